@@ -1,0 +1,39 @@
+# make demo | test | lint | setup. Everything goes into .venv; no root, no npm.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+SOURCES := gateway shared_protocol firmware tools tests
+
+.PHONY: demo test lint setup bench ten-seeds clean
+
+demo: setup
+	@$(VENV)/bin/helio demo $(ARGS)
+
+test: setup
+	@echo "== tests on CPython and MicroPython"
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup
+	@$(PY) -m ruff check $(SOURCES)
+	@$(PY) -m ruff format --check $(SOURCES)
+	@$(PY) -m mypy
+	@$(PY) -m codespell_lib -q 3 README.md ARCHITECTURE.md docs shared_protocol $(SOURCES)
+	@echo "lint: clean"
+
+# The slow form of "What it must show" 3: ten seeds of the 20 kB message through 30 % loss.
+ten-seeds: setup
+	@for seed in 1 2 3 4 5 6 7 8 9 10; do \
+	  $(VENV)/bin/helio demo --once --loss 0.3 --size 20000 --seed $$seed --json || exit 1; done
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@command -v python3 >/dev/null || { echo "python3 (3.11 or newer) is missing"; exit 1; }
+	@echo "== setting up $(VENV) (once; about a minute)"
+	@test -x $(PY) || python3 -m venv $(VENV) || \
+	  { echo "python3-venv is missing: apt install python3-venv"; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache build *.egg-info
