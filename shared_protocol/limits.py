@@ -1,0 +1,24 @@
+"""Every maximum of the protocol in one place, each with its reason."""
+
+FRAME_MAX = 250  # bytes of one ESP-NOW v1 transmission, the smallest link we must fit
+MESSAGE_MAX = 65536  # bytes of what one person may send at once: 3 blocks of 105 pieces
+HOPS_MAX = 63  # six bits of the parcel's first byte
+NEIGHBOURS_MAX = 30  # one bit each in a mask that stays a small int on a 32-bit MicroPython
+
+BLOCK_DATA_MAX = 128  # data pieces of one Reed-Solomon block; n <= 255 in GF(256)
+BLOCKS_MAX = 16  # four bits of the piece header
+WINDOW_MAX = 16  # pieces a relay holds only until they are known to be held farther on
+GROUPS_MAX = 48  # piece blocks a relay keeps apart; beyond it new ones wait upstream
+VARIANTS_PIECE_MAX = 2  # parcels that claim to be the same piece: one true, one bogus (SPEC.md 7)
+VARIANTS_WHOLE_MAX = 4  # parcels under one message id that claim to be the whole message
+
+OUT_MAX = 24  # frames waiting on one link; a full queue drops the newest parcel, pull repairs it
+PENDING_MAX = 48  # parcels waiting for their moment to be pushed; overflow is left to pull
+MISSING_MAX = 128  # short ids known to exist elsewhere and not here
+REFUSED_MAX = 128  # short ids of pieces refused while the window was full
+
+LIST_IDS_MAX = 57  # short ids in one LIST frame: (239 - 8) // 4
+WANT_IDS_MAX = 16  # asked of one neighbour at once: 16 answers are half a second of paced air
+HAVE_IDS_MAX = 47  # (short id, hops) pairs in one HAVE frame: 239 // 5
+RECEIPTS_FRAME_MAX = 11  # receipts in one frame: 239 // 21
+EVENTS_MAX = 256  # events the shell has not fetched; the oldest is dropped and counted

@@ -1,0 +1,125 @@
+"""Neighbours: who is heard directly now, who has proved to be live, and replay (SPEC.md 6.3).
+
+A recorded frame has a valid MAC for ever. So a neighbour counts only once it is *fresh*: it has
+echoed the challenge in my beacons, which no recording can; from then on its send counter may only
+rise, within a window for frames that overtake each other.
+"""
+
+from shared_protocol.limits import NEIGHBOURS_MAX
+
+_WINDOW = 30  # counters below the highest that are still told apart; bits of a small int
+GONE_AFTER_MS = 200_000  # three beacon intervals at their longest, and some
+
+
+class Neighbour:
+    """One node heard on one link."""
+
+    def __init__(self, link: int, address: bytes, bit: int, now_ms: int) -> None:
+        self.link = link
+        self.address = address
+        self.bit = bit
+        self.heard_ms = now_ms
+        self.rssi_dbm = 0
+        self.flags = 0
+        self.challenge = 0
+        self.xor = -1  # of its last beacon
+        self.fresh = False
+        self.wants_echo = False  # it has not had mine: list it in my next beacon
+        self.equal = False  # its last digest was mine
+        self._highest = 0
+        self._seen = 0
+
+    def tail(self) -> bytes:
+        """The last three bytes of the address, by which frames name a neighbour."""
+        return self.address[3:]
+
+    def freshen(self, counter: int) -> None:
+        """It echoed my challenge in the frame with this counter."""
+        if not self.fresh:
+            self.fresh = True
+            self._highest = counter
+            self._seen = (1 << _WINDOW) - 1  # what came before this may be a recording
+
+    def replayed(self, counter: int) -> bool:
+        """Has a frame with this counter been taken, or is it too old to tell? Takes it if not."""
+        ahead = counter - self._highest
+        if ahead > 0:
+            self._seen = (self._seen << ahead if ahead < _WINDOW else 0) & ((1 << _WINDOW) - 1) | 1
+            self._highest = counter
+            return False
+        if ahead <= -_WINDOW or self._seen >> -ahead & 1:
+            return True
+        self._seen |= 1 << -ahead
+        return False
+
+
+class Neighbours:
+    """The table. Full, it replaces the one longest not heard, if that one is not fresh or is gone."""
+
+    def __init__(self) -> None:
+        self.all: list = []
+        self.fresh_mask = [0, 0]  # by link, of those fresh now
+
+    def find(self, link: int, address: bytes) -> Neighbour | None:
+        """The neighbour with this address on this link."""
+        for n in self.all:
+            if n.address == address and n.link == link:
+                return n
+        return None
+
+    def by_tail(self, tail: bytes) -> Neighbour | None:
+        """The fresh neighbour whose address ends like this."""
+        for n in self.all:
+            if n.fresh and n.tail() == tail:
+                return n
+        return None
+
+    def add(self, link: int, address: bytes, now_ms: int) -> Neighbour | None:
+        """A new neighbour, not fresh yet. None if the table is full of better ones."""
+        used = 0
+        for n in self.all:
+            used |= n.bit
+        for i in range(NEIGHBOURS_MAX):
+            if not used >> i & 1:
+                neighbour = Neighbour(link, address, 1 << i, now_ms)
+                self.all.append(neighbour)
+                return neighbour
+        return None
+
+    def lapsed(self, now_ms: int) -> list:
+        """Remove and return those not heard any more; with a full table also the unproven ones."""
+        crowded = len(self.all) >= NEIGHBOURS_MAX
+        gone = [
+            n
+            for n in self.all
+            if now_ms - n.heard_ms > GONE_AFTER_MS
+            or (crowded and not n.fresh and now_ms - n.heard_ms > 5000)
+        ]
+        for n in gone:
+            self.all.remove(n)
+        if gone:
+            self.refresh_masks()
+        return gone
+
+    def unlink(self, link: int) -> list:
+        """Remove and return all neighbours of a link that went down."""
+        gone = [n for n in self.all if n.link == link]
+        for n in gone:
+            self.all.remove(n)
+        self.refresh_masks()
+        return gone
+
+    def refresh_masks(self) -> None:
+        """Recompute fresh_mask after a neighbour came, went or proved itself."""
+        masks = [0] * len(self.fresh_mask)
+        for n in self.all:
+            if n.fresh:
+                masks[n.link] |= n.bit
+        self.fresh_mask = masks
+
+    def mask(self) -> int:
+        """Bits of all fresh neighbours."""
+        together = 0
+        for m in self.fresh_mask:
+            together |= m
+        return together

@@ -1,0 +1,403 @@
+"""A node of the mesh, sans-IO: frames and the time go in, frames and events come out.
+
+Contract with the shell that drives it (firmware/main.py, gateway/node_task.py, the simulator):
+call receive() for every frame heard, poll() when it asked to be called, and after either of them
+next_frame() for each link until it gives None. Times are milliseconds that only rise.
+"""
+
+from collections import namedtuple
+
+from shared_protocol import beacon, frame, parcel, receipt, records, shelf, sync
+from shared_protocol.custody import Custody
+from shared_protocol.errors import DecodeError, LocalError
+from shared_protocol.limits import EVENTS_MAX, RECEIPTS_FRAME_MAX
+from shared_protocol.neighbours import Neighbours
+from shared_protocol.outgoing import LinkQueue
+from shared_protocol.parcel_index import NOBODY, RECEIPT
+from shared_protocol.pull import Pull
+from shared_protocol.push import Push
+from shared_protocol.trickle import Trickle
+
+AIR, TETHER = 0, 1  # the links of a node
+PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
+
+COUNTER_STEP = 4096  # counters reserved in the store at once: lost by a reboot, harmless
+CLOCK_STEP_S = 600  # how often the node's own clock is saved
+BOOT_COST_S = 60  # unknown time without power, counted as this (SPEC.md 4.2)
+_CHALLENGE_MS = 3_600_000
+_EXPIRE_EVERY_S = 30
+_HANDSHAKE_MS = 80
+
+# gateway: said in beacons. secret: 16 bytes drawn once per node, ranks look-alikes (SPEC.md 7.3).
+Settings = namedtuple("Settings", ("gateway", "secret"))
+
+STATS = (
+    "frames_heard", "frames_sent", "parcels_sent", "bad_frames", "bad_bodies", "replayed",
+    "not_fresh", "unknown_types", "unknown_kinds", "refused", "expired_on_arrival", "events_lost",
+)  # fmt: skip
+
+
+class Node:
+    """One node. Events wait in `events`: ("arrived", immutable, hops), ("receipt", mid, token),
+    ("expired", mid)."""
+
+    def __init__(self, node_id, cipher, index, store, settings, is_ours, random_below, now_ms):
+        self.node_id = node_id
+        self.cipher = cipher
+        self._settings = settings
+        self._random = random_below
+        self.stats = {name: 0 for name in STATS}
+        self.events: list = []
+        self.shelf = shelf.Shelf(
+            node_id, settings.secret, cipher.short_id_key, index, store, is_ours
+        )
+        self.index = index
+        self.neighbours = Neighbours()
+        self.queues = [LinkQueue(gap_ms) for gap_ms in PARCEL_GAP_MS]
+        self.pull = Pull(self.shelf, self.neighbours, self.queues, random_below)
+        self.push = Push(self.index, self.neighbours, self.queues, random_below)
+        self.custody = Custody(self.shelf, self.neighbours, self.queues)
+        self._trickle = Trickle(random_below, now_ms)
+        self._beacon_ms: int | None = now_ms + random_below(_HANDSHAKE_MS)
+        self._new_challenge(now_ms)
+        self._echo_turn = 0
+        self._second_ms = now_ms
+        self._expire_s = 0
+        self._start_clock(now_ms)
+        self._handlers = {
+            frame.PARCEL: self._on_parcel,
+            frame.RECEIPTS: self._on_receipts,
+            frame.SUMMARY: self.pull.on_summary,
+            frame.LIST: self.pull.on_list,
+            frame.WANT: self._on_want,
+            frame.HAVE: self._on_have,
+        }
+
+    # --- the node's own clock and counter
+
+    def _start_clock(self, now_ms: int) -> None:
+        clock = self.shelf.clock
+        start_s = clock.clock_s + BOOT_COST_S if clock.boots else 0
+        self._clock0_s = start_s - now_ms // 1000
+        self._counter = clock.counter_limit
+        self._save_clock(clock.boots + 1, start_s)
+
+    def _save_clock(self, boots: int, clock_s: int) -> None:
+        limit = self._counter + COUNTER_STEP
+        self.shelf.save_clock(records.Clock(min(boots, 0xFFFF), clock_s, limit))
+        self.shelf.sync()
+
+    def clock_s(self, now_ms: int) -> int:
+        """The node's clock: powered seconds, saved every ten minutes, a minute added per boot."""
+        return self._clock0_s + now_ms // 1000
+
+    def _next_counter(self, now_ms: int) -> int:
+        if self._counter >= self.shelf.clock.counter_limit:
+            self._save_clock(self.shelf.clock.boots, self.clock_s(now_ms))
+        self._counter += 1
+        if self._counter > frame.COUNTER_MAX:
+            raise LocalError("send counter used up: give this network a new key")
+        return self._counter
+
+    # --- what the applications hand in
+
+    def submit(self, immutable: bytes, hops: int, age: int, now_ms: int) -> int:
+        """A parcel of our own: a verdict of shelf.py. It is pushed at once."""
+        verdict, row = self.shelf.accept(hops, age, immutable, self.clock_s(now_ms))
+        if verdict == shelf.NEW:
+            self._news(row, now_ms)
+        return verdict
+
+    def adopt(self, handle: int, kept: records.Kept, now_ms: int) -> None:
+        """A parcel of our own that somebody else has put into the store."""
+        row = self.shelf.adopt(handle, kept, self.clock_s(now_ms))
+        if row >= 0:
+            self._news(row, now_ms)
+
+    def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
+        """A receipt for a message that was opened here, or is recalled by its author."""
+        verdict, row = self.shelf.accept_receipt(0, age, immutable, self.clock_s(now_ms))
+        if verdict == shelf.NEW:
+            self._news(row, now_ms)
+        return verdict
+
+    def link_down(self, link: int) -> None:
+        """Nobody is there on this link any more."""
+        self.queues[link].clear()
+        for n in self.neighbours.unlink(link):
+            self.index.forget_neighbour(n.bit)
+
+    def link_up(self, link: int, now_ms: int) -> None:
+        """Somebody may be there now: introduce ourselves."""
+        self.queues[link].beacon_due = True
+        self._trickle.reset(now_ms)
+
+    # --- what the links hear
+
+    def receive(self, link: int, src: bytes, data: bytes, rssi_dbm: int, now_ms: int) -> None:
+        """A frame heard on a link from a six-byte address. Anything at all may be in it."""
+        try:
+            frame_type, counter, body = self.cipher.open(src, data)
+        except DecodeError:
+            self.stats["bad_frames"] += 1
+            return
+        if src == self.node_id:
+            return
+        self.stats["frames_heard"] += 1
+        neighbour = self.neighbours.find(link, src)
+        try:
+            if frame_type == frame.BEACON:
+                self._on_beacon(link, src, neighbour, counter, body, rssi_dbm, now_ms)
+            elif neighbour is None or not neighbour.fresh:
+                self.stats["not_fresh"] += 1
+                self._beacon_soon(now_ms)
+            elif neighbour.replayed(counter):
+                self.stats["replayed"] += 1
+            elif frame_type not in self._handlers:
+                self.stats["unknown_types"] += 1
+            else:
+                neighbour.heard_ms = now_ms
+                neighbour.rssi_dbm = rssi_dbm
+                self._handlers[frame_type](neighbour, body, now_ms)
+        except DecodeError:
+            self.stats["bad_bodies"] += 1
+
+    def _on_beacon(self, link, src, neighbour, counter, body, rssi_dbm, now_ms) -> None:
+        b = beacon.decode(body)
+        self.stats["unknown_kinds"] += b.unknown
+        if neighbour is None:
+            neighbour = self.neighbours.add(link, src, now_ms)
+            if neighbour is None:
+                return
+            self._beacon_soon(now_ms)
+        elif neighbour.fresh and neighbour.replayed(counter):
+            self.stats["replayed"] += 1
+            return
+        neighbour.heard_ms = now_ms
+        neighbour.rssi_dbm = rssi_dbm
+        neighbour.flags = b.flags
+        if neighbour.fresh and b.challenge != neighbour.challenge:
+            neighbour.wants_echo = True  # it has rebooted: do not let it wait for my next beacon
+            self._beacon_soon(now_ms)
+        neighbour.challenge = b.challenge
+        for tail, ask, challenge in b.echoes:
+            if tail == self.node_id[3:]:
+                if challenge == self._challenge and not neighbour.fresh:
+                    neighbour.freshen(counter)
+                    self.neighbours.refresh_masks()
+                if ask:
+                    neighbour.wants_echo = True
+                    self._beacon_soon(now_ms)
+        if neighbour.fresh and b.xor is not None:
+            self._compare(neighbour, b, now_ms)
+
+    def _compare(self, neighbour, b, now_ms: int) -> None:
+        """Is what the neighbour knows what we know?"""
+        index = self.index
+        changed = b.xor != neighbour.xor
+        neighbour.xor = b.xor
+        equal = b.xor == index.xor and b.count == min(index.known, 0xFFFF)
+        if equal:
+            if changed or not neighbour.equal:
+                index.everybody_has(neighbour.bit)
+            self.pull.equal(neighbour)
+            self._trickle.consistent()
+        else:
+            if changed:
+                self.pull.news(now_ms)
+                self._trickle.reset(now_ms)
+            self.pull.mismatch(now_ms)
+        neighbour.equal = equal
+
+    def _on_parcel(self, neighbour, body: bytes, now_ms: int) -> None:
+        hops, age, _, immutable = parcel.split(body)
+        immutable = bytes(immutable)
+        if parcel.kind(immutable[0]) == parcel.RECEIPT:
+            raise DecodeError("a receipt in a parcel frame")
+        parcel.check(immutable)
+        if parcel.kind(immutable[0]) != parcel.MESSAGE:
+            self.stats["unknown_kinds"] += 1  # and carried all the same
+        now_s = self.clock_s(now_ms)
+        verdict, row = self.shelf.accept(hops, age, immutable, now_s)
+        if verdict == shelf.REFUSED or verdict == shelf.NO_ROOM:
+            self.stats["refused"] += 1
+            self.pull.refused(self.shelf.short_of(immutable))
+            return
+        if row < 0:
+            self.stats["expired_on_arrival"] += 1
+            self.pull.arrived(self.shelf.short_of(immutable), now_ms)
+            return
+        if verdict == shelf.TOMBSTONED:
+            self.pull.arrived(self.shelf.short_of(immutable), now_ms)
+            self.queues[neighbour.link].parcel(self.index.short[row])
+            return
+        self.pull.arrived(self.index.short[row], now_ms)
+        if verdict == shelf.NEW:
+            self.index.source[row] = _number(neighbour.bit)
+            self.index.cover[row] |= neighbour.bit
+            self._news(row, now_ms)
+            self._event("arrived", immutable, hops)
+        elif self.custody.heard(neighbour, row, hops - 1, now_s):
+            self.pull.room_again(now_ms)
+        piece = immutable[0] & parcel.PIECES and hops - 1 < self.index.hops[row]
+        if piece or neighbour.link == TETHER:  # a gateway shows its people what the mesh took
+            self.custody.took(neighbour.link, row, now_ms)
+
+    def _on_receipts(self, neighbour, body: bytes, now_ms: int) -> None:
+        for hops, age, immutable in receipt.split_frame(body):
+            verdict, row = self.shelf.accept_receipt(hops, age, immutable, self.clock_s(now_ms))
+            if row < 0:
+                continue
+            self.pull.arrived(self.index.short[row], now_ms)
+            self.index.cover[row] |= neighbour.bit
+            if verdict == shelf.NEW:
+                self.index.source[row] = _number(neighbour.bit)
+                self._news(row, now_ms)
+                self.pull.room_again(now_ms)
+                token = receipt.decode(immutable)
+                self._event("receipt", receipt.message_id(token), token)
+
+    def _on_want(self, neighbour, body: bytes, now_ms: int) -> None:
+        tail, ids = sync.decode_want(body)
+        if tail == self.node_id[3:]:
+            self.pull.on_want(neighbour, ids)
+
+    def _on_have(self, neighbour, body: bytes, now_ms: int) -> None:
+        if self.custody.on_have(neighbour, body, self.clock_s(now_ms)):
+            self.pull.room_again(now_ms)
+
+    def _news(self, row: int, now_ms: int) -> None:
+        self.push.add(row, now_ms)
+        self.pull.news(now_ms)
+        self._trickle.reset(now_ms)
+
+    def _event(self, *event) -> None:
+        if len(self.events) >= EVENTS_MAX:
+            self.events.pop(0)
+            self.stats["events_lost"] += 1
+        self.events.append(event)
+
+    # --- what goes out
+
+    def poll(self, now_ms: int) -> int:
+        """Do what is due. Milliseconds after which poll wants to be called again, at the latest."""
+        if now_ms >= self._second_ms:
+            self._second_ms = now_ms + 1000
+            self._every_second(now_ms)
+        owed = any([not n.fresh or n.wants_echo for n in self.neighbours.all])
+        if self._trickle.due(now_ms, owed) or (
+            self._beacon_ms is not None and now_ms >= self._beacon_ms
+        ):
+            self._beacon_ms = None
+            for queue in self.queues:
+                queue.beacon_due = True
+        waits = [
+            self._trickle.wait_ms(now_ms),
+            self.push.poll(now_ms),
+            self.pull.poll(now_ms),
+            self.custody.poll(now_ms),
+            max(0, self._second_ms - now_ms),
+        ]
+        if self._beacon_ms is not None:
+            waits.append(max(0, self._beacon_ms - now_ms))
+        for queue in self.queues:
+            waits.append(queue.wait_ms(now_ms, 1000))
+        self.shelf.sync()
+        return min(waits)
+
+    def _every_second(self, now_ms: int) -> None:
+        now_s = self.clock_s(now_ms)
+        gone = self.neighbours.lapsed(now_ms)
+        for n in gone:
+            self.index.forget_neighbour(n.bit)
+        if any([n.fresh for n in gone]):
+            self._new_challenge(now_ms)  # a recording of its echo shall not make it fresh again
+        if self.custody.tidy(now_s):
+            self.pull.room_again(now_ms)
+        if now_s - self._expire_s >= _EXPIRE_EVERY_S:
+            self._expire_s = now_s
+            size = self.index.size
+            ended = self.shelf.sweep(now_s)
+            for mid in ended:
+                self._event("expired", mid)
+            if ended or self.index.size < size:
+                self.pull.room_again(now_ms)
+        if now_s - self.shelf.clock.clock_s >= CLOCK_STEP_S:
+            self._save_clock(self.shelf.clock.boots, now_s)
+        if now_ms - self._challenged_ms >= _CHALLENGE_MS:
+            self._new_challenge(now_ms)
+
+    def _new_challenge(self, now_ms: int) -> None:
+        self._challenge = self._random(1 << beacon.CHALLENGE_BITS)
+        self._challenged_ms = now_ms
+
+    def _beacon_soon(self, now_ms: int) -> None:
+        if self._beacon_ms is None:
+            self._beacon_ms = now_ms + 20 + self._random(_HANDSHAKE_MS)
+
+    def next_frame(self, link: int, now_ms: int) -> bytes | None:
+        """The next frame for this link, sealed; None if there is nothing to send now."""
+        queue = self.queues[link]
+        self.shelf.sync()
+        if queue.beacon_due:
+            queue.beacon_due = False
+            return self._seal(frame.BEACON, self._beacon_body(link), now_ms)
+        control = queue.next_control()
+        if control is not None:
+            return self._seal(control[0], control[1], now_ms)
+        while True:
+            short = queue.next_parcel(now_ms)
+            if short < 0:
+                return None
+            row = self.index.find(short)
+            if row >= 0 and self.index.sendable(row) and self.neighbours.fresh_mask[link]:
+                break
+        queue.sent_parcel(now_ms)
+        self.stats["parcels_sent"] += 1
+        body = self.shelf.body(row, self.clock_s(now_ms))
+        if self.index.state[row] != RECEIPT:
+            return self._seal(frame.PARCEL, body, now_ms)
+        return self._seal(frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
+
+    def _more_receipts(self, queue: LinkQueue, body: bytes, now_ms: int) -> bytes:
+        """Other receipts that wait share the frame."""
+        bodies = [body]
+        while len(bodies) < RECEIPTS_FRAME_MAX:
+            short = queue.take_if(self._is_receipt)
+            if short < 0:
+                break
+            bodies.append(self.shelf.body(self.index.find(short), self.clock_s(now_ms)))
+        return b"".join(bodies)
+
+    def _is_receipt(self, short: int) -> bool:
+        row = self.index.find(short)
+        return row >= 0 and self.index.state[row] == RECEIPT
+
+    def _seal(self, frame_type: int, body: bytes, now_ms: int) -> bytes:
+        self.stats["frames_sent"] += 1
+        return self.cipher.seal(frame_type, self._next_counter(now_ms), self.node_id, body)
+
+    def _beacon_body(self, link: int) -> bytes:
+        flags = beacon.GATEWAY if self._settings.gateway else 0
+        if self.shelf.groups.any_full():
+            flags |= beacon.FULL
+        echoes = []
+        around = self.neighbours.all
+        for i in range(len(around)):
+            n = around[(self._echo_turn + i) % len(around)]
+            if n.link == link and (not n.fresh or n.wants_echo):
+                if len(echoes) == beacon.ECHOES_MAX:
+                    self._echo_turn += i  # the others come first the next time
+                    break
+                echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
+                n.wants_echo = False
+        index = self.index
+        return beacon.encode(flags, index.known, self._challenge, index.xor, echoes)
+
+
+def _number(bit: int) -> int:
+    """Which bit of a mask this is."""
+    for i in range(30):
+        if bit >> i == 1:
+            return i
+    return NOBODY

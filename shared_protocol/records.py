@@ -1,0 +1,43 @@
+"""Records in a node's store: one layout for flash and SQLite (SPEC.md 9).
+
+    P  first_s 4 | expires_s 4 | hops 1 | immutable part     a parcel
+    R  first_s 4 | expires_s 4 | hops 1 | immutable part     a receipt: the message is tombstoned
+    C  boots 2 | clock_s 4 | counter limit 4                 the node's own clock and send counter
+
+Seconds are those of the node's clock, which counts powered time and is saved now and then.
+"""
+
+import struct
+from collections import namedtuple
+
+from shared_protocol.errors import DecodeError
+from shared_protocol.parcel import HEAD_LEN
+
+_HEAD = "!BIIB"
+_HEAD_LEN = 10
+UNSET_S = 0xFFFFFFFF  # first_s of a parcel written while the node was not running
+
+Kept = namedtuple("Kept", ("is_receipt", "first_s", "expires_s", "hops", "immutable"))
+Clock = namedtuple("Clock", ("boots", "clock_s", "counter_limit"))
+
+
+def encode_kept(kept: Kept) -> bytes:
+    """A parcel or receipt to its record."""
+    letter = 0x52 if kept.is_receipt else 0x50
+    return struct.pack(_HEAD, letter, kept.first_s, kept.expires_s, kept.hops) + kept.immutable
+
+
+def encode_clock(clock: Clock) -> bytes:
+    """The node's clock to its record."""
+    return struct.pack("!BHII", 0x43, clock.boots, clock.clock_s, clock.counter_limit)
+
+
+def decode(record: bytes) -> Kept | Clock:
+    """A record to Kept or Clock. DecodeError if it is neither."""
+    if len(record) == 11 and record[0] == 0x43:
+        values = struct.unpack("!BHII", record)
+        return Clock(values[1], values[2], values[3])
+    if len(record) < _HEAD_LEN + HEAD_LEN or record[0] not in (0x50, 0x52):
+        raise DecodeError("unknown record")
+    letter, first_s, expires_s, hops = struct.unpack(_HEAD, record[:_HEAD_LEN])
+    return Kept(letter == 0x52, first_s, expires_s, hops, bytes(record[_HEAD_LEN:]))

@@ -1,0 +1,426 @@
+"""The shelf: what a node keeps, and the rules of keeping (SPEC.md 7 and 9).
+
+Joins the index (RAM), the store (records) and the groups of pieces. Policies, all of them here:
+a tombstoned message is refused; a piece outside the own slots needs a place in the window; a full
+shelf gives up what is not held any more, then the lowest priority, then the longest kept.
+"""
+
+from shared_protocol import parcel, receipt, records
+from shared_protocol.errors import DecodeError, StoreFull
+from shared_protocol.hashing import H
+from shared_protocol.lifetime import LIFETIMES_S, SOS, age_field, age_s, tombstone_s
+from shared_protocol.limits import HOPS_MAX, VARIANTS_PIECE_MAX, VARIANTS_WHOLE_MAX
+from shared_protocol.parcel_index import (
+    DEAD,
+    FARTHER,
+    MATCHED,
+    NO_GROUP,
+    NO_HANDLE,
+    NO_PIECE,
+    RECEIPT,
+    SEEN,
+    SLOT,
+    WHOLE,
+    WINDOW,
+)
+from shared_protocol.slots import Groups
+
+NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
+_EVICT_MOST = 12  # for one record: where that gives no room (a disk full of other things), stop
+DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
+
+
+class Shelf:
+    """Keeps parcels and receipts within an index (RAM) and a store (records).
+
+    is_ours(parcel) -> bool: is this node an end of the message (then it may hold it whole)?
+    """
+
+    def __init__(self, node_id, secret, short_key, index, store, is_ours) -> None:
+        self.index = index
+        self.groups = Groups(node_id)
+        self.store = store
+        self._secret = secret
+        self._short_key = short_key
+        self._is_ours = is_ours
+        self._dirty = False
+        self.evicted = 0
+        self.bad_records = 0
+        self.clock = records.Clock(0, 0, 0)
+        self._clock_handle = NO_HANDLE
+        self._load()
+
+    # --- what comes in
+
+    def accept(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple:
+        """Offer a parcel: (verdict, row). The row is -1 unless the index knows the parcel now;
+        for TOMBSTONED it is the receipt's."""
+        short = self.short_of(immutable)
+        row = self.index.find(short)
+        if row >= 0:
+            self._younger(row, hops, age, immutable[1] >> 4, now_s)
+            return KNOWN, row
+        code = immutable[1] >> 4
+        left_s = LIFETIMES_S[code] - age_s(age, code)
+        if left_s <= 0:
+            return EXPIRED, -1
+        tomb = self.tombstone(bytes(immutable[2 : parcel.HEAD_LEN]))
+        if tomb >= 0:
+            return TOMBSTONED, tomb
+        kept = records.Kept(False, now_s, now_s + left_s, hops, immutable)
+        return self._place(short, kept, now_s)
+
+    def _place(self, short: int, kept: records.Kept, now_s: int) -> tuple:
+        immutable = kept.immutable
+        if not immutable[0] & parcel.PIECES:
+            if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
+                return self._note_seen(short, kept)
+            return self._add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
+        piece = parcel.piece_of(immutable)
+        if self._is_ours(immutable):
+            return self._add(short, kept, WHOLE, NO_GROUP, piece.index)
+        group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
+        if group < 0:
+            return REFUSED, -1
+        if self.groups.is_slot(group, piece.index):
+            if not self._keep_variant(short, immutable, group, piece.index, VARIANTS_PIECE_MAX):
+                return self._note_seen(short, kept)
+            return self._add(short, kept, SLOT, group, piece.index)
+        if not self.groups.room(group):
+            return REFUSED, -1
+        return self._add(short, kept, WINDOW, group, piece.index)
+
+    def _add(self, short: int, kept: records.Kept, state: int, group: int, piece: int) -> tuple:
+        priority = parcel.priority(kept.immutable[0])
+        if not self._make_room(priority, kept.first_s):
+            return NO_ROOM, -1
+        handle = self._put(records.encode_kept(kept), priority)
+        if handle == NO_HANDLE:
+            return NO_ROOM, -1
+        row = self._enter(short, kept, state, group, piece)
+        self.index.handle[row] = handle
+        if group != NO_GROUP:
+            self.groups.hold(group, state == WINDOW)
+        return NEW, row
+
+    def _put(self, record: bytes, priority: int) -> int:
+        """Store a record, by eviction if it must be: its handle, or NO_HANDLE."""
+        for _ in range(_EVICT_MOST):
+            try:
+                handle = self.store.put(record)
+                self._dirty = True
+                return handle
+            except StoreFull:
+                if self._evict(priority) < 0:
+                    break
+        return NO_HANDLE
+
+    def _note_seen(self, short: int, kept: records.Kept) -> tuple:
+        if not self._make_room(0, kept.first_s):
+            return NO_ROOM, -1
+        return DECLINED, self._enter(short, kept, SEEN, NO_GROUP, NO_PIECE)
+
+    def _enter(self, short: int, kept: records.Kept, state: int, group: int, piece: int) -> int:
+        index = self.index
+        row = index.add(short, state)
+        if kept.is_receipt:
+            mid = receipt.message_id(receipt.decode(kept.immutable))
+        else:
+            mid = kept.immutable[2:6]
+        index.mid30[row] = _mid30(mid)
+        index.first_s[row] = kept.first_s
+        index.expires_s[row] = kept.expires_s
+        index.hops[row] = kept.hops
+        b0, b1 = kept.immutable[0], kept.immutable[1]
+        index.code[row] = b1 & 0xF0 | parcel.priority(b0) << 2
+        index.group[row] = group
+        index.piece[row] = piece
+        if group != NO_GROUP:
+            self.groups.entries[group] += 1
+        return row
+
+    def _younger(self, row: int, hops: int, age: int, code: int, now_s: int) -> None:
+        """A second copy: the smaller age and hop count lead, within the lifetime since first seen."""
+        index = self.index
+        if index.state[row] in (DEAD, RECEIPT):
+            return
+        index.hops[row] = min(index.hops[row], hops)
+        expires_s = now_s + LIFETIMES_S[code] - age_s(age, code)
+        latest_s = index.first_s[row] + LIFETIMES_S[code]
+        index.expires_s[row] = max(index.expires_s[row], min(expires_s, latest_s))
+
+    def _keep_variant(self, short, immutable, group, piece, most: int) -> bool:
+        """May this be kept beside others that claim to be the same? The smallest keyed hashes win,
+        so nobody outside can choose parcels that push the true one out (SPEC.md 7.3)."""
+        index = self.index
+        mid30 = _mid30(immutable[2:6])
+        worst, worst_rank, count = -1, self._variant_rank(short), 0
+        for row in index.rows():
+            same = index.mid30[row] == mid30 and index.held(row) and index.group[row] == group
+            if not same or index.piece[row] != piece:
+                continue
+            count += 1
+            rank = self._variant_rank(index.short[row])
+            if rank > worst_rank:
+                worst, worst_rank = row, rank
+        if count < most:
+            return True
+        if worst < 0:
+            return False
+        self.drop(worst)
+        return True
+
+    def _variant_rank(self, short: int) -> bytes:
+        return H(b"variant", self._secret, short.to_bytes(4, "big"))[:8]
+
+    # --- receipts
+
+    def accept_receipt(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple:
+        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged the message's parcels."""
+        mid = receipt.message_id(receipt.decode(immutable))
+        row = self.tombstone(mid)
+        if row >= 0:
+            return KNOWN, row
+        code = immutable[1] >> 4
+        left_s = LIFETIMES_S[code] - age_s(age, code)
+        rows = self.rows_of(mid)
+        if rows:
+            left_s = max([self.index.expires_s[r] - now_s for r in rows])
+        if left_s <= 0:
+            return EXPIRED, -1
+        expires_s = now_s + tombstone_s(left_s)
+        for r in rows:
+            self.bury(r, expires_s)
+        if not rows:
+            self._limit_unmatched()
+        short = receipt.short_id(self._short_key, mid)
+        kept = records.Kept(True, now_s, expires_s, hops, immutable)
+        verdict, row = self._add(short, kept, RECEIPT, NO_GROUP, NO_PIECE)
+        if row >= 0 and rows:
+            self.index.code[row] |= MATCHED
+        return verdict, row
+
+    def tombstone(self, mid: bytes) -> int:
+        """The row of the receipt for this message, or -1."""
+        return self.index.find(receipt.short_id(self._short_key, mid))
+
+    def rows_of(self, mid: bytes) -> list:
+        """Rows of a message's parcels; what is held is compared in full, the rest by 30 bits."""
+        index, mid30 = self.index, _mid30(mid)
+        rows = []
+        for row in index.rows():
+            if index.mid30[row] != mid30 or index.state[row] in (RECEIPT, DEAD):
+                continue
+            if not index.held(row) or self.immutable(row)[2 : parcel.HEAD_LEN] == mid:
+                rows.append(row)
+        return rows
+
+    def _limit_unmatched(self) -> None:
+        """Receipts for messages never seen here get a quarter of the shelf: they are free to forge."""
+        index = self.index
+        unmatched = [
+            r for r in index.rows() if index.state[r] == RECEIPT and not index.code[r] & MATCHED
+        ]
+        if len(unmatched) >= index.capacity // 4:
+            self._remove(min(unmatched, key=lambda r: index.first_s[r]))
+
+    # --- what goes
+
+    def drop(self, row: int) -> None:
+        """Give up the content; the parcel still counts as known."""
+        self._let_go(row)
+        self.index.set_state(row, SEEN)
+
+    def bury(self, row: int, expires_s: int) -> None:
+        """Purged or expired: never wanted again until expires_s."""
+        self._let_go(row)
+        self.index.set_state(row, DEAD)
+        self.index.expires_s[row] = expires_s
+
+    def _let_go(self, row: int) -> None:
+        index = self.index
+        handle = index.handle[row]
+        if handle != NO_HANDLE:
+            index.handle[row] = NO_HANDLE  # first, so that a store in trouble leaves no loose end
+            self.store.delete(handle)
+            self._dirty = True
+        group = index.group[row]
+        if group != NO_GROUP and index.held(row):
+            self.groups.release(group, index.state[row] == WINDOW)
+
+    def _remove(self, row: int) -> None:
+        self._let_go(row)
+        if self.index.group[row] != NO_GROUP:
+            self.groups.entries[self.index.group[row]] -= 1
+        self.index.remove(row)
+
+    def sweep(self, now_s: int) -> list:
+        """Let everything expire that is due: the messages (mid30) of held parcels that ended here."""
+        index = self.index
+        ended = []
+        for at in range(index.size - 1, -1, -1):  # backwards: removing moves what comes behind
+            row = index.row_at(at)
+            if index.expires_s[row] > now_s:
+                continue
+            if index.state[row] in (DEAD, RECEIPT):
+                self._remove(row)
+                continue
+            if index.held(row):
+                ended.append(self.immutable(row)[2 : parcel.HEAD_LEN])
+            life_s = LIFETIMES_S[index.code[row] >> 4]
+            self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
+        return ended
+
+    def _make_room(self, priority: int, now_s: int) -> bool:
+        """A free row: from what is not held (dead first, then the longest known), then by eviction."""
+        index = self.index
+        if index.size < index.capacity:
+            return True
+        best, best_rank = -1, None
+        for row in index.rows():
+            state = index.state[row]
+            if state in (DEAD, SEEN):
+                rank = (state != DEAD, index.first_s[row])
+                if best_rank is None or rank < best_rank:
+                    best, best_rank = row, rank
+        if best < 0:
+            best = self._evict(priority)
+        if best < 0:
+            return False
+        self._remove(best)
+        return True
+
+    def _evict(self, priority: int) -> int:
+        """Drop the lowest priority, longest kept parcel not above `priority`: its row, or -1."""
+        index = self.index
+        best, best_rank = -1, None
+        for row in index.rows():
+            rank = (index.code[row] >> 2 & 3, index.first_s[row])
+            if index.held(row) and rank[0] <= priority and (best_rank is None or rank < best_rank):
+                best, best_rank = row, rank
+        if best >= 0:
+            self.drop(best)
+            self.evicted += 1
+        return best
+
+    # --- what goes out again
+
+    def immutable(self, row: int) -> bytes:
+        """The immutable part of a held parcel or receipt."""
+        return records.decode(self.store.get(self.index.handle[row])).immutable
+
+    def body(self, row: int, now_s: int) -> bytes:
+        """The parcel or receipt as it goes on a frame now: one hop more, its age counted on."""
+        index = self.index
+        immutable = self.immutable(row)
+        code = immutable[1] >> 4
+        if index.state[row] == RECEIPT:
+            age = now_s - index.first_s[row]
+        else:
+            age = LIFETIMES_S[code] - (index.expires_s[row] - now_s)
+        hops = min(HOPS_MAX, index.hops[row] + 1)
+        return parcel.join(hops, age_field(age, code), None, immutable)
+
+    def sync(self) -> None:
+        """Everything accepted is durable when this returns."""
+        if self._dirty:
+            self.store.sync()
+            self._dirty = False
+
+    # --- over a restart
+
+    def _load(self) -> None:
+        receipts: list = []
+        unset, gone = [], []
+        for handle, record in self.store.records():
+            try:
+                kept = records.decode(record)
+                if isinstance(kept, records.Clock):
+                    gone.append(self._load_clock(handle, kept))
+                elif kept.first_s == records.UNSET_S:
+                    unset.append((handle, kept))  # its life begins now: wait for the clock
+                else:
+                    self._load_kept(handle, kept, receipts, gone)
+            except DecodeError:
+                self.bad_records += 1
+        for handle, kept in unset:
+            try:
+                self._load_kept(handle, kept, receipts, gone)
+            except DecodeError:
+                self.bad_records += 1
+        for handle in gone:
+            if handle != NO_HANDLE:
+                self.store.delete(handle)
+                self._dirty = True
+        for mid in receipts:
+            expires_s = self.index.expires_s[self.tombstone(mid)]
+            for row in self.rows_of(mid):
+                self.bury(row, expires_s)
+
+    def _load_clock(self, handle: int, clock: records.Clock) -> int:
+        """A power cut may leave two: the higher counter is the later one. The other's handle."""
+        if clock.counter_limit < self.clock.counter_limit:
+            return handle
+        other, self.clock, self._clock_handle = self._clock_handle, clock, handle
+        return other
+
+    def _load_kept(self, handle: int, kept: records.Kept, receipts: list, gone: list) -> None:
+        if self.index.size >= self.index.capacity:
+            return
+        if self.adopt(handle, kept, self.clock.clock_s) < 0:
+            gone.append(handle)
+        elif kept.is_receipt:
+            receipts.append(receipt.message_id(receipt.decode(kept.immutable)))
+
+    def adopt(self, handle: int, kept: records.Kept, now_s: int) -> int:
+        """Enter a record that is in the store already. Its row, or -1 if it is a duplicate
+        or there is no room for it (deletions that a power cut forgot)."""
+        immutable = kept.immutable
+        if kept.first_s == records.UNSET_S:
+            life_s = LIFETIMES_S[immutable[1] >> 4]
+            kept = records.Kept(kept.is_receipt, now_s, now_s + life_s, kept.hops, immutable)
+        state, group, index = WHOLE, NO_GROUP, NO_PIECE
+        if kept.is_receipt:
+            mid = receipt.message_id(receipt.decode(immutable))
+            state, short = RECEIPT, receipt.short_id(self._short_key, mid)
+        else:
+            short = self.short_of(immutable)
+            if immutable[0] & parcel.PIECES:
+                piece = parcel.piece_of(immutable)
+                index = piece.index
+                if not self._is_ours(immutable):
+                    group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
+                    if group < 0:
+                        return -1
+                    state = SLOT if self.groups.is_slot(group, index) else WINDOW
+        if self.index.find(short) >= 0 or (state == WINDOW and not self.groups.room(group)):
+            return -1
+        if not self._make_room(parcel.priority(immutable[0]), now_s):
+            return -1
+        row = self._enter(short, kept, state, group, index)
+        self.index.handle[row] = handle
+        if group != NO_GROUP:
+            self.groups.hold(group, state == WINDOW)
+        return row
+
+    def save_clock(self, clock: records.Clock) -> None:
+        """Replace the clock record; durable after sync()."""
+        handle = self._put(records.encode_clock(clock), SOS)
+        if handle == NO_HANDLE:
+            raise StoreFull("no room for the clock")
+        if self._clock_handle != NO_HANDLE:
+            self.store.delete(self._clock_handle)
+        self.clock, self._clock_handle = clock, handle
+        self._dirty = True
+
+    def mark_farther(self, row: int) -> None:
+        """A node that had the piece after us has it: one condition for leaving the window."""
+        self.index.code[row] |= FARTHER
+
+    def short_of(self, immutable: bytes) -> int:
+        """The short id of a parcel that is no receipt."""
+        return receipt.short_id(self._short_key, parcel.parcel_id(immutable))
+
+
+def _mid30(mid: bytes) -> int:
+    return int.from_bytes(mid[:4], "big") >> 2

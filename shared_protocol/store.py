@@ -1,0 +1,43 @@
+"""The store interface, and its implementation in memory.
+
+A store keeps records (bytes) under handles (integers below 2^32 - 1). What put() took is durable
+once sync() has returned; delete() may be forgotten by a power cut, never half done. The core calls
+sync() before it sends a frame that speaks of what it took.
+"""
+
+from shared_protocol.errors import StoreFull
+
+
+class MemoryStore:
+    """Records in a dict: tests and simulations. `bytes_max` bounds the sum of the record lengths."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.bytes_used = 0
+        self._records: dict = {}
+        self._next = 0
+
+    def put(self, record: bytes) -> int:
+        """Keep a record, give its handle. StoreFull leaves everything as it was."""
+        if self.bytes_used + len(record) > self.bytes_max:
+            raise StoreFull("the store is full")
+        handle = self._next
+        self._next += 1
+        self._records[handle] = bytes(record)
+        self.bytes_used += len(record)
+        return handle
+
+    def get(self, handle: int) -> bytes:
+        """The record under a handle."""
+        return self._records[handle]
+
+    def delete(self, handle: int) -> None:
+        """Give the record's room back."""
+        self.bytes_used -= len(self._records.pop(handle))
+
+    def sync(self) -> None:
+        """Everything put is durable when this returns (memory: at once)."""
+
+    def records(self):
+        """All (handle, record) pairs, in any order; after a restart."""
+        return list(self._records.items())

@@ -1,0 +1,76 @@
+"""Bodies of the frames by which two neighbours find what one of them lacks (SPEC.md 6.2).
+
+SUMMARY   32 times the XOR of my short ids whose top five bits are 0..31, 4 bytes each
+LIST      lo 4 | hi 4 | ids 4 each: everything I know with lo <= id <= hi
+WANT      last 3 bytes of the address asked | ids 4 each
+HAVE      (id 4 | hops 1) each: I took these and look after them now
+"""
+
+import struct
+
+from shared_protocol.errors import DecodeError
+from shared_protocol.limits import HAVE_IDS_MAX, LIST_IDS_MAX
+
+BUCKETS = 32
+BUCKET_SHIFT = 25  # short ids have 30 bits
+ID_MAX = 0x3FFFFFFF
+_WANT_MAX = 59  # (239 - 3) // 4
+
+
+def encode_summary(sums: list) -> bytes:
+    """32 bucket sums to a SUMMARY body."""
+    return struct.pack("!%dI" % BUCKETS, *sums)
+
+
+def decode_summary(body: bytes) -> tuple:
+    """A SUMMARY body to 32 bucket sums."""
+    if len(body) != 4 * BUCKETS:
+        raise DecodeError("summary length")
+    return struct.unpack("!%dI" % BUCKETS, body)
+
+
+def encode_list(lo: int, hi: int, ids: list) -> bytes:
+    """A complete list of the known ids in lo..hi (at most 57) to a LIST body."""
+    return struct.pack("!%dI" % (len(ids) + 2), lo, hi, *ids)
+
+
+def decode_list(body: bytes) -> tuple:
+    """A LIST body to (lo, hi, ids in ascending order)."""
+    count = len(body) // 4
+    if len(body) % 4 or not 2 <= count <= LIST_IDS_MAX + 2:
+        raise DecodeError("list length")
+    values = struct.unpack("!%dI" % count, body)
+    lo, hi, ids = values[0], values[1], values[2:]
+    before = lo - 1
+    for short in ids:
+        if not before < short <= hi:
+            raise DecodeError("list order")
+        before = short
+    if lo > hi or hi > ID_MAX:
+        raise DecodeError("list range")
+    return lo, hi, ids
+
+
+def encode_want(tail: bytes, ids: list) -> bytes:
+    """Ids asked of the neighbour whose address ends in `tail` to a WANT body."""
+    return tail + struct.pack("!%dI" % len(ids), *ids)
+
+
+def decode_want(body: bytes) -> tuple:
+    """A WANT body to (address tail, ids)."""
+    count = (len(body) - 3) // 4
+    if (len(body) - 3) % 4 or not 1 <= count <= _WANT_MAX:
+        raise DecodeError("want length")
+    return bytes(body[:3]), struct.unpack("!%dI" % count, body[3:])
+
+
+def encode_have(pairs: list) -> bytes:
+    """(short id, hops at which I hold it) pairs, at most 47, to a HAVE body."""
+    return b"".join([struct.pack("!IB", short, hops) for short, hops in pairs])
+
+
+def decode_have(body: bytes) -> list:
+    """A HAVE body to (short id, hops) pairs."""
+    if not body or len(body) % 5 or len(body) > 5 * HAVE_IDS_MAX:
+        raise DecodeError("have length")
+    return [struct.unpack("!IB", body[at : at + 5]) for at in range(0, len(body), 5)]
