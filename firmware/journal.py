@@ -1,0 +1,36 @@
+"""The last lines a relay wanted to say, kept in RAM: the serial wire belongs to the tether.
+
+Printing while nobody reads would block a USB port sooner or later; `helio` asks for these instead.
+"""
+
+import io
+import sys
+
+_LINES_MAX = 24
+_LINE_MAX = 400
+
+
+class Journal:
+    """A ring of lines, each with the seconds since boot."""
+
+    def __init__(self, uptime_s) -> None:
+        self._uptime_s = uptime_s
+        self.lines: list = []
+        self.faults = 0
+
+    def note(self, text: str) -> None:
+        """Keep one line."""
+        if len(self.lines) >= _LINES_MAX:
+            self.lines.pop(0)
+        self.lines.append("%d %s" % (self._uptime_s(), text[:_LINE_MAX]))
+
+    def fault(self, where: str, error: Exception) -> None:
+        """Keep an exception with its traceback; with little memory left, only count it."""
+        self.faults += 1
+        try:
+            text = io.StringIO()
+            sys.print_exception(error, text)
+            lines = text.getvalue().strip().split("\n")  # the innermost calls say most
+            self.note(where + ": " + lines[-1] + " <" + " <".join(lines[-2:-7:-1]))
+        except MemoryError:
+            self.lines.clear()

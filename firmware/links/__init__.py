@@ -1,0 +1,1 @@
+"""Links: adapters to one way of transmitting each."""

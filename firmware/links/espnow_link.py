@@ -1,0 +1,47 @@
+"""ESP-NOW: 250-byte broadcast frames, neither acknowledged nor encrypted by the radio."""
+
+import aioespnow
+import network
+
+BROADCAST = b"\xff" * 6
+_NO_MEMORY = -12391  # ESP_ERR_ESPNOW_NO_MEM: the radio's own queue is full, try again soon
+_OUTSTANDING_MAX = 4  # the driver queues more, but once it is full send() blocks for up to 2 s
+_RXBUF = 4096  # bytes: 15 full frames while a flash write stalls the interpreter
+
+
+class EspNowLink:
+    """The radio. `heard(address, frame, rssi_dbm)` is called for every frame."""
+
+    def __init__(self, channel: int) -> None:
+        self.wlan = network.WLAN(network.STA_IF)
+        self.wlan.active(True)
+        self.wlan.config(channel=channel, pm=network.WLAN.PM_NONE)
+        self._radio = aioespnow.AIOESPNow()
+        self._radio.config(rxbuf=_RXBUF)
+        self._radio.active(True)
+        self._radio.add_peer(BROADCAST)
+
+    def address(self) -> bytes:
+        """This board's six-byte MAC address."""
+        return self.wlan.config("mac")
+
+    def send(self, frame: bytes) -> bool:
+        """Broadcast a frame. False if the radio has no memory for it now."""
+        sent, answered = self._radio.stats()[:2]
+        if sent - answered >= _OUTSTANDING_MAX:
+            return False
+        try:
+            self._radio.send(BROADCAST, frame, False)
+        except OSError as e:
+            if e.args[0] != _NO_MEMORY:
+                raise
+            return False
+        return True
+
+    async def run(self, heard) -> None:
+        """Hand on every frame heard, for ever."""
+        async for address, frame in self._radio:
+            if address is None:
+                continue
+            known = self._radio.peers_table.get(address)
+            heard(bytes(address), bytes(frame), known[0] if known else 0)

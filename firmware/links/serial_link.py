@@ -1,0 +1,64 @@
+"""The tether: USB serial to a gateway, as lines of ASCII beside MicroPython's own REPL.
+
+Ctrl-C on the wire still stops the firmware and opens the REPL: base64 never contains it.
+"""
+
+import asyncio
+import select
+import sys
+
+from shared_protocol.serial_line import CONSOLE, MESH, SerialLine
+
+_BURST = 128  # bytes taken from the UART ring before others get their turn
+
+
+class SerialLink:
+    """One end of a SerialLine on stdin and stdout.
+
+    `heard(address, frame)` is called for mesh frames, `asked(request) -> answer` for the console,
+    `changed(attached)` when a gateway comes or goes.
+    """
+
+    def __init__(self, first_seq: int, now_ms) -> None:
+        self.line = SerialLine(False, first_seq)
+        self._now_ms = now_ms
+        self._in = sys.stdin.buffer
+        self._out = sys.stdout.buffer
+        self._poll = select.poll()
+        self._poll.register(self._in, select.POLLIN)
+        self._was_attached = False
+
+    async def run(self, heard, asked, changed) -> None:
+        """Hand on everything that comes over the wire, for ever."""
+        reader = asyncio.StreamReader(self._in)
+        while True:
+            data = await reader.read(1)
+            if not data:
+                await asyncio.sleep_ms(200)  # no host on this port
+                continue
+            while len(data) < _BURST and self._poll.poll(0):
+                data += self._in.read(1)
+            for channel, message in self.line.receive(data, self._now_ms()):
+                if channel == MESH and len(message) > 6:
+                    heard(message[:6], message[6:])
+                elif channel == CONSOLE:
+                    self.line.send(CONSOLE, asked(message))
+            self.note_attached(changed)
+            self.pump()  # acknowledge at once: the other side waits for it in lock-step
+
+    def note_attached(self, changed) -> None:
+        """Tell when a gateway came or went."""
+        if self.line.attached != self._was_attached:
+            self._was_attached = self.line.attached
+            changed(self._was_attached)
+
+    def send(self, address: bytes, frame: bytes) -> bool:
+        """Queue a mesh frame. False if it does not fit now."""
+        return self.line.send(MESH, address + frame)
+
+    def pump(self) -> int:
+        """Write what is due; milliseconds until the next call matters."""
+        data, wait_ms = self.line.poll(self._now_ms())
+        if data:
+            self._out.write(data)
+        return wait_ms

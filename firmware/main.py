@@ -1,0 +1,159 @@
+"""A relay: joins the protocol core with flash, radio and tether. Only wiring in this file."""
+
+import gc
+
+gc.threshold(4096)  # collect often while code is loaded: its garbage would break up the heap
+
+import asyncio  # noqa: E402
+import os  # noqa: E402
+import time  # noqa: E402
+
+import machine  # noqa: E402
+
+from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
+from firmware import config, status  # noqa: E402
+from firmware.crypto import ecb  # noqa: E402
+from firmware.journal import Journal  # noqa: E402
+from firmware.links.espnow_link import EspNowLink  # noqa: E402
+from firmware.links.serial_link import SerialLink  # noqa: E402
+from firmware.log_store import LogStore  # noqa: E402
+from shared_protocol.frame import FrameCipher  # noqa: E402
+from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
+
+STORE_BYTES = 400_000  # of the 512 KB LittleFS; the rest is room to compact and for node.json
+WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
+_GC_THRESHOLD = 16_384  # bytes allocated between two collections once the code is loaded
+_HEAP_EVERY_MS = 2_000
+_RADIO_BUSY_MS = 4  # one frame's airtime
+
+
+class Relay:
+    """The shell around one Node."""
+
+    def __init__(self) -> None:
+        self._ticks = time.ticks_ms()
+        self._elapsed_ms = 0
+        self.journal = Journal(self.uptime_s)
+        self.gauge = status.HeapGauge()
+        self.config = config.load()
+        self.radio = EspNowLink(self.config.channel)
+        self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
+        self._wake = asyncio.Event()
+        self._waiting: bytes | None = None
+        self.node = Node(
+            self.radio.address(),
+            FrameCipher(self.config.network_key, self.config.epoch, ecb),
+            buffers.INDEX,
+            LogStore("/store.log", buffers.HANDLES, buffers.OFFSETS, STORE_BYTES),
+            Settings(False, self.config.secret),
+            lambda immutable: False,  # a relay is never the end of a message
+            _random_below,
+            self.now_ms(),
+        )
+
+    def now_ms(self) -> int:
+        """Milliseconds since boot; unlike ticks_ms it does not wrap."""
+        ticks = time.ticks_ms()
+        self._elapsed_ms += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._elapsed_ms
+
+    def uptime_s(self) -> int:
+        """Seconds since boot."""
+        return self.now_ms() // 1000
+
+    def _heard_air(self, address: bytes, frame: bytes, rssi_dbm: int) -> None:
+        self.node.receive(AIR, address, frame, rssi_dbm, self.now_ms())
+        self._wake.set()
+
+    def _heard_tether(self, address: bytes, frame: bytes) -> None:
+        self.node.receive(TETHER, address, frame, 0, self.now_ms())
+        self._wake.set()
+
+    def _asked(self, request: bytes) -> bytes:
+        self._wake.set()
+        return status.answer(request, self) if request else b""
+
+    def _tether_changed(self, attached: bool) -> None:
+        if attached:
+            self.node.link_up(TETHER, self.now_ms())
+        else:
+            self.node.link_down(TETHER)
+        self._wake.set()
+
+    async def _listen(self) -> None:
+        await self.radio.run(self._heard_air)
+
+    async def _tether(self) -> None:
+        await self.tether.run(self._heard_tether, self._asked, self._tether_changed)
+
+    async def _pump(self) -> None:
+        """Drive the node: the only place that sends."""
+        watchdog = machine.WDT(timeout=WATCHDOG_MS)
+        while True:
+            watchdog.feed()
+            self._wake.clear()
+            wait_ms = self.node.poll(self.now_ms())
+            self.node.events.clear()  # a relay has nobody to tell
+            wait_ms = min(wait_ms, self._send_air(), self._send_tether())
+            try:
+                await asyncio.wait_for_ms(self._wake.wait(), max(1, wait_ms))
+            except asyncio.TimeoutError:
+                pass
+
+    def _send_air(self) -> int:
+        while True:
+            frame = self._waiting or self.node.next_frame(AIR, self.now_ms())
+            self._waiting = None
+            if frame is None:
+                return 1000
+            if not self.radio.send(frame):
+                self._waiting = frame
+                return _RADIO_BUSY_MS
+
+    def _send_tether(self) -> int:
+        while self.tether.line.room():
+            frame = self.node.next_frame(TETHER, self.now_ms())
+            if frame is None:
+                break
+            self.tether.send(self.node.node_id, frame)
+        wait_ms = self.tether.pump()
+        self.tether.note_attached(self._tether_changed)
+        return wait_ms
+
+    async def _housekeep(self) -> None:
+        while True:
+            self.gauge.sample()
+            await asyncio.sleep_ms(_HEAP_EVERY_MS)
+
+    async def _keep(self, name: str, task) -> None:
+        """Run a task for ever; whatever it stumbles over is noted and it begins again."""
+        while True:
+            try:
+                await task()
+            except Exception as e:  # the boundary of a relay: one task's fault must not end it
+                self.journal.fault(name, e)
+            await asyncio.sleep_ms(500)
+
+    async def run(self) -> None:
+        """All tasks, for ever."""
+        asyncio.create_task(self._keep("listen", self._listen))
+        asyncio.create_task(self._keep("tether", self._tether))
+        asyncio.create_task(self._keep("housekeep", self._housekeep))
+        await self._keep("pump", self._pump)
+
+
+def _random_below(n: int) -> int:
+    return int.from_bytes(os.urandom(4), "big") % n
+
+
+def run() -> None:
+    """Called by the board after boot."""
+    relay = Relay()
+    gc.collect()
+    gc.threshold(_GC_THRESHOLD)
+    asyncio.run(relay.run())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,61 @@
+"""What a relay tells about itself when it is asked over the wire."""
+
+import gc
+import json
+import sys
+
+from firmware import VERSION
+
+
+class HeapGauge:
+    """The most bytes in use right after a collection: what the firmware really needs."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+
+    def sample(self) -> None:
+        """Collect garbage and look."""
+        gc.collect()
+        self.peak = max(self.peak, gc.mem_alloc())
+
+
+def answer(request: bytes, relay) -> bytes:
+    """A console request in JSON, {"ask": "status" | "log"}, to its answer in JSON."""
+    try:
+        ask = json.loads(request)["ask"]
+    except (ValueError, KeyError, TypeError):
+        return b'{"error": "not a request"}'
+    if ask == "status":
+        return json.dumps(status(relay)).encode()
+    if ask == "log":
+        return json.dumps({"log": relay.journal.lines[-8:]}).encode()
+    return b'{"error": "unknown request"}'
+
+
+def status(relay) -> dict:
+    """Everything a person wants to know of one relay, in at most 4 kB of JSON."""
+    node = relay.node
+    index, groups = node.index, node.shelf.groups
+    return {
+        "name": relay.config.name,
+        "node": node.node_id.hex(),
+        "firmware": VERSION,
+        "interpreter": sys.version,
+        "platform": sys.platform,
+        "uptime_s": relay.uptime_s(),
+        "boots": node.shelf.clock.boots,
+        "heap_peak": relay.gauge.peak,
+        "heap_free": gc.mem_free(),
+        "parcels": index.count_held(),
+        "known": index.known,
+        "capacity": index.capacity,
+        "pieces_peak": groups.held_peak,
+        "evicted": node.shelf.evicted,
+        "faults": relay.journal.faults,
+        "tether": relay.tether.line.attached,
+        "neighbours": [
+            {"node": n.address.hex(), "fresh": n.fresh, "rssi_dbm": n.rssi_dbm, "link": n.link}
+            for n in node.neighbours.all
+        ],
+        "stats": node.stats,
+    }
