@@ -1,0 +1,175 @@
+"""A field of real parts on this machine: an air, relays in a line, a gateway at either end.
+
+Every part is a process of its own, as in life: the air models the radio, a relay is MicroPython
+running the firmware, a gateway is `helio gateway run` tethered over a serial port path. The demo
+and the tests of the whole mesh stand in it.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from gateway.config import FILE, TEMPLATE
+from gateway.desk import Desk
+from gateway.errors import UserError
+from gateway.links.serial_port import SerialPort
+from tools.virtual_board import air_client
+from tools.virtual_board.board import VirtualBoard, die_with_parent
+
+SPACING_M, RANGE_M = 100, 120  # each relay hears its two neighbours and nobody else
+HEAP_KB = 160  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
+_START_S = 20
+
+
+class FieldGateway:
+    """A gateway in its own folder; its person is made at once, its process started when asked."""
+
+    def __init__(self, name: str, person: str, folder: Path, key: bytes, port: str) -> None:
+        self.name = name
+        self.person = person
+        self.folder = folder / f"gateway-{name}"
+        self.desk = Desk(self.folder)
+        self.desk.create_identity(person)
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        text = TEMPLATE.format(
+            name=name, network_key=key.hex(), port=port, listen="127.0.0.1:0"
+        ).replace("delay_max_s = 60", "delay_max_s = 0")
+        (self.folder / FILE).write_text(text)
+
+    def start(self) -> None:
+        """Run `helio gateway run` until it serves its page."""
+        command = [sys.executable, "-m", "gateway.cli", "gateway", "run", "--json",
+                   "--data", str(self.folder)]  # fmt: skip
+        with (self.folder / "gateway.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no allocation
+            )  # fmt: skip
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            said = (self.folder / "gateway.log").read_text().strip().splitlines()
+            raise UserError(f"gateway {self.name} did not start: {said[-1] if said else '?'}")
+        self.url = json.loads(line)["url"]
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process: SIGTERM as at a shutdown, SIGKILL as at a power cut."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(_START_S)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._process = None
+
+    def status(self) -> dict[str, Any]:
+        """What its page says of the node."""
+        with urllib.request.urlopen(self.url + "api/status", timeout=10) as reply:  # noqa: S310
+            return json.load(reply)  # type: ignore[no-any-return]
+
+
+class Field:
+    """The parts, in a folder that is removed at the end unless `keep` names one."""
+
+    def __init__(self, relays: int, loss: float, seed: int, keep: Path | None = None) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
+        self.folder = keep or Path(self._temporary.name)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.key = os.urandom(32)
+        self.record = self.folder / "air.jsonl"
+        self.record.unlink(missing_ok=True)
+        self._air = self._start_air(loss, seed)
+        self.boards = [self._board(i) for i in range(relays)]
+        first, last = self.boards[0].port_path, self.boards[-1].port_path
+        self.a = FieldGateway("A", "Ana", self.folder, self.key, first)
+        self.b = FieldGateway("B", "Bo", self.folder, self.key, last)
+        self.a.desk.add_contact(self.b.desk.me()["card"], None)
+        self.b.desk.add_contact(self.a.desk.me()["card"], None)
+
+    def _start_air(self, loss: float, seed: int) -> subprocess.Popen[bytes]:
+        air = subprocess.Popen(
+            [sys.executable, "-m", "tools.virtual_board.air", "--port", "0", "--seed", str(seed),
+             "--loss", str(loss), "--range-m", str(RANGE_M), "--record", str(self.record)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            preexec_fn=die_with_parent,
+        )  # fmt: skip
+        assert air.stdout is not None
+        self.air_port = json.loads(air.stdout.readline())["port"]
+        return air
+
+    def _board(self, i: int) -> VirtualBoard:
+        mac = bytes([0x24, 0x0A, 0xC4, 0, 0, i + 1])  # Espressif's prefix
+        board = VirtualBoard(
+            f"r{i + 1}", mac, self.folder, self.air_port, i * SPACING_M, 0, heap_kb=HEAP_KB
+        )
+        board.flash_path.unlink(missing_ok=True)
+        board.provision({
+            "name": board.name, "network_key": self.key.hex(),
+            "secret": os.urandom(16).hex(), "channel": 1,
+        })  # fmt: skip
+        board.start()
+        return board
+
+    def air(self) -> dict[str, Any]:
+        """The air's own account."""
+        return air_client.ask(self.air_port, "stats")
+
+    async def relay_status(self) -> list[dict[str, Any]]:
+        """Every relay's status, over its serial port or, where a gateway has that, from there."""
+        return [await self._status_of(board) for board in self.boards]
+
+    async def _status_of(self, board: VirtualBoard) -> dict[str, Any]:
+        for gateway, end in ((self.a, self.boards[0]), (self.b, self.boards[-1])):
+            if end is board and gateway._process is not None:
+                return gateway.status()["tethered_relay"]  # type: ignore[no-any-return]
+        port = SerialPort(board.port_path, lambda address, frame: None)
+        try:
+            return json.loads(await port.ask(b'{"ask": "status"}'))  # type: ignore[no-any-return]
+        finally:
+            port.close()
+
+    def broken(self) -> str:
+        """What a relay said last, if one is not running; for error messages."""
+        for board in self.boards:
+            if not board.is_running:
+                return f"relay {board.name} stopped (exit code {board.exit_code})"
+        return ""
+
+    def close(self) -> None:
+        """End every process and forget the folder."""
+        for gateway in (self.a, self.b):
+            gateway.stop()
+            gateway.desk.close()
+        for board in self.boards:
+            board.close()
+        self._air.terminate()
+        self._air.wait(_START_S)
+        for pipe in (self._air.stdin, self._air.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._temporary.cleanup()
+
+
+class NotReached(Exception):
+    """Something that must happen in time did not."""
+
+
+async def until(condition: Any, timeout_s: float, what: str, every_s: float = 0.05) -> Any:
+    """Wait for a condition (a function, or coroutine function) to hold; NotReached if it does not."""
+    end = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > end:
+            raise NotReached(f"after {timeout_s:.0f} s still waiting for {what}")
+        await asyncio.sleep(every_s)

