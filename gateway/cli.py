@@ -1,0 +1,95 @@
+"""The `helio` command: a table. Each command is a small function, imported only when it is called.
+
+Exit codes: 0 done, 1 it ran and did not succeed, 2 a mistake in what was asked (one line on stderr
+says what to do), 130 interrupted.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable
+
+from gateway.errors import UserError
+
+Arguments = list[tuple[tuple[str, ...], dict[str, object]]]
+
+_CARD = (("card",), {"help": "the text of the card, HELIO:…"})
+_PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
+_SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random (default 1)"})
+
+# command words, "module:function", help, arguments. Tools are named as text: gateway/ never
+# imports tools/, and --help stays quick.
+COMMANDS: list[tuple[str, str, str, Arguments]] = [
+    ("id", "gateway.commands:identity", "show your contact card, or make your keys",
+     [(("--name",), {"help": "what you call yourself"})]),
+    ("contact add", "gateway.commands:contact_add", "add somebody by their card",
+     [_CARD, (("--name",), {"help": "what you call them"})]),
+    ("contact list", "gateway.commands:contact_list", "list your contacts", []),
+    ("send", "gateway.commands:send", "send a text to a contact",
+     [(("contact",), {"help": "name or id"}),
+      (("text",), {"help": "the text, or - to read it from standard input"})]),
+    ("inbox", "gateway.commands:inbox", "list what you received", []),
+    ("outbox", "gateway.commands:outbox", "list what you sent, and how far it is", []),
+    ("gateway init", "gateway.commands:gateway_init", "write a gateway.toml",
+     [_PORT, (("--name",), {"default": "gateway", "help": "name of this gateway"}),
+      (("--network-key",), {"help": "64 hex digits; a new one if left out"}),
+      (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
+    ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
+    ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
+    ("demo", "tools.demo:main", "six relays and two gateways on this machine",
+     [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
+      (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
+      (("--loss",), {"type": float, "default": 0.05, "help": "of frames on the air (0.05)"}),
+      (("--size",), {"type": int, "default": 0, "help": "bytes of the message"}),
+      (("--relays",), {"type": int, "default": 6, "help": "relays in a line (6)"}),
+      (("--keep",), {"metavar": "DIR", "help": "keep flash images, databases and the air here"}),
+      _SEED]),
+    ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
+     [(("name",), {"help": "which: codec"}), _SEED]),
+]  # fmt: skip
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, from the table."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON on standard output")
+    common.add_argument("--data", metavar="DIR", help="data folder (or $HELIO_DATA)")
+    top = argparse.ArgumentParser(
+        prog="helio", description="Messaging for when the networks are down."
+    )
+    groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
+    group_help = {"contact": "people you know", "gateway": "this gateway", "relay": "a relay"}
+    for words, target, text, arguments in COMMANDS:
+        *group, name = words.split()
+        inside = group[0] if group else ""
+        if inside not in groups:
+            branch = groups[""].add_parser(inside, help=group_help[inside])
+            groups[inside] = branch.add_subparsers(metavar="COMMAND", required=True)
+        sub = groups[inside].add_parser(name, help=text, description=text, parents=[common])
+        for flags, options in arguments:
+            sub.add_argument(*flags, **options)  # type: ignore[arg-type]
+        sub.set_defaults(target=target)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    args = parser().parse_args(argv)
+    module, _, name = args.target.partition(":")
+    try:
+        run: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
+        return run(args)
+    except UserError as e:
+        message = " ".join(str(e).split())
+        error = json.dumps({"error": message}, ensure_ascii=False)
+        print(error if args.json else f"helio: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

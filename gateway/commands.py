@@ -1,0 +1,186 @@
+"""The commands of `helio` that stand before the desk, or open it. Small functions, one each."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import UserError
+
+
+def data_dir(args: argparse.Namespace) -> Path:
+    """--data, else $HELIO_DATA, else ~/.local/share/heliograph."""
+    chosen = args.data or os.environ.get("HELIO_DATA")
+    return Path(chosen) if chosen else Path.home() / ".local" / "share" / "heliograph"
+
+
+def _desk(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from gateway.desk import Desk
+
+    return contextlib.closing(Desk(data_dir(args)))
+
+
+def show(args: argparse.Namespace, value: Any, text: str) -> None:
+    """Print the value as JSON with --json, else the text."""
+    print(json.dumps(value, ensure_ascii=False) if args.json else text)
+
+
+def identity(args: argparse.Namespace) -> int:
+    """helio id: show who lives here, or make them."""
+    with _desk(args) as desk:
+        if args.name:
+            desk.create_identity(args.name)
+        me = desk.me()
+        show(args, me, f"{me['name']}  {me['id']}\n{me['card']}")
+    return 0
+
+
+def contact_add(args: argparse.Namespace) -> int:
+    """helio contact add: somebody's card."""
+    with _desk(args) as desk:
+        added = desk.add_contact(args.card, args.name)
+        show(args, added, f"{added['name']}  {added['words']}")
+    return 0
+
+
+def contact_list(args: argparse.Namespace) -> int:
+    """helio contact list: everybody whose card is here."""
+    with _desk(args) as desk:
+        contacts = desk.contacts()
+        lines = [f"{c['name']:<20} {c['words']}" for c in contacts]
+        show(args, contacts, "\n".join(lines) or "no contacts yet: helio contact add CARD")
+    return 0
+
+
+def send(args: argparse.Namespace) -> int:
+    """helio send: seal a text and queue it."""
+    text = sys.stdin.read() if args.text == "-" else args.text
+    with _desk(args) as desk:
+        message = desk.send(args.contact, text)
+        show(args, message, f"queued: message {message['id']}, {message['bytes']} bytes")
+    return 0
+
+
+def inbox(args: argparse.Namespace) -> int:
+    """helio inbox: what was received."""
+    return _list(args, "in", lambda m: f"{m['name']}: {m['text']}")
+
+
+def outbox(args: argparse.Namespace) -> int:
+    """helio outbox: what was sent, and how far each message is."""
+    return _list(args, "out", lambda m: f"{m['state']:<10} to {m['name']}: {_short(m['text'])}")
+
+
+def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
+    with _desk(args) as desk:
+        messages = desk.listing(direction)
+        show(args, messages, "\n".join(line(m) for m in messages) or "nothing here yet")
+    return 0
+
+
+def _short(text: str) -> str:
+    first = text.splitlines()[0] if text else ""
+    return first if len(first) <= 60 else first[:59] + "…"
+
+
+def gateway_init(args: argparse.Namespace) -> int:
+    """helio gateway init: write gateway.toml."""
+    from gateway.config import FILE, TEMPLATE, load_config
+
+    path = data_dir(args) / FILE
+    if path.exists():
+        raise UserError(f"{path} exists already: edit it, or choose another --data folder")
+    key = args.network_key or os.urandom(32).hex()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = TEMPLATE.format(name=args.name, network_key=key, port=args.port, listen=args.listen)
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text)
+    try:
+        load_config(path)
+    except UserError:
+        path.unlink()
+        raise
+    show(args, {"config": str(path)}, f"wrote {path}")
+    return 0
+
+
+def gateway_run(args: argparse.Namespace) -> int:
+    """helio gateway run: tether, mailroom and chat page, until Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(args))
+    return 0
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    from aiohttp import web
+
+    from gateway.config import FILE, load_config
+    from gateway.desk import Desk
+    from gateway.gateway import Gateway
+    from gateway.links.serial_port import open_port
+    from gateway.web.server import make_app
+
+    config = load_config(data_dir(args) / FILE)
+    desk = Desk(data_dir(args))
+    desk.identity()
+    if config.port:
+        open_port(config.port).close()  # a mistake in the port is said now, not in a log
+    gateway = Gateway(config, desk)
+    runner = web.AppRunner(make_app(desk))
+    await runner.setup()
+    site = web.TCPSite(runner, config.host, config.http_port)
+    try:
+        await site.start()
+    except OSError as e:
+        raise UserError(f"the chat page cannot be served: {e.strerror or e}") from None
+    host, port = site._server.sockets[0].getsockname()[:2]  # type: ignore[union-attr]
+    show(args, {"url": f"http://{host}:{port}/"}, f"chat page: http://{host}:{port}/")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    task = asyncio.create_task(gateway.run())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        await task  # it only ends by an error: show it
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await runner.cleanup()
+    desk.close()
+
+
+def relay_status(args: argparse.Namespace) -> int:
+    """helio relay status: ask the relay on a serial port."""
+    status = asyncio.run(_ask_relay(args.port))
+    lines = [
+        f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
+        f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
+        f"heap peak {status['heap_peak']}, free {status['heap_free']}",
+        f"neighbours {sum(n['fresh'] for n in status['neighbours'])}",
+    ]
+    show(args, status, "\n".join(lines))
+    return 0
+
+
+async def _ask_relay(path: str) -> dict[str, Any]:
+    from gateway.links.serial_port import SerialPort
+
+    port = SerialPort(path, lambda address, frame: None)
+    try:
+        status: dict[str, Any] = json.loads(await port.ask(b'{"ask": "status"}'))
+    except TimeoutError:
+        raise UserError(f"{path} does not answer: is it a Heliograph relay?") from None
+    finally:
+        port.close()
+    return status

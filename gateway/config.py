@@ -1,0 +1,120 @@
+"""gateway.toml: read, checked, and every mistake named with its line."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import UserError
+
+FILE = "gateway.toml"
+
+TEMPLATE = """\
+# Heliograph gateway. All relays and gateways of one network share the network key.
+name = "{name}"
+network_key = "{network_key}"
+
+[relay]
+port = "{port}"  # the USB port of the nearest relay
+
+[web]
+listen = "{listen}"  # where the chat page is served
+
+[privacy]
+delay_max_s = 60  # messages and receipts wait a random time up to this, so that they do not
+                  # tell who wrote when; 0 sends at once
+"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What gateway.toml says. network_key: 32 bytes. port: path of a serial port, "" for none."""
+
+    name: str
+    network_key: bytes
+    epoch: int = 0
+    port: str = ""
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    delay_max_s: int = 60
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in a file. UserError with the file's name and line for any mistake."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there: `helio gateway init` writes one") from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"{path} cannot be read: {e}") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise UserError(f"{path}: {e}") from None  # tomllib says the line and column
+    return _Reader(path, text).config(table)
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+
+    def config(self, table: dict[str, Any]) -> Config:
+        known = {
+            "": {"name", "network_key", "epoch", "relay", "web", "privacy"},
+            "relay": {"port"},
+            "web": {"listen"},
+            "privacy": {"delay_max_s"},
+        }
+        for section, keys in known.items():
+            part = table.get(section, {}) if section else table
+            if not isinstance(part, dict):
+                raise self._error(section, "is a section: write [" + section + "]")
+            for key in part:
+                if key not in keys:
+                    raise self._error(key, f"is unknown here; known: {', '.join(sorted(keys))}")
+        host, http_port = self._listen(table)
+        return Config(
+            name=self._text(table, "name", "gateway"),
+            network_key=self._key(table),
+            epoch=self._number(table, "epoch", 0, 3, 0),
+            port=self._text(table.get("relay", {}), "port", ""),
+            host=host,
+            http_port=http_port,
+            delay_max_s=self._number(table.get("privacy", {}), "delay_max_s", 0, 600, 60),
+        )
+
+    def _error(self, key: str, what: str) -> UserError:
+        for number, line in enumerate(self._lines, 1):
+            if re.match(rf"\s*\[?\s*{re.escape(key)}\b", line):
+                return UserError(f"{self._path}, line {number}: {key} {what}")
+        return UserError(f"{self._path}: {key} {what}")
+
+    def _text(self, table: dict[str, Any], key: str, default: str) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            raise self._error(key, "must be text in quotes")
+        return value
+
+    def _number(self, table: dict[str, Any], key: str, least: int, most: int, default: int) -> int:
+        value = table.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self._error(key, f"must be a number from {least} to {most}")
+        return value
+
+    def _key(self, table: dict[str, Any]) -> bytes:
+        try:
+            value = bytes.fromhex(self._text(table, "network_key", ""))
+        except ValueError:
+            value = b""
+        if len(value) != 32:
+            raise self._error("network_key", "must be 64 hex digits, the same on every node")
+        return value
+
+    def _listen(self, table: dict[str, Any]) -> tuple[str, int]:
+        listen = self._text(table.get("web", {}), "listen", "127.0.0.1:8080")
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise self._error("listen", 'must be ADDRESS:PORT, for example "0.0.0.0:8080"')
+        return host, int(port)

@@ -1,0 +1,120 @@
+"""The gateway's SQLite database: WAL, one file, a schema with migrations from the first day."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from gateway.errors import UserError
+
+APPLICATION_ID = 0x48454C49  # "HELI", so that another program's file is not taken for ours
+BUSY_MS = 5000  # how long one process waits while another writes
+
+# One script per version; user_version says how many have run. Never edit one that has shipped.
+MIGRATIONS = [
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE contact (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, card TEXT NOT NULL
+    ) WITHOUT ROWID;
+    -- what the node keeps: parcels, receipts, its clock (shared_protocol/records.py)
+    CREATE TABLE record (handle INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL);
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,      -- rises with every change of any message
+        contact TEXT NOT NULL REFERENCES contact (id),
+        direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+        state TEXT NOT NULL
+            CHECK (state IN ('queued', 'on_mesh', 'delivered', 'expired', 'received')),
+        text TEXT NOT NULL,
+        unix_s INTEGER NOT NULL,
+        mid BLOB NOT NULL UNIQUE,
+        token BLOB NOT NULL,              -- of a message received: the key of its receipt
+        code INTEGER NOT NULL,            -- b1 of its parcels: the lifetime code
+        relays INTEGER,                   -- crossed by a message received
+        receipted INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX message_by_contact ON message (contact, id);
+    """,
+]
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The database, made or migrated if need be. UserError, and the file untouched, if it is not
+    ours or comes from a newer version."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = path.exists() and path.stat().st_size > 0
+    if known:
+        _check(path)
+    else:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # power cuts are the norm here
+    db.execute("PRAGMA foreign_keys = ON")
+    _migrate(db)
+    return db
+
+
+def _check(path: Path) -> None:
+    try:
+        # mode=ro would refuse a WAL left by a crash; opening and only reading changes nothing
+        peek = sqlite3.connect(path, timeout=BUSY_MS / 1000)
+        try:
+            version = peek.execute("PRAGMA user_version").fetchone()[0]
+            application = peek.execute("PRAGMA application_id").fetchone()[0]
+        finally:
+            peek.close()
+    except sqlite3.DatabaseError as e:
+        raise UserError(f"{path} is not a Heliograph database ({e})") from None
+    if application != APPLICATION_ID:
+        raise UserError(f"{path} is not a Heliograph database: choose another --data folder")
+    if version > len(MIGRATIONS):
+        raise UserError(
+            f"{path} was written by a newer Heliograph (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}): update this one; nothing was changed"
+        )
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")  # the version is read again: two processes may start at once
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    try:
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    """executescript() would commit by itself; a migration is one transaction."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Does this error say that the disk (or the database's limit) is full?"""
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+
+
+def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
+    """A setting of this gateway."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
+    """Keep a setting of this gateway."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -1,0 +1,252 @@
+"""The desk: what a person does at a gateway. The CLI and the chat page both stand before it.
+
+It works on the database alone, so `helio send` works while no gateway runs: the message waits
+there until one does.
+"""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from gateway.database import get_meta, is_full, open_database, set_meta
+from gateway.errors import UserError
+from gateway.identity import Card, Identity, clean_name, parse_card
+from gateway.sealing import seal
+from shared_protocol import records
+from shared_protocol.lifetime import NORMAL, lifetime_code
+from shared_protocol.limits import MESSAGE_MAX
+
+LIFETIME_S = 7 * 86400
+_POLL_S = 0.2  # how often another process's writes are looked for
+
+_COLUMNS = "seq, id, contact, direction, text, state, unix_s, relays"
+
+
+class Desk:
+    """One person's contacts and messages, in the database of one gateway."""
+
+    message_max = MESSAGE_MAX
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / "heliograph.db"
+        self.db = open_database(self.path)
+        self.gateway_name = ""
+        self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
+
+    # --- who I am
+
+    def identity(self) -> Identity:
+        """The person's keys. UserError if there are none yet."""
+        name = get_meta(self.db, "name")
+        keys = [get_meta(self.db, key) for key in ("signing_key", "prekey", "box_root")]
+        if name is None or None in keys:
+            raise UserError("nobody lives here yet: run `helio id --name YOUR-NAME` first")
+        signing, prekey, box_root = (bytes(k or b"") for k in keys)
+        return Identity.load(signing, prekey, box_root, name.decode())
+
+    def create_identity(self, name: str) -> Identity:
+        """Make the person's keys, or change the name if they exist."""
+        name = clean_name(name)
+        try:
+            self.identity()
+        except UserError:
+            new = Identity.new(name)
+            with _writing(self.db):
+                set_meta(self.db, "signing_key", new.signing.private_bytes_raw())
+                set_meta(self.db, "prekey", new.prekey.private_bytes_raw())
+                set_meta(self.db, "box_root", new.card.box_root)
+                set_meta(self.db, "name", name.encode())
+            return new
+        with _writing(self.db):
+            set_meta(self.db, "name", name.encode())
+        return self.identity()
+
+    def me(self) -> dict[str, Any]:
+        """Name, id, card and gateway of the person who lives here."""
+        card = self.identity().card
+        return {
+            "name": card.name, "id": card.id, "words": card.fingerprint, "card": card.text(),
+            "gateway": self.gateway_name,
+        }  # fmt: skip
+
+    # --- whom I know
+
+    def cards(self) -> list[Card]:
+        """The cards of all contacts, under the names they have here."""
+        return [parse_card(row["card"]) for row in self.db.execute("SELECT card FROM contact")]
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """All contacts by name."""
+        rows = self.db.execute("SELECT id, name, card FROM contact ORDER BY name").fetchall()
+        return [
+            {"id": r["id"], "name": r["name"], "words": parse_card(r["card"]).fingerprint}
+            for r in rows
+        ]
+
+    def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
+        """Add a contact by the text of its card; adding it again is harmless."""
+        parsed = parse_card(card)
+        called = clean_name(name or parsed.name)
+        mine = get_meta(self.db, "signing_key")
+        if mine is not None and self.identity().card.ed25519 == parsed.ed25519:
+            raise UserError("that is your own card: give it to others, and add theirs")
+        taken = self.db.execute("SELECT id FROM contact WHERE name = ?", (called,)).fetchone()
+        if taken is not None and taken["id"] != parsed.id:
+            raise UserError(f"you have another contact called {called}: choose a different name")
+        with _writing(self.db):
+            self.db.execute(
+                "INSERT INTO contact VALUES (?, ?, ?) ON CONFLICT (id) "
+                "DO UPDATE SET name = excluded.name, card = excluded.card",
+                (parsed.id, called, parsed.text()),
+            )
+        return {"id": parsed.id, "name": called, "words": parsed.fingerprint}
+
+    def _find_contact(self, wanted: str) -> sqlite3.Row:
+        row = self.db.execute(
+            "SELECT * FROM contact WHERE id = ? OR name = ?", (wanted, wanted)
+        ).fetchone()
+        if row is None:
+            raise UserError(f"no contact called {wanted!r}: add the card with `helio contact add`")
+        return row  # type: ignore[no-any-return]
+
+    # --- messages
+
+    def send(self, contact: str, text: str) -> dict[str, Any]:
+        """Seal a text for a contact (by id or name) and queue it: durable when this returns."""
+        to = self._find_contact(contact)
+        try:
+            body = text.encode()
+        except UnicodeEncodeError:
+            raise UserError("the text contains characters that are none") from None
+        if not text.strip():
+            raise UserError("the message is empty")
+        if len(body) > MESSAGE_MAX:
+            raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
+        code = lifetime_code(LIFETIME_S)
+        now_s = int(time.time())
+        me, card = self.identity(), parse_card(to["card"])
+        sealed = seal(me, card, body, now_s, NORMAL, code)
+        while self._known(sealed.mid):  # the same words in the same second would be one message
+            now_s += 1
+            sealed = seal(me, card, body, now_s, NORMAL, code)
+        try:
+            with _writing(self.db):
+                row_id = self._insert(
+                    contact=to["id"], direction="out", state="queued", text=text, unix_s=now_s,
+                    mid=sealed.mid, token=sealed.token, code=code << 4,
+                )  # fmt: skip
+                for immutable in sealed.parcels:
+                    kept = records.Kept(False, records.UNSET_S, 0, 0, immutable)
+                    self.db.execute(
+                        "INSERT INTO record (bytes) VALUES (?)", (records.encode_kept(kept),)
+                    )
+        except sqlite3.OperationalError as e:
+            if is_full(e):
+                raise UserError(
+                    "the disk is full: this message was not taken, older ones are "
+                    "safe; free some space and send it again"
+                ) from None
+            raise
+        return self.message(row_id)
+
+    def _known(self, mid: bytes) -> bool:
+        row = self.db.execute("SELECT 1 FROM message WHERE mid = ?", (mid,)).fetchone()
+        return row is not None
+
+    def _insert(self, **fields: Any) -> int:
+        fields["seq"] = self._next_seq()
+        names = ", ".join(fields)
+        marks = ", ".join("?" * len(fields))
+        cursor = self.db.execute(
+            f"INSERT INTO message ({names}) VALUES ({marks})", tuple(fields.values())
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _next_seq(self) -> int:
+        return int(self.db.execute("SELECT coalesce(max(seq), 0) + 1 FROM message").fetchone()[0])
+
+    def receive(self, sender: Card, text: str, unix_s: int, **fields: Any) -> None:
+        """Keep a message that was opened: durable when this returns. A second time is a no-op."""
+        with _writing(self.db):
+            if not self._known(fields["mid"]):
+                self._insert(
+                    contact=sender.id, direction="in", state="received", text=text,
+                    unix_s=unix_s, **fields,
+                )  # fmt: skip
+
+    def improve(self, mid: bytes, state: str) -> bool:
+        """Raise the state of a message sent: queued, on_mesh, delivered; expired only if neither
+        delivered before. True if it changed. It never goes back."""
+        allowed = {
+            "on_mesh": ("queued",),
+            "delivered": ("queued", "on_mesh", "expired"),
+            "expired": ("queued", "on_mesh"),
+        }[state]
+        marks = ", ".join("?" * len(allowed))
+        with _writing(self.db):
+            cursor = self.db.execute(
+                f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "
+                f"AND state IN ({marks})",
+                (state, self._next_seq(), mid, *allowed),
+            )
+        return cursor.rowcount > 0
+
+    def message(self, row_id: int) -> dict[str, Any]:
+        """One message."""
+        row = self.db.execute(f"SELECT {_COLUMNS} FROM message WHERE id = ?", (row_id,)).fetchone()
+        return _as_dict(row)
+
+    def messages(self, after: int = 0, limit: int = 500) -> list[dict[str, Any]]:
+        """Messages that changed after the change number `after`, in the order of change."""
+        rows = self.db.execute(
+            f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        )
+        return [_as_dict(row) for row in rows]
+
+    def listing(self, direction: str) -> list[dict[str, Any]]:
+        """The inbox ("in") or outbox ("out"), oldest first, with names."""
+        rows = self.db.execute(
+            "SELECT message.*, contact.name FROM message JOIN contact "
+            "ON contact.id = message.contact WHERE direction = ? ORDER BY message.id",
+            (direction,),
+        )
+        return [_as_dict(row) | {"name": row["name"]} for row in rows]
+
+    async def changed(self, after: int) -> None:
+        """Return as soon as some message has changed after this change number."""
+        while self._next_seq() <= after + 1:
+            await asyncio.sleep(_POLL_S)
+
+    def status(self) -> dict[str, Any]:
+        """What the gateway's node says of itself."""
+        return self.node_status
+
+    def close(self) -> None:
+        """Close the database."""
+        self.db.close()
+
+
+class _writing:
+    """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")  # what the node put so far stands by itself
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if not self._db.in_transaction:
+            return  # SQLite has rolled it back itself
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _as_dict(row: sqlite3.Row) -> dict[str, Any]:
+    message = {key: row[key] for key in _COLUMNS.split(", ")}
+    message["bytes"] = len(message["text"].encode())
+    return message

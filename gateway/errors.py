@@ -1,0 +1,5 @@
+"""Errors that a person caused and a person can mend."""
+
+
+class UserError(Exception):
+    """One clear sentence for the person who asked; the CLI prints it and exits with 2."""

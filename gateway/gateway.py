@@ -1,0 +1,219 @@
+"""A running gateway: one node of the mesh, tethered to its relay, with the mailroom behind it."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gateway.config import Config
+from gateway.crypto import ecb
+from gateway.database import get_meta, set_meta
+from gateway.desk import Desk
+from gateway.links.serial_port import PortError, SerialPort
+from gateway.mailroom import Mailroom
+from gateway.node_store import SqliteStore
+from shared_protocol import records
+from shared_protocol.errors import DecodeError
+from shared_protocol.frame import FrameCipher
+from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.parcel_index import ParcelIndex
+
+CAPACITY = 20_000  # parcels known at once: 1 MB of RAM
+_RECONNECT_S = 1.0
+_LOOK_S = 0.2  # how often another process's writes (`helio send`) are looked for
+_STATUS_S = 2.0
+_ORIGIN_MEAN_S = 3  # privacy delays, exponential: a message leaves, a receipt leaves
+_RECEIPT_MEAN_S = 20
+_ORIGIN_HOPS = 4  # first hops are drawn from 0..3, so that the origin does not announce itself
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The node, its tether and its mailroom, over one desk."""
+
+    def __init__(self, config: Config, desk: Desk) -> None:
+        self.config = config
+        self.desk = desk
+        desk.gateway_name = config.name
+        self._port: SerialPort | None = None
+        self._random = secrets.SystemRandom()
+        self._relay_status: dict[str, Any] = {}
+        self._problem = ""
+        self._later: set[asyncio.TimerHandle] = set()
+        self.mailroom = Mailroom(desk, self._release_receipt, _now_ms)
+        self._start_node()
+
+    def _start_node(self) -> None:
+        self.store = SqliteStore(self.desk.db, self.desk.path)
+        self.node = Node(
+            self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5)),
+            FrameCipher(self.config.network_key, self.config.epoch, ecb),
+            ParcelIndex(CAPACITY),
+            self.store,
+            Settings(True, self._meta("secret", lambda: os.urandom(16))),
+            self.mailroom.is_ours,
+            self._random.randrange,
+            _now_ms(),
+        )
+        self._data_version = self._version()
+
+    def _meta(self, key: str, make: Callable[[], bytes]) -> bytes:
+        value = get_meta(self.desk.db, key)
+        if value is None:
+            value = make()
+            set_meta(self.desk.db, key, value)
+        return value
+
+    def _version(self) -> int:
+        return int(self.desk.db.execute("PRAGMA data_version").fetchone()[0])
+
+    # --- tasks
+
+    async def run(self) -> None:
+        """Everything a gateway does, until cancelled."""
+        self.mailroom.catch_up(self.node)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tether())
+            tasks.create_task(self._drive())
+            tasks.create_task(self._look())
+            tasks.create_task(self._ask_relay())
+
+    async def _tether(self) -> None:
+        """Keep the serial port open, whatever happens to it."""
+        while self.config.port:
+            try:
+                self._port = SerialPort(self.config.port, self._heard)
+            except PortError as e:
+                if str(e) != self._problem:
+                    _log.warning("%s", e)
+                self._problem = str(e)
+                await asyncio.sleep(_RECONNECT_S)
+                continue
+            self._problem = ""
+            self.node.link_up(TETHER, _now_ms())
+            try:
+                await self._port.closed.wait()
+            finally:
+                self._port.close()
+                self._port = None
+                self._relay_status = {}
+                self.node.link_down(TETHER)
+
+    def _heard(self, address: bytes, frame: bytes) -> None:
+        self.node.receive(TETHER, address, frame, 0, _now_ms())
+        self._turn()
+
+    async def _drive(self) -> None:
+        while True:
+            await asyncio.sleep(self._turn() / 1000)
+
+    def _turn(self) -> int:
+        """Let the node do what is due, hand on its events, send; milliseconds until the next."""
+        try:
+            wait_ms = self.node.poll(_now_ms())
+            while self.node.events:
+                events, self.node.events = self.node.events, []
+                for event in events:
+                    self.mailroom.handle(self.node, event)
+                wait_ms = self.node.poll(_now_ms())
+            self._send()
+        except sqlite3.OperationalError as e:
+            # What the node believes and what is on the disk may differ now: begin again from the
+            # disk, which holds everything that was acknowledged.
+            _log.error("the database refuses to write (%s): starting again from it", e)
+            self._problem = f"the database refuses to write: {e}"
+            if self.desk.db.in_transaction:
+                self.desk.db.execute("ROLLBACK")
+            self._start_node()
+            return int(_RECONNECT_S * 1000)
+        return min(max(wait_ms, 1), 200)
+
+    def _send(self) -> None:
+        port = self._port
+        while port is not None and port.room():
+            frame = self.node.next_frame(TETHER, _now_ms())
+            if frame is None:
+                break
+            port.send(self.node.node_id, frame)
+        if port is not None:
+            port.pump()
+
+    async def _look(self) -> None:
+        """See what another process wrote; follow what was sent."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            version = self._version()
+            fresh = list(self.store.since(self.store.newest))
+            if fresh or version != self._data_version:
+                self._data_version = version
+                self.mailroom.reload()
+                self._adopt(fresh)
+                self.mailroom.catch_up(self.node)
+            self.mailroom.follow(self.node)
+            self._update_status()
+            self._turn()
+
+    def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
+        for handle, record in fresh:
+            try:
+                kept = records.decode(record)
+            except DecodeError:
+                continue
+            if isinstance(kept, records.Kept):
+                self._delayed(_ORIGIN_MEAN_S, self._adopter(handle, kept))
+
+    def _adopter(self, handle: int, kept: records.Kept) -> Callable[[], None]:
+        hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
+        kept = kept._replace(hops=hops)
+        return lambda: self.node.adopt(handle, kept, _now_ms())
+
+    def _release_receipt(self, action: Callable[[], None]) -> None:
+        self._delayed(_RECEIPT_MEAN_S, action)
+
+    def _delayed(self, mean_s: float, action: Callable[[], None]) -> None:
+        """Run after a random time: an observer must not see who wrote, or read, when."""
+        limit_s = self.config.delay_max_s
+        if not limit_s:
+            action()
+            return
+        delay_s = min(self._random.expovariate(1 / mean_s), limit_s)
+        asyncio.get_running_loop().call_later(delay_s, action)
+
+    # --- status
+
+    async def _ask_relay(self) -> None:
+        while True:
+            if self._port is not None:
+                try:
+                    answer = await self._port.ask(b'{"ask": "status"}')
+                    self._relay_status = json.loads(answer)
+                except (TimeoutError, ValueError):
+                    self._relay_status = {}
+            await asyncio.sleep(_STATUS_S)
+
+    def _update_status(self) -> None:
+        fresh = [n for n in self.node.neighbours.all if n.fresh]
+        connected = self._port is not None and bool(fresh)
+        self.desk.node_status = {
+            "relay": "connected" if connected else "not connected",
+            "port": self.config.port,
+            "problem": self._problem,
+            "node": self.node.node_id.hex(),
+            "neighbours": len(fresh),
+            "parcels_kept": self.node.index.count_held(),
+            "capacity": CAPACITY,
+            "unopenable": self.mailroom.unopenable,
+            "disk_refused": self.store.refused,
+            "stats": self.node.stats,
+            "tethered_relay": self._relay_status,
+        }
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

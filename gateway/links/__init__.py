@@ -1,0 +1,1 @@
+"""Links of the gateway: adapters to one way of reaching the mesh each."""

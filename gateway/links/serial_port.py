@@ -1,0 +1,121 @@
+"""The tether: the nearest relay on a serial port, in lock-step lines (SPEC.md 8)."""
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Callable
+
+import serial
+
+from gateway.errors import UserError
+from shared_protocol.serial_line import CONSOLE, MESH, SerialLine
+
+BAUD = 115_200
+_READ_MAX = 4096
+
+
+class PortError(UserError):
+    """The port is not there, busy or not ours to open."""
+
+
+def open_port(path: str) -> serial.Serial:
+    """Open a serial port for us alone. PortError says what to do."""
+    try:
+        return serial.Serial(path, BAUD, timeout=0, write_timeout=0, exclusive=True)
+    except serial.SerialException as e:
+        code = e.errno or getattr(e.__context__, "errno", None)
+        if code == errno.ENOENT:
+            raise PortError(f"there is no port {path}: is the relay plugged in?") from None
+        if code == errno.EACCES:
+            raise PortError(f"no permission for {path}: join the group dialout") from None
+        if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
+            raise PortError(f"{path} is busy: another program has the relay open") from None
+        raise PortError(f"{path} cannot be opened: {e}") from None
+    except (OSError, ValueError) as e:
+        raise PortError(f"{path} cannot be opened: {e}") from None
+
+
+class SerialPort:
+    """An open tether. heard(address, frame) is called for each mesh frame from the relay."""
+
+    def __init__(self, path: str, heard: Callable[[bytes, bytes], None]) -> None:
+        self._serial = open_port(path)
+        self._heard = heard
+        self._line = SerialLine(True, os.urandom(1)[0])
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._asking = asyncio.Lock()
+        self._out = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self.closed = asyncio.Event()
+        self.answered = False
+        asyncio.get_running_loop().add_reader(self._serial.fileno(), self._readable)
+        self.pump()
+
+    def room(self) -> int:
+        """How many more frames can be queued now."""
+        return self._line.room()
+
+    def send(self, address: bytes, frame: bytes) -> None:
+        """Queue a mesh frame; call pump() when all are queued."""
+        self._line.send(MESH, address + frame)
+
+    async def ask(self, request: bytes, timeout_s: float = 5) -> bytes:
+        """One console request, its answer. TimeoutError if the relay is silent."""
+        async with self._asking:
+            while not self._answers.empty():
+                self._answers.get_nowait()
+            self._line.send(CONSOLE, request)
+            self.pump()
+            return await asyncio.wait_for(self._answers.get(), timeout_s)
+
+    def pump(self) -> None:
+        """Write what is due, and come back when more is."""
+        if self.closed.is_set():
+            return
+        data, wait_ms = self._line.poll(_now_ms())
+        self._out += data
+        if self._out:
+            try:
+                written = os.write(self._serial.fileno(), self._out)
+                self._out = self._out[written:]
+            except BlockingIOError:
+                wait_ms = 5
+            except OSError:
+                self.close()
+                return
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(1, wait_ms) / 1000, self.pump)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._serial.fileno(), _READ_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()  # unplugged
+            return
+        for channel, message in self._line.receive(data, _now_ms()):
+            self.answered = True
+            if channel == MESH and len(message) > 6:
+                self._heard(message[:6], message[6:])
+            elif channel == CONSOLE:
+                self._answers.put_nowait(message)
+        self.pump()
+
+    def close(self) -> None:
+        """Let go of the port."""
+        if not self.closed.is_set():
+            self.closed.set()
+            asyncio.get_running_loop().remove_reader(self._serial.fileno())
+            if self._timer is not None:
+                self._timer.cancel()
+            self._serial.close()
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

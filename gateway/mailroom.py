@@ -1,0 +1,189 @@
+"""The mailroom: between the node, which knows parcels, and the desk, which knows people.
+
+Recognises what is for us by its hint, rebuilds and opens it, keeps the text durably and only then
+lets the receipt go; raises the state of what was sent when the mesh shows news of it.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from gateway.desk import Desk
+from gateway.errors import UserError
+from gateway.identity import Identity
+from gateway.pieces import Shape
+from gateway.sealing import (
+    Opened,
+    SealError,
+    UnknownSender,
+    hint_for,
+    open_bundle,
+    rebuild_bundle,
+)
+from shared_protocol import parcel, receipt
+from shared_protocol.node import Node
+from shared_protocol.parcel_fields import Parcel, decode
+
+_log = logging.getLogger(__name__)
+
+
+class Mailroom:
+    """Opens what arrives and follows what was sent.
+
+    release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        release: Callable[[Callable[[], None]], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._desk = desk
+        self._release = release
+        self._now_ms = now_ms
+        self._sent: set[bytes] = set()
+        self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
+        self._releasing: set[bytes] = set()
+        self.unopenable = 0
+        self._me: Identity | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """Another process may have changed the person, the contacts or the outbox."""
+        try:
+            self._me = self._desk.identity()
+        except UserError:
+            self._me = None
+        rows = self._desk.db.execute("SELECT mid FROM message WHERE direction = 'out'")
+        self._sent = {bytes(row[0]) for row in rows}
+
+    def is_ours(self, immutable: bytes) -> bool:
+        """Is this gateway an end of the parcel's message? Then it may hold all its pieces."""
+        mid = bytes(immutable[2 : parcel.HEAD_LEN])
+        if mid in self._sent:
+            return True
+        return self._is_for_us(decode(bytes(3) + immutable))
+
+    def _is_for_us(self, p: Parcel) -> bool:
+        if self._me is None or p.hint is None or parcel.kind(p.b0) != parcel.MESSAGE:
+            return False
+        return bool(p.hint == hint_for(self._me.card.mailbox_key, p.mid))
+
+    # --- what the node tells
+
+    def handle(self, node: Node, event: tuple) -> None:  # type: ignore[type-arg]
+        """One event of the node."""
+        kind = event[0]
+        if kind == "arrived":
+            p = decode(bytes(3) + event[1])
+            if self._is_for_us(p) and p.mid not in self._sent:
+                self.try_open(node, p.mid)
+        elif kind == "receipt":
+            if self._desk.improve(event[1], "delivered"):
+                _log.info("delivered: message %s", event[1].hex())
+        elif kind == "expired":
+            self._desk.improve(event[1], "expired")
+
+    def try_open(self, node: Node, mid: bytes) -> None:
+        """Open a message if enough of it is here."""
+        assert self._me is not None
+        rows = node.shelf.rows_of(mid)
+        parcels = [(decode(bytes(3) + node.shelf.immutable(row)), row) for row in rows]
+        shapes = {_shape(p) for p, _ in parcels}
+        for shape in shapes:
+            mine = [(p, row) for p, row in parcels if _shape(p) == shape]
+            if shape is not None and len(mine) < shape.k * shape.blocks:
+                continue
+            try:
+                opened = self._open([p for p, _ in mine], shape)
+            except UnknownSender:
+                self._waiting.add(mid)
+                continue
+            except SealError as e:
+                _log.warning("message %s dropped: %s", mid.hex(), e)
+                self.unopenable += 1
+                for _, row in mine:
+                    node.shelf.drop(row)
+                continue
+            if opened is None:
+                continue
+            self._waiting.discard(mid)
+            first, row = mine[0]
+            self._desk.receive(
+                opened.sender,
+                opened.body.decode("utf-8", "replace"),
+                opened.unix_s,
+                mid=mid, token=opened.token, code=first.b1,
+                relays=max(0, max(node.index.hops[r] for _, r in mine) - 1),
+            )  # fmt: skip
+            self._release_receipt(node, mid, opened.token, first.b1 >> 4)
+            return
+
+    def _open(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
+        assert self._me is not None
+        mid = parcels[0].mid
+        if shape is None:
+            bundle: bytes | None = parcels[0].payload
+        else:
+            bundle = rebuild_bundle(self._me.card.mailbox_key, mid, shape, parcels)
+        if bundle is None:
+            return None
+        head = bytes([parcels[0].b0, parcels[0].b1]) + mid
+        return open_bundle(self._me, head, bundle, shape, self._desk.cards())
+
+    def _release_receipt(self, node: Node, mid: bytes, token: bytes, code: int) -> None:
+        if mid in self._releasing:
+            return
+        self._releasing.add(mid)
+
+        def go() -> None:
+            self._releasing.discard(mid)
+            immutable = receipt.encode(token, 1, code)
+            node.submit_receipt(immutable, 0, self._now_ms())
+            node.shelf.sync()
+            self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
+
+        self._release(go)
+
+    def catch_up(self, node: Node) -> None:
+        """After a start or a new contact: open what can be opened, release owed receipts."""
+        rows = self._desk.db.execute(
+            "SELECT mid, token, code FROM message WHERE direction = 'in' AND receipted = 0"
+        ).fetchall()
+        for row in rows:
+            self._release_receipt(node, bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
+        mids = set(self._waiting)
+        for row in list(node.index.rows()):
+            if node.index.held(row):
+                p = decode(bytes(3) + node.shelf.immutable(row))
+                if p.mid not in self._sent and self._is_for_us(p):
+                    mids.add(p.mid)
+        for mid in mids:
+            self.try_open(node, mid)
+
+    def follow(self, node: Node) -> None:
+        """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
+        rows: list[sqlite3.Row] = self._desk.db.execute(
+            "SELECT mid FROM message WHERE direction = 'out' AND state = 'queued'"
+        ).fetchall()
+        for row in rows:
+            mid = bytes(row["mid"])
+            if self._taken(node, mid):
+                self._desk.improve(mid, "on_mesh")
+
+    def _taken(self, node: Node, mid: bytes) -> bool:
+        """Do neighbours have enough of every block?"""
+        counts: dict[int, int] = {}
+        k, blocks = 1, 1
+        for row in node.shelf.rows_of(mid):
+            if node.index.cover[row] and node.index.held(row):
+                piece = decode(bytes(3) + node.shelf.immutable(row)).piece
+                block = 0 if piece is None else piece.block
+                k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)
+                counts[block] = counts.get(block, 0) + 1
+        return len(counts) == blocks and min(counts.values()) >= k
+
+
+def _shape(p: Parcel) -> Shape | None:
+    return None if p.piece is None else Shape(p.piece.k, p.piece.n, p.piece.blocks)

@@ -1,0 +1,78 @@
+"""The gateway node's store: records in SQLite, many of them in one commit."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.database import is_full
+from shared_protocol.errors import StoreFull
+
+RESERVE_BYTES = (
+    4_000_000  # left free on the disk, so that receipts and states can still be written
+)
+
+
+class SqliteStore:
+    """The store interface of shared_protocol/store.py. put() opens a transaction, sync() ends it."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, reserve_bytes: int = RESERVE_BYTES):
+        self._db = db
+        self._path = path
+        self._reserve_bytes = reserve_bytes
+        self.newest = 0  # the highest handle that this node has seen
+        self.refused = 0
+
+    def put(self, record: bytes) -> int:
+        """Keep a record. StoreFull (disk full) leaves what was kept before as it was."""
+        if shutil.disk_usage(self._path.parent).free < self._reserve_bytes:
+            self.refused += 1
+            raise StoreFull("the disk is full")
+        self._begin()
+        try:
+            # A savepoint of its own: a full disk must not roll back what the node put before it.
+            self._db.execute("SAVEPOINT put")
+            cursor = self._db.execute("INSERT INTO record (bytes) VALUES (?)", (record,))
+            self._db.execute("RELEASE put")
+        except sqlite3.OperationalError as e:
+            if not is_full(e) or not self._db.in_transaction:
+                raise
+            self._db.execute("ROLLBACK TO put")
+            self.refused += 1
+            raise StoreFull("the disk is full") from None
+        handle = cursor.lastrowid
+        assert handle is not None
+        self.newest = max(self.newest, handle)
+        return handle
+
+    def get(self, handle: int) -> bytes:
+        """The record under a handle."""
+        row = self._db.execute("SELECT bytes FROM record WHERE handle = ?", (handle,)).fetchone()
+        return bytes(row[0])
+
+    def delete(self, handle: int) -> None:
+        """Forget a record."""
+        self._begin()
+        self._db.execute("DELETE FROM record WHERE handle = ?", (handle,))
+
+    def sync(self) -> None:
+        """One commit for all that was put and deleted since the last."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """All records; after a restart."""
+        yield from self.since(0)
+
+    def since(self, handle: int) -> Iterator[tuple[int, bytes]]:
+        """Records with a higher handle: what another process (`helio send`) has put."""
+        rows = self._db.execute(
+            "SELECT handle, bytes FROM record WHERE handle > ? ORDER BY handle", (handle,)
+        ).fetchall()
+        for row in rows:
+            self.newest = max(self.newest, row[0])
+            yield row[0], bytes(row[1])
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,198 @@
+"""Sealing: what only the recipient's device can open, and what proves the sender (SPEC.md 6).
+
+    inner  = flags 1 | unix time 4 | sender id 4 | body | 80 00...        padded, signed
+    bundle = HPKE base mode (RFC 9180) of inner | Ed25519 signature, bound to the parcel's head
+
+Nothing outside the seal names a person. The signature covers the recipient's device and prekey, so
+nobody can pass the message on as if it had been sent to somebody else.
+"""
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from gateway.identity import Card, Identity
+from gateway.pieces import Shape, cut, rebuild, shape_for
+from shared_protocol import parcel, receipt
+from shared_protocol.hashing import H, Hmac
+from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
+from shared_protocol.parcel import Piece
+from shared_protocol.parcel_fields import Parcel, encode, second_byte
+
+SUITE = 1  # X25519, HKDF-SHA256, ChaCha20-Poly1305
+_HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+HPKE_OVERHEAD = 48
+_SIGNATURE = 64
+_INNER_HEAD = 9
+_SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
+FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
+ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
+
+DEFLATED = 1  # flags: body is raw deflate (RFC 1951)
+_KNOWN_FLAGS = DEFLATED  # 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved
+
+
+class SealError(Exception):
+    """What arrived is not a message for us, or not from whom it says."""
+
+
+class UnknownSender(SealError):
+    """It opened, but the sender's card is not among the contacts yet."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A message ready to travel: its lock, its key, and the immutable parts of its parcels."""
+
+    mid: bytes
+    token: bytes
+    parcels: list[bytes]
+    shape: Shape | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A message that was opened and whose signature holds."""
+
+    sender: Card
+    unix_s: int
+    body: bytes
+    token: bytes
+
+
+def seal(
+    sender: Identity, to: Card, body: bytes, unix_s: int, priority: int, lifetime: int
+) -> Sealed:
+    """Seal a body of at most 64 KB for one device. `lifetime` is the four-bit code."""
+    flags, packed = _compress(body)
+    single = len(packed) <= ONE_FRAME_BODY
+    shape = None if single else shape_for(len(packed) + _SEAL_OVERHEAD)
+    bundle_len = FRAME_PAYLOAD if shape is None else shape.bundle_len
+    inner = bytes([flags]) + unix_s.to_bytes(4, "big") + sender.card.sender_id + packed + b"\x80"
+    inner += bytes(bundle_len - HPKE_OVERHEAD - _SIGNATURE - len(inner))
+    signature = sender.signing.sign(_signed(to, inner))
+    token = H(b"token", signature, inner)[:16]
+    mid = receipt.message_id(token)
+    b0 = parcel.first_byte(parcel.MESSAGE, priority, shape is not None)
+    b1 = second_byte(lifetime, True, False, False)
+    info = _info(bytes([b0, b1]) + mid, shape)
+    prekey = X25519PublicKey.from_public_bytes(to.x25519)
+    bundle = _HPKE.encrypt(inner + signature, prekey, info)
+    hint = hint_for(to.mailbox_key, mid)
+    if shape is None:
+        whole = Parcel(0, 0, None, b0, b1, mid, None, hint, None, None, bundle)
+        return Sealed(mid, token, [encode(whole)[3:]], None)
+    tags = Hmac(H(b"piece-key", to.mailbox_key, mid))
+    parcels = []
+    for block, index, payload in cut(_mask(mid, bundle), shape):
+        tag = piece_tag(tags, mid, index, shape, block, payload)
+        piece = Piece(index, shape.k, shape.n, block, shape.blocks, tag)
+        parcels.append(
+            encode(Parcel(0, 0, None, b0, b1, mid, piece, hint, None, None, payload))[3:]
+        )
+    return Sealed(mid, token, parcels, shape)
+
+
+def open_bundle(
+    me: Identity, head: bytes, bundle: bytes, shape: Shape | None, senders: list[Card]
+) -> Opened:
+    """Open a whole bundle. SealError if it is not for us, altered, or falsely signed."""
+    mid = head[2:]
+    if shape is not None:
+        bundle = _mask(mid, bundle)
+    try:
+        plain = _HPKE.decrypt(bundle, me.prekey, _info(head, shape))
+    except InvalidTag:
+        raise SealError("not sealed for this device, or altered") from None
+    inner, signature = plain[:-_SIGNATURE], plain[-_SIGNATURE:]
+    token = H(b"token", signature, inner)[:16]
+    if receipt.message_id(token) != mid:
+        raise SealError("the message id does not belong to this message")
+    sender = _verify(me.card, inner, signature, senders)
+    packed = inner[_INNER_HEAD:].rstrip(b"\0")
+    if inner[0] & ~_KNOWN_FLAGS or packed[-1:] != b"\x80":
+        raise SealError("the message comes from a newer Heliograph")
+    body = _decompress(inner[0], packed[:-1])
+    return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token)
+
+
+def rebuild_bundle(key: bytes, mid: bytes, shape: Shape, parcels: list[Parcel]) -> bytes | None:
+    """The pieces of one message to its (still masked) bundle, None while some are missing.
+
+    key: the recipient's mailbox key. Pieces with a wrong tag are passed over.
+    """
+    tags = Hmac(H(b"piece-key", key, mid))
+    found = {}
+    for p in parcels:
+        expected = piece_tag(tags, mid, p.piece.index, shape, p.piece.block, p.payload)
+        if expected == p.piece.tag:
+            found[p.piece.block, p.piece.index] = p.payload
+    return rebuild(shape, found)
+
+
+def hint_for(mailbox_key: bytes, mid: bytes) -> bytes:
+    """The recipient hint: four bytes that only holders of the mailbox key recognise."""
+    return H(b"hint", mailbox_key, mid)[:4]
+
+
+def piece_tag(
+    tags: Hmac, mid: bytes, index: int, shape: Shape, block: int, payload: bytes
+) -> bytes:
+    """Four bytes by which the receiver knows true pieces. `tags` is keyed per message."""
+    fields = bytes([index, shape.k, shape.n, block << 4 | shape.blocks - 1])
+    return tags.digest(b"helio1/piece\0" + mid + fields + payload)[:4]
+
+
+def _verify(me: Card, inner: bytes, signature: bytes, senders: list[Card]) -> Card:
+    sender_id = inner[5:9]
+    named = [card for card in senders if card.sender_id == sender_id]
+    if not named:
+        raise UnknownSender("the sender is not among the contacts")
+    for card in named:
+        try:
+            Ed25519PublicKey.from_public_bytes(card.ed25519).verify(signature, _signed(me, inner))
+        except InvalidSignature:
+            continue
+        return card
+    raise SealError("the signature is false")
+
+
+def _signed(to: Card, inner: bytes) -> bytes:
+    digest = hashlib.sha256(inner).digest()
+    return b"helio1/msg\0" + bytes([SUITE]) + to.ed25519 + to.x25519 + digest
+
+
+def _info(head: bytes, shape: Shape | None) -> bytes:
+    tail = b"" if shape is None else bytes([shape.k, shape.n, shape.blocks])
+    return b"helio1/seal\0" + bytes([SUITE]) + head + tail
+
+
+def _mask(mid: bytes, bundle: bytes) -> bytes:
+    """All or nothing: HPKE's key capsule is hidden by the hash of all the rest (its own inverse)."""
+    enc, rest = bundle[:32], bundle[32:]
+    pad = H(b"mask", mid, rest)
+    return bytes(a ^ b for a, b in zip(enc, pad, strict=True)) + rest
+
+
+def _compress(body: bytes) -> tuple[int, bytes]:
+    squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = squeezer.compress(body) + squeezer.flush()
+    return (DEFLATED, packed) if len(packed) < len(body) else (0, body)
+
+
+def _decompress(flags: int, packed: bytes) -> bytes:
+    if not flags & DEFLATED:
+        return packed
+    inflater = zlib.decompressobj(-15)
+    try:
+        body = inflater.decompress(packed, MESSAGE_MAX + 1)
+    except zlib.error:
+        raise SealError("the text does not decompress") from None
+    if len(body) > MESSAGE_MAX or not inflater.eof:
+        raise SealError("the text decompresses to more than is allowed")
+    return body
