@@ -8,11 +8,12 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gateway.errors import UserError
 
-Arguments = list[tuple[tuple[str, ...], dict[str, object]]]
+Arguments = list[tuple[tuple[str, ...], Mapping[str, Any]]]
 
 _CARD = (("card",), {"help": "the text of the card, HELIO:…"})
 _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
             groups[inside] = branch.add_subparsers(metavar="COMMAND", required=True)
         sub = groups[inside].add_parser(name, help=text, description=text, parents=[common])
         for flags, options in arguments:
-            sub.add_argument(*flags, **options)  # type: ignore[arg-type]
+            sub.add_argument(*flags, **options)
         sub.set_defaults(target=target)
     return top
 

@@ -110,7 +110,7 @@ class Gateway:
         self._turn()
 
     async def _drive(self) -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - no polling: the node says when it wants its turn
             await asyncio.sleep(self._turn() / 1000)
 
     def _turn(self) -> int:

@@ -7,6 +7,7 @@ lets the receipt go; raises the state of what was sent when the mesh shows news 
 import logging
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from gateway.desk import Desk
 from gateway.errors import UserError
@@ -72,7 +73,7 @@ class Mailroom:
 
     # --- what the node tells
 
-    def handle(self, node: Node, event: tuple) -> None:  # type: ignore[type-arg]
+    def handle(self, node: Node, event: tuple[Any, ...]) -> None:
         """One event of the node."""
         kind = event[0]
         if kind == "arrived":

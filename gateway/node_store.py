@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.database import is_full
 from shared_protocol.errors import StoreFull
 
 RESERVE_BYTES = (
@@ -14,7 +13,7 @@ RESERVE_BYTES = (
 
 
 class SqliteStore:
-    """The store interface of shared_protocol/store.py. put() opens a transaction, sync() ends it."""
+    """The store interface of shared_protocol/store.py. put begins a transaction, sync ends it."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, reserve_bytes: int = RESERVE_BYTES):
         self._db = db
@@ -24,22 +23,16 @@ class SqliteStore:
         self.refused = 0
 
     def put(self, record: bytes) -> int:
-        """Keep a record. StoreFull (disk full) leaves what was kept before as it was."""
+        """Keep a record. StoreFull (the disk is nearly full) leaves everything as it was.
+
+        If the disk is full in spite of the reserve, SQLite rolls back all since the last sync()
+        and its own error comes through: the gateway then starts its node again from the disk.
+        """
         if shutil.disk_usage(self._path.parent).free < self._reserve_bytes:
             self.refused += 1
             raise StoreFull("the disk is full")
         self._begin()
-        try:
-            # A savepoint of its own: a full disk must not roll back what the node put before it.
-            self._db.execute("SAVEPOINT put")
-            cursor = self._db.execute("INSERT INTO record (bytes) VALUES (?)", (record,))
-            self._db.execute("RELEASE put")
-        except sqlite3.OperationalError as e:
-            if not is_full(e) or not self._db.in_transaction:
-                raise
-            self._db.execute("ROLLBACK TO put")
-            self.refused += 1
-            raise StoreFull("the disk is full") from None
+        cursor = self._db.execute("INSERT INTO record (bytes) VALUES (?)", (record,))
         handle = cursor.lastrowid
         assert handle is not None
         self.newest = max(self.newest, handle)

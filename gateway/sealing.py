@@ -173,7 +173,7 @@ def _info(head: bytes, shape: Shape | None) -> bytes:
 
 
 def _mask(mid: bytes, bundle: bytes) -> bytes:
-    """All or nothing: HPKE's key capsule is hidden by the hash of all the rest (its own inverse)."""
+    """All or nothing: HPKE's key capsule is hidden by the hash of the rest (its own inverse)."""
     enc, rest = bundle[:32], bundle[32:]
     pad = H(b"mask", mid, rest)
     return bytes(a ^ b for a, b in zip(enc, pad, strict=True)) + rest

@@ -28,7 +28,7 @@ except AttributeError:
 
 
 def rates(functions, count):
-    """Calls a second of each function of a dict. They take turns, so that they share the weather."""
+    """Calls a second of each function of a dict. They take turns, so they share the weather."""
     best = {}
     for _ in range(_ROUNDS):
         for name in functions:

@@ -271,6 +271,6 @@ async def _stay(field: Field, story: Story) -> None:
     print()
     story.tell(f"open two tabs and chat across the relays: Ana {field.a.url}  Bo {field.b.url}")
     story.tell("Ctrl-C ends it")
-    while not field.broken():
+    while not field.broken():  # noqa: ASYNC110 - asks whether processes live
         await asyncio.sleep(1)
     raise NotReached(field.broken())

@@ -51,7 +51,7 @@ class FieldGateway:
         with (self.folder / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no allocation
+                preexec_fn=die_with_parent,  # one system call, no allocation
             )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -78,7 +78,14 @@ class FieldGateway:
 class Field:
     """The parts, in a folder that is removed at the end unless `keep` names one."""
 
-    def __init__(self, relays: int, loss: float, seed: int, keep: Path | None = None) -> None:
+    def __init__(
+        self,
+        relays: int,
+        loss: float,
+        seed: int,
+        keep: Path | None = None,
+        people: tuple[str, str] = ("Ana", "Bo"),
+    ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
         self.folder = keep or Path(self._temporary.name)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,8 +95,8 @@ class Field:
         self._air = self._start_air(loss, seed)
         self.boards = [self._board(i) for i in range(relays)]
         first, last = self.boards[0].port_path, self.boards[-1].port_path
-        self.a = FieldGateway("A", "Ana", self.folder, self.key, first)
-        self.b = FieldGateway("B", "Bo", self.folder, self.key, last)
+        self.a = FieldGateway("A", people[0], self.folder, self.key, first)
+        self.b = FieldGateway("B", people[1], self.folder, self.key, last)
         self.a.desk.add_contact(self.b.desk.me()["card"], None)
         self.b.desk.add_contact(self.a.desk.me()["card"], None)
 
@@ -128,7 +135,7 @@ class Field:
     async def _status_of(self, board: VirtualBoard) -> dict[str, Any]:
         for gateway, end in ((self.a, self.boards[0]), (self.b, self.boards[-1])):
             if end is board and gateway._process is not None:
-                return gateway.status()["tethered_relay"]  # type: ignore[no-any-return]
+                return gateway.status().get("tethered_relay", {})  # type: ignore[no-any-return]
         port = SerialPort(board.port_path, lambda address, frame: None)
         try:
             return json.loads(await port.ask(b'{"ask": "status"}'))  # type: ignore[no-any-return]
@@ -162,7 +169,7 @@ class NotReached(Exception):
 
 
 async def until(condition: Any, timeout_s: float, what: str, every_s: float = 0.05) -> Any:
-    """Wait for a condition (a function, or coroutine function) to hold; NotReached if it does not."""
+    """Wait for a condition (a function, or coroutine function) to hold; NotReached if it fails."""
     end = asyncio.get_running_loop().time() + timeout_s
     while True:
         value = condition()

@@ -1,0 +1,34 @@
+"""The whole firmware in 160 KB: loads, talks, and how much heap it needs at most."""
+
+import asyncio
+
+from tools.field import HEAP_KB, Field, until
+
+
+def test_the_whole_firmware_runs_in_160_kb(capsys):
+    async def scene():
+        field = Field(2, 0, 1)
+        try:
+            await asyncio.sleep(0)
+
+            async def acquainted():
+                statuses = await field.relay_status()
+                return statuses if all(s["neighbours"] for s in statuses) else None
+
+            await until(acquainted, 30, "two relays to hear each other", every_s=0.2)
+
+            async def sampled():
+                statuses = await field.relay_status()
+                return statuses if all(s["uptime_s"] >= 3 for s in statuses) else None
+
+            return await until(sampled, 30, "the gauge to have looked", every_s=0.2)
+        finally:
+            field.close()
+
+    statuses = asyncio.run(scene())
+    peak = max(status["heap_peak"] for status in statuses)
+    with capsys.disabled():
+        print(f"\n[firmware: heap peak {peak} of {HEAP_KB * 1024} bytes] ", end="")
+    assert HEAP_KB == 160
+    assert 0 < peak < HEAP_KB * 1024
+    assert all(status["faults"] == 0 for status in statuses)

@@ -1,0 +1,173 @@
+"""Sealing and pieces: what opens, what must not, and the erasure code against an independent one."""
+
+import os
+import random
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from gateway.identity import Identity, parse_card
+from gateway.errors import UserError
+from gateway.pieces import PIECE_PAYLOAD, Shape, cut, rebuild, shape_for
+from gateway.sealing import (
+    ONE_FRAME_BODY,
+    SealError,
+    UnknownSender,
+    open_bundle,
+    rebuild_bundle,
+    seal,
+)
+from shared_protocol.parcel_fields import decode
+
+ANA, BO, EVE = (Identity.new(name) for name in ("Ana", "Bo", "Eve"))
+
+
+def pieces_of(sealed):
+    return [decode(bytes(3) + part) for part in sealed.parcels]
+
+
+def opened(sealed, parts, reader=BO, senders=(ANA.card,)):
+    if sealed.shape is None:
+        bundle = parts[0].payload
+    else:
+        bundle = rebuild_bundle(reader.card.mailbox_key, sealed.mid, sealed.shape, parts)
+    if bundle is None:
+        return None
+    head = sealed.parcels[0][:14]
+    return open_bundle(reader, head, bundle, sealed.shape, list(senders))
+
+
+@pytest.mark.parametrize("size", [1, 2, ONE_FRAME_BODY, ONE_FRAME_BODY + 1, 500, 5000, 20000, 65536])
+def test_any_k_of_n_open_whatever_the_size(size):
+    body = os.urandom(size)
+    sealed = seal(ANA, BO.card, body, 1_800_000_000, 1, 8)
+    parts = pieces_of(sealed)
+    assert all(len(part) + 3 + 11 == 250 for part in sealed.parcels), "one full ESP-NOW frame each"
+    if sealed.shape is not None:
+        rng = random.Random(size)
+        rng.shuffle(parts)
+        enough = []
+        for block in range(sealed.shape.blocks):
+            enough += [p for p in parts if p.piece.block == block][: sealed.shape.k]
+        parts = enough
+        assert opened(sealed, parts[1:]) is None, "k-1 of a block give nothing"
+    result = opened(sealed, parts)
+    assert (result.body, result.sender, result.token) == (body, ANA.card, sealed.token)
+    assert result.unix_s == 1_800_000_000
+
+
+def test_text_is_compressed_and_never_larger_than_raw():
+    assert seal(ANA, BO.card, b"ha " * 200, 1, 1, 8).shape is None
+    assert seal(ANA, BO.card, os.urandom(ONE_FRAME_BODY), 1, 1, 8).shape is None
+
+
+def test_nobody_else_opens_it_and_no_bit_can_be_changed():
+    sealed = seal(ANA, BO.card, b"meet at the well", 1, 1, 8)
+    with pytest.raises(SealError):
+        opened(sealed, pieces_of(sealed), reader=EVE)
+    immutable = sealed.parcels[0]
+    for bit in random.Random(1).sample(range(8 * len(immutable)), 300):
+        changed = bytearray(immutable)
+        changed[bit >> 3] ^= 1 << (bit & 7)
+        if 14 <= bit >> 3 < 18:
+            continue  # the hint is an address, not content
+        try:
+            p = decode(bytes(3) + bytes(changed))
+        except Exception as e:  # any decode error is a refusal
+            assert type(e).__name__ == "DecodeError"
+            continue
+        if p.piece is not None:
+            continue
+        with pytest.raises(SealError):
+            open_bundle(BO, bytes(changed[:14]), p.payload, None, [ANA.card])
+
+
+def test_a_message_passed_on_to_somebody_else_is_refused():
+    # Bo opens Ana's message and seals the same signed content for Eve: the signature names Bo.
+    from gateway import sealing
+
+    genuine = seal(ANA, BO.card, b"I owe you ten litres", 1, 1, 8)
+    p = pieces_of(genuine)[0]
+    plain = sealing._HPKE.decrypt(p.payload, BO.prekey, sealing._info(genuine.parcels[0][:14], None))
+    inner, signature = plain[:-64], plain[-64:]
+    with pytest.raises(SealError):
+        sealing._verify(EVE.card, inner, signature, [ANA.card])
+    assert sealing._verify(BO.card, inner, signature, [ANA.card]) == ANA.card
+
+
+def test_an_unknown_sender_is_told_apart_from_a_false_one():
+    sealed = seal(ANA, BO.card, b"hello", 1, 1, 8)
+    with pytest.raises(UnknownSender):
+        opened(sealed, pieces_of(sealed), senders=[EVE.card])
+
+
+def test_false_pieces_are_passed_over():
+    sealed = seal(ANA, BO.card, os.urandom(2000), 1, 1, 8)
+    parts = pieces_of(sealed)
+    junk = [p._replace(payload=os.urandom(PIECE_PAYLOAD)) for p in parts[:3]]
+    assert opened(sealed, junk + parts).sender == ANA.card
+    assert opened(sealed, junk + parts[3 : sealed.shape.k]) is None
+
+
+def test_fewer_than_k_pieces_and_the_key_give_nothing():
+    # HPKE's cipher is a stream: without the mask, the first piece and the key would show its text.
+    from gateway import sealing
+
+    sealed = seal(ANA, BO.card, b"A" * 3 + os.urandom(3000), 1, 1, 8)
+    first = pieces_of(sealed)[: sealed.shape.k - 1]
+    masked = b"".join(p.payload for p in first) + bytes(PIECE_PAYLOAD)
+    info = sealing._info(sealed.parcels[0][:14], sealed.shape)
+    with pytest.raises(InvalidTag):
+        sealing._HPKE.decrypt(masked, BO.prekey, info)
+    assert sealing._mask(sealed.mid, sealing._mask(sealed.mid, masked)) == masked
+
+
+def _independent_piece(data, i):
+    """p(x_i) by Lagrange interpolation over GF(2^8) mod 0x11d, as SPEC.md 6 says it."""
+    exp, log, x = [0] * 512, [0] * 256, 1
+    for power in range(255):
+        exp[power] = exp[power + 255] = x
+        log[x] = power
+        x = x << 1 ^ (0x11D if x & 0x80 else 0)
+
+    def mul(a, b):
+        return exp[log[a] + log[b]] if a and b else 0
+
+    points = [0] + [exp[j] for j in range(254)]
+    out = bytearray(len(data[0]))
+    for j, payload in enumerate(data):
+        weight = 1
+        for m in range(len(data)):
+            if m != j:
+                weight = mul(weight, mul(points[i] ^ points[m], exp[255 - log[points[j] ^ points[m]]]))
+        for at, byte in enumerate(payload):
+            out[at] ^= mul(weight, byte)
+    return bytes(out)
+
+
+@pytest.mark.parametrize(("k", "n"), [(2, 3), (5, 9), (33, 44)])
+def test_the_erasure_code_is_the_polynomial_of_the_specification(k, n):
+    bundle = random.Random(k).randbytes(k * PIECE_PAYLOAD)
+    pieces = {i: payload for _, i, payload in cut(bundle, Shape(k, n, 1))}
+    data = [bundle[j * PIECE_PAYLOAD : (j + 1) * PIECE_PAYLOAD] for j in range(k)]
+    for i in (0, k - 1, k, n - 1):
+        assert pieces[i] == _independent_piece(data, i)
+
+
+def test_rebuild_takes_any_mixture():
+    shape = shape_for(9000)
+    bundle = random.Random(3).randbytes(shape.bundle_len)
+    every = {(b, i): payload for b, i, payload in cut(bundle, shape)}
+    rng = random.Random(4)
+    for _ in range(20):
+        chosen = rng.sample(sorted(every), shape.k)
+        assert rebuild(shape, {key: every[key] for key in chosen}) == bundle
+
+
+def test_a_card_survives_being_typed_and_refuses_mistakes():
+    text = BO.card.text()
+    assert parse_card(text.lower()) == BO.card
+    assert parse_card(" ".join(text[i : i + 7] for i in range(0, len(text), 7))) == BO.card
+    for bad in ("", "HELIO:", text[:-1], text.replace(text[20], "2" if text[20] != "2" else "3", 1)):
+        with pytest.raises(UserError):
+            parse_card(bad)
