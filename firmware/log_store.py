@@ -1,6 +1,6 @@
 """Records in an append-only file on the board's LittleFS: the store of a relay.
 
-    A7 | kind 1: put, 2: delete | length 2 | handle 4 | CRC-32 4 of kind..handle and payload | payload
+    A7 | kind 1: put, 2: delete | length 2 | handle 4 | CRC-32 4 of the rest | payload
 
 A record that was cut by a power failure fails its CRC and is skipped, with everything before and
 after it intact. Handles outlive a compaction, which writes the live records to a second file and
@@ -156,7 +156,7 @@ class LogStore:
         return end
 
     def compact(self) -> None:
-        """Rewrite the live records and forget the rest. A power cut leaves the old file or the new."""
+        """Rewrite the live records, drop the rest. A power cut leaves the old file or the new."""
         temporary = self._path + ".new"
         fresh = open(temporary, "wb")
         offset = row_out = 0

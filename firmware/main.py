@@ -2,7 +2,7 @@
 
 import gc
 
-gc.threshold(4096)  # collect often while code is loaded: its garbage would break up the heap
+gc.threshold(4096)  # collect often: garbage left among what stays would break up the heap
 
 import asyncio  # noqa: E402
 import os  # noqa: E402
@@ -11,6 +11,8 @@ import time  # noqa: E402
 import machine  # noqa: E402
 
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
+
+# isort: split
 from firmware import config, status  # noqa: E402
 from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
@@ -22,7 +24,6 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 STORE_BYTES = 400_000  # of the 512 KB LittleFS; the rest is room to compact and for node.json
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
-_GC_THRESHOLD = 16_384  # bytes allocated between two collections once the code is loaded
 _HEAP_EVERY_MS = 2_000
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
@@ -149,10 +150,7 @@ def _random_below(n: int) -> int:
 
 def run() -> None:
     """Called by the board after boot."""
-    relay = Relay()
-    gc.collect()
-    gc.threshold(_GC_THRESHOLD)
-    asyncio.run(relay.run())
+    asyncio.run(Relay().run())
 
 
 if __name__ == "__main__":

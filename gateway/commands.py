@@ -9,9 +9,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import UserError
+
+if TYPE_CHECKING:
+    from gateway.desk import Desk  # slow to import: each command does so when it is called
 
 
 def data_dir(args: argparse.Namespace) -> Path:
@@ -20,7 +23,7 @@ def data_dir(args: argparse.Namespace) -> Path:
     return Path(chosen) if chosen else Path.home() / ".local" / "share" / "heliograph"
 
 
-def _desk(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _desk(args: argparse.Namespace) -> "contextlib.closing[Desk]":
     from gateway.desk import Desk
 
     return contextlib.closing(Desk(data_dir(args)))
@@ -141,7 +144,7 @@ async def _serve(args: argparse.Namespace) -> None:
         await site.start()
     except OSError as e:
         raise UserError(f"the chat page cannot be served: {e.strerror or e}") from None
-    host, port = site._server.sockets[0].getsockname()[:2]  # type: ignore[union-attr]
+    host, port = runner.addresses[0][:2]
     show(args, {"url": f"http://{host}:{port}/"}, f"chat page: http://{host}:{port}/")
     sys.stdout.flush()
     stop = asyncio.Event()

@@ -104,12 +104,12 @@ class Desk:
         return {"id": parsed.id, "name": called, "words": parsed.fingerprint}
 
     def _find_contact(self, wanted: str) -> sqlite3.Row:
-        row = self.db.execute(
+        row: sqlite3.Row | None = self.db.execute(
             "SELECT * FROM contact WHERE id = ? OR name = ?", (wanted, wanted)
         ).fetchone()
         if row is None:
             raise UserError(f"no contact called {wanted!r}: add the card with `helio contact add`")
-        return row  # type: ignore[no-any-return]
+        return row
 
     # --- messages
 

@@ -24,7 +24,9 @@ _ASK = 1 << CHALLENGE_BITS
 Beacon = namedtuple("Beacon", ("flags", "count", "challenge", "xor", "echoes", "unknown"))
 
 
-def encode(flags: int, count: int, challenge: int, xor: int, echoes: list) -> bytes:
+def encode(
+    flags: int, count: int, challenge: int, xor: int, echoes: list[tuple[bytes, int, int]]
+) -> bytes:
     """A BEACON frame's body. `echoes`: at most 15 of (address tail, ask, challenge)."""
     head = struct.pack("!BBH", flags, len(echoes) << 4 | 1, min(count, 0xFFFF))
     listed = [

@@ -2,13 +2,19 @@
 
 A piece outside a relay's own slots leaves its window only when a node farther from the origin has
 said, by a HAVE or by passing it on, that it took it, and the other neighbours have it too (or had
-time to ask). A neighbour's mere list is no proof: two siblings that heard the same frame would each
-rely on the other.
+time to ask). A neighbour's mere list is no proof: two siblings that heard the same frame would
+rely on each other.
 """
 
 from shared_protocol import frame, sync
 from shared_protocol.limits import HAVE_IDS_MAX
 from shared_protocol.parcel_index import FARTHER, NOBODY, WINDOW
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from shared_protocol.neighbours import Neighbour, Neighbours
+    from shared_protocol.outgoing import LinkQueue
+    from shared_protocol.shelf import Shelf
 
 HAVE_WAIT_MS = 150  # gather this long what is acknowledged in one frame
 _HAVE_AT_ONCE = 8  # or until so many are together: half a window
@@ -20,12 +26,14 @@ _ASK_AGAIN_MOST = 4
 class Custody:
     """Sends and understands HAVE frames, and empties the window."""
 
-    def __init__(self, shelf, neighbours, queues: list) -> None:
+    def __init__(
+        self, shelf: "Shelf", neighbours: "Neighbours", queues: "list[LinkQueue]"
+    ) -> None:
         self._shelf = shelf
         self._index = shelf.index
         self._neighbours = neighbours
         self._queues = queues
-        self._have: list = [{} for _ in queues]
+        self._have: list[dict[int, int]] = [{} for _ in queues]
         self._have_ms: int | None = None
         self._asked_s = 0
 
@@ -53,7 +61,7 @@ class Custody:
                 self._have[link].clear()
         return 1000
 
-    def on_have(self, neighbour, body: bytes, now_s: int) -> bool:
+    def on_have(self, neighbour: "Neighbour", body: bytes, now_s: int) -> bool:
         """A neighbour looks after these now. True if the window has room again."""
         freed = False
         for short, hops in sync.decode_have(body):
@@ -62,7 +70,7 @@ class Custody:
                 freed |= self.heard(neighbour, row, hops, now_s)
         return freed
 
-    def heard(self, neighbour, row: int, hops: int, now_s: int) -> bool:
+    def heard(self, neighbour: "Neighbour", row: int, hops: int, now_s: int) -> bool:
         """A neighbour holds or passes on this entry, at so many hops. True if a place is free."""
         index = self._index
         index.cover[row] |= neighbour.bit

@@ -16,6 +16,10 @@ from shared_protocol.errors import DecodeError, LocalError
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.limits import FRAME_MAX
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 HEADER = 11
 BODY_MAX = FRAME_MAX - HEADER
 NET_TIME = 0x80000000  # header bit: six bytes of net time lead the plaintext (sleeping relays)
@@ -34,7 +38,9 @@ class FrameCipher:
     (bytes, a multiple of 16 -> bytes of the same length).
     """
 
-    def __init__(self, network_key: bytes, epoch: int, ecb) -> None:
+    def __init__(
+        self, network_key: bytes, epoch: int, ecb: "Callable[[bytes], Callable[[bytes], bytes]]"
+    ) -> None:
         self.epoch = epoch
         self._mac = Hmac(H(b"frame-mac", network_key))
         self._encrypt = ecb(H(b"frame-enc", network_key)[:16])
@@ -48,7 +54,7 @@ class FrameCipher:
         mac = self._mac.digest(src + head + body)[:6]
         return head + mac + self._xor(mac, head, src, body)
 
-    def open(self, src: bytes, frame: bytes) -> tuple:
+    def open(self, src: bytes, frame: bytes) -> tuple[int, int, bytes]:
         """A frame heard from `src` to (frame type, counter, body). DecodeError if it is not ours.
 
         Net time, where the flag announces it, is stripped: nodes that never sleep ignore it.

@@ -1,6 +1,6 @@
 """Labelled SHA-256 and HMAC-SHA256, the only hash constructions of the protocol (SPEC.md 1).
 
-MicroPython's hashlib has sha256 without copy(), hence plain concatenation instead of cached states.
+MicroPython's hashlib has sha256 without copy(), hence plain concatenation, no cached states.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ _BLOCK = 64
 
 
 def H(label: bytes, *parts: bytes) -> bytes:
-    """SHA-256("helio1/" + label + 00 + parts): 32 bytes. All parts but the last have fixed length."""
+    """SHA-256("helio1/" + label + 00 + parts): 32 bytes. All parts but the last: fixed length."""
     return hashlib.sha256(b"helio1/" + label + b"\0" + b"".join(parts)).digest()
 
 

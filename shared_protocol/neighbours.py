@@ -54,10 +54,10 @@ class Neighbour:
 
 
 class Neighbours:
-    """The table. Full, it replaces the one longest not heard, if that one is not fresh or is gone."""
+    """The table. Full, it replaces the one longest not heard, if that is not fresh or is gone."""
 
     def __init__(self) -> None:
-        self.all: list = []
+        self.all: list[Neighbour] = []
         self.fresh_mask = [0, 0]  # by link, of those fresh now
 
     def find(self, link: int, address: bytes) -> Neighbour | None:
@@ -86,7 +86,7 @@ class Neighbours:
                 return neighbour
         return None
 
-    def lapsed(self, now_ms: int) -> list:
+    def lapsed(self, now_ms: int) -> list[Neighbour]:
         """Remove and return those not heard any more; with a full table also the unproven ones."""
         crowded = len(self.all) >= NEIGHBOURS_MAX
         gone = [
@@ -101,7 +101,7 @@ class Neighbours:
             self.refresh_masks()
         return gone
 
-    def unlink(self, link: int) -> list:
+    def unlink(self, link: int) -> list[Neighbour]:
         """Remove and return all neighbours of a link that went down."""
         gone = [n for n in self.all if n.link == link]
         for n in gone:

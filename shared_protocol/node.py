@@ -7,7 +7,7 @@ next_frame() for each link until it gives None. Times are milliseconds that only
 
 from collections import namedtuple
 
-from shared_protocol import beacon, frame, parcel, receipt, records, shelf, sync
+from shared_protocol import beacon, frame, parcel, receipt, records, restart, shelf, sync
 from shared_protocol.custody import Custody
 from shared_protocol.errors import DecodeError, LocalError
 from shared_protocol.limits import EVENTS_MAX, RECEIPTS_FRAME_MAX
@@ -17,6 +17,14 @@ from shared_protocol.parcel_index import NOBODY, RECEIPT
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
 from shared_protocol.trickle import Trickle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared_protocol.neighbours import Neighbour
+    from shared_protocol.parcel_index import ParcelIndex
+    from shared_protocol.store import Store
 
 AIR, TETHER = 0, 1  # the links of a node
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
@@ -41,16 +49,27 @@ class Node:
     """One node. Events wait in `events`: ("arrived", immutable, hops), ("receipt", mid, token),
     ("expired", mid)."""
 
-    def __init__(self, node_id, cipher, index, store, settings, is_ours, random_below, now_ms):
+    def __init__(
+        self,
+        node_id: bytes,
+        cipher: frame.FrameCipher,
+        index: "ParcelIndex",
+        store: "Store",
+        settings: Settings,
+        is_ours: "Callable[[bytes], bool]",
+        random_below: "Callable[[int], int]",
+        now_ms: int,
+    ) -> None:
         self.node_id = node_id
         self.cipher = cipher
         self._settings = settings
         self._random = random_below
         self.stats = {name: 0 for name in STATS}
-        self.events: list = []
+        self.events: list[tuple[object, ...]] = []
         self.shelf = shelf.Shelf(
             node_id, settings.secret, cipher.short_id_key, index, store, is_ours
         )
+        restart.load(self.shelf)
         self.index = index
         self.neighbours = Neighbours()
         self.queues = [LinkQueue(gap_ms) for gap_ms in PARCEL_GAP_MS]
@@ -79,7 +98,7 @@ class Node:
         clock = self.shelf.clock
         start_s = clock.clock_s + BOOT_COST_S if clock.boots else 0
         self._clock0_s = start_s - now_ms // 1000
-        self._counter = clock.counter_limit
+        self._counter: int = clock.counter_limit
         self._save_clock(clock.boots + 1, start_s)
 
     def _save_clock(self, boots: int, clock_s: int) -> None:
@@ -162,7 +181,16 @@ class Node:
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
-    def _on_beacon(self, link, src, neighbour, counter, body, rssi_dbm, now_ms) -> None:
+    def _on_beacon(
+        self,
+        link: int,
+        src: bytes,
+        neighbour: "Neighbour | None",
+        counter: int,
+        body: bytes,
+        rssi_dbm: int,
+        now_ms: int,
+    ) -> None:
         b = beacon.decode(body)
         self.stats["unknown_kinds"] += b.unknown
         if neighbour is None:
@@ -191,7 +219,7 @@ class Node:
         if neighbour.fresh and b.xor is not None:
             self._compare(neighbour, b, now_ms)
 
-    def _compare(self, neighbour, b, now_ms: int) -> None:
+    def _compare(self, neighbour: "Neighbour", b: beacon.Beacon, now_ms: int) -> None:
         """Is what the neighbour knows what we know?"""
         index = self.index
         changed = b.xor != neighbour.xor
@@ -209,7 +237,7 @@ class Node:
             self.pull.mismatch(now_ms)
         neighbour.equal = equal
 
-    def _on_parcel(self, neighbour, body: bytes, now_ms: int) -> None:
+    def _on_parcel(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         hops, age, _, immutable = parcel.split(body)
         immutable = bytes(immutable)
         if parcel.kind(immutable[0]) == parcel.RECEIPT:
@@ -243,7 +271,7 @@ class Node:
         if piece or neighbour.link == TETHER:  # a gateway shows its people what the mesh took
             self.custody.took(neighbour.link, row, now_ms)
 
-    def _on_receipts(self, neighbour, body: bytes, now_ms: int) -> None:
+    def _on_receipts(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         for hops, age, immutable in receipt.split_frame(body):
             verdict, row = self.shelf.accept_receipt(hops, age, immutable, self.clock_s(now_ms))
             if row < 0:
@@ -257,12 +285,12 @@ class Node:
                 token = receipt.decode(immutable)
                 self._event("receipt", receipt.message_id(token), token)
 
-    def _on_want(self, neighbour, body: bytes, now_ms: int) -> None:
+    def _on_want(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         tail, ids = sync.decode_want(body)
         if tail == self.node_id[3:]:
             self.pull.on_want(neighbour, ids)
 
-    def _on_have(self, neighbour, body: bytes, now_ms: int) -> None:
+    def _on_have(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         if self.custody.on_have(neighbour, body, self.clock_s(now_ms)):
             self.pull.room_again(now_ms)
 
@@ -271,7 +299,7 @@ class Node:
         self.pull.news(now_ms)
         self._trickle.reset(now_ms)
 
-    def _event(self, *event) -> None:
+    def _event(self, *event: object) -> None:
         if len(self.events) >= EVENTS_MAX:
             self.events.pop(0)
             self.stats["events_lost"] += 1
@@ -280,7 +308,7 @@ class Node:
     # --- what goes out
 
     def poll(self, now_ms: int) -> int:
-        """Do what is due. Milliseconds after which poll wants to be called again, at the latest."""
+        """Do what is due. Milliseconds until poll wants to be called again, at the latest."""
         if now_ms >= self._second_ms:
             self._second_ms = now_ms + 1000
             self._every_second(now_ms)
@@ -310,6 +338,7 @@ class Node:
         gone = self.neighbours.lapsed(now_ms)
         for n in gone:
             self.index.forget_neighbour(n.bit)
+            self.pull.gone(n.bit)
         if any([n.fresh for n in gone]):
             self._new_challenge(now_ms)  # a recording of its echo shall not make it fresh again
         if self.custody.tidy(now_s):
@@ -381,7 +410,7 @@ class Node:
         flags = beacon.GATEWAY if self._settings.gateway else 0
         if self.shelf.groups.any_full():
             flags |= beacon.FULL
-        echoes = []
+        echoes: list[tuple[bytes, int, int]] = []
         around = self.neighbours.all
         for i in range(len(around)):
             n = around[(self._echo_turn + i) % len(around)]

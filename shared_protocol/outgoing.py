@@ -1,19 +1,23 @@
-"""What waits to be sent on one link: control frames first, then parcels with a gap between them."""
+"""What waits to be sent on one link: control frames first, then parcels with gaps between."""
 
 from shared_protocol.limits import OUT_MAX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class LinkQueue:
     """One link's queues. Parcels are named by short id and built only when their turn comes, so no
-    second copy of a piece exists. gap_ms: pause between parcels, so that a burst of one node leaves
-    the channel to its neighbours' answers."""
+    second copy of a piece exists. gap_ms: pause between parcels, so that a burst of one node
+    leaves the channel to its neighbours' answers."""
 
     def __init__(self, gap_ms: int) -> None:
         self.gap_ms = gap_ms
         self.beacon_due = False
         self.dropped = 0
-        self._control: list = []
-        self._parcels: list = []
+        self._control: list[tuple[int, bytes]] = []
+        self._parcels: list[int] = []
         self._next_ms = 0
 
     def control(self, frame_type: int, body: bytes) -> None:
@@ -35,7 +39,7 @@ class LinkQueue:
         self._parcels.append(short)
         return True
 
-    def next_control(self) -> tuple | None:
+    def next_control(self) -> tuple[int, bytes] | None:
         """The next (frame type, body), if any."""
         return self._control.pop(0) if self._control else None
 
@@ -45,7 +49,7 @@ class LinkQueue:
             return -1
         return self._parcels.pop(0)
 
-    def take_if(self, wanted) -> int:
+    def take_if(self, wanted: "Callable[[int], bool]") -> int:
         """Take the first waiting short id for which wanted(short id) holds, or -1."""
         for short in self._parcels:
             if wanted(short):

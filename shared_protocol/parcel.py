@@ -41,7 +41,7 @@ def first_byte(kind: int, priority: int, pieces: bool) -> int:
     return WIRE_VERSION << 6 | kind << 3 | priority << 1 | (PIECES if pieces else 0)
 
 
-def split(body: bytes) -> tuple:
+def split(body: bytes) -> tuple[int, int, int | None, bytes]:
     """A parcel's bytes to (hops, age field, copies or None, immutable part)."""
     at = 3
     if len(body) < at + 2 + MID_LEN:

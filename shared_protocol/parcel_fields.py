@@ -18,6 +18,10 @@ from shared_protocol.parcel import (
     split,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _EXTRAS = ROUTE | CELL | HINT
 _UNUSUAL = PIECES | 0xC0  # pieces, or a version that is not ours
 
@@ -33,18 +37,20 @@ _PLAIN_LEN = 21
 try:
     # CPython: a compiled format, and the constructor that namedtuple's own wraps in Python
     _plain = struct.Struct(_PLAIN)
-    _pack, _unpack, _new = _plain.pack, _plain.unpack_from, tuple.__new__
-    _Short = struct.error
+    _pack: "Callable[..., bytes]" = _plain.pack
+    _unpack: "Callable[[bytes], tuple[int, int, int, int, bytes, bytes]]" = _plain.unpack_from
+    _new: "Callable[..., Parcel]" = tuple.__new__
+    _Short: type[Exception] = struct.error
 except AttributeError:  # MicroPython has neither
     _Short = ValueError
 
-    def _pack(hops, age, b0, b1, mid, hint):
+    def _pack(hops: int, age: int, b0: int, b1: int, mid: bytes, hint: bytes) -> bytes:
         return struct.pack(_PLAIN, hops, age, b0, b1, mid, hint)
 
-    def _unpack(body):
+    def _unpack(body: bytes) -> tuple[int, int, int, int, bytes, bytes]:
         return struct.unpack_from(_PLAIN, body)
 
-    def _new(cls, fields):
+    def _new(cls: type[Parcel], fields: tuple[object, ...]) -> Parcel:
         return cls(*fields)
 
 
@@ -56,9 +62,9 @@ def second_byte(lifetime_code: int, hint: bool, route: bool, cell: bool) -> int:
 
 def encode(p: Parcel) -> bytes:
     """A Parcel to the bytes of a PARCEL frame's body. hint, route, cell as b1 says, else None."""
-    hops, age, copies, b0, b1, mid, piece, hint, route, cell, payload = p[
-        :
-    ]  # a plain tuple: quicker
+    payload: bytes
+    # p[:] is a plain tuple: quicker
+    hops, age, copies, b0, b1, mid, piece, hint, route, cell, payload = p[:]
     if b1 & _EXTRAS == HINT and not b0 & PIECES and copies is None:
         return _pack(hops, age, b0, b1, mid, hint) + payload
     if copies is None:
@@ -115,4 +121,5 @@ def _encode_piece(piece: Piece) -> bytes:
     if not 2 <= piece.k <= BLOCK_DATA_MAX or not piece.k <= piece.n or piece.index >= piece.n:
         raise LocalError("piece fields out of range")
     last = piece.block << 4 | (piece.blocks - 1)
-    return bytes((piece.index, piece.k, piece.n, last)) + piece.tag
+    tag: bytes = piece.tag
+    return bytes((piece.index, piece.k, piece.n, last)) + tag

@@ -7,6 +7,10 @@ grows after boot (MemoryErrors on a relay come from fragmentation, long before t
 
 from array import array
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FREE, WHOLE, SLOT, WINDOW, SEEN, RECEIPT, DEAD = 0, 1, 2, 3, 4, 5, 6
 # WHOLE    held: a parcel that is no piece, or a piece of a message whose end this node is
 # SLOT     held: a piece in one of this relay's own slots
@@ -75,7 +79,7 @@ class ParcelIndex:
         """The row of the entry with that many smaller short ids."""
         return self._order[position]
 
-    def rows(self):
+    def rows(self) -> "Iterator[int]":
         """All rows in ascending order of short id. Do not add or remove meanwhile."""
         order = self._order
         for at in range(self.size):
@@ -130,13 +134,19 @@ class ParcelIndex:
 
     def count_held(self) -> int:
         """Parcels whose content is here, receipts not counted."""
-        return sum([1 for row in self.rows() if self.state[row] in _HELD])
+        count = 0
+        for row in self.rows():
+            if self.state[row] in _HELD:
+                count += 1
+        return count
 
     def forget_neighbour(self, bit: int) -> None:
         """Clear a neighbour's bit everywhere, before its place is given to another."""
-        cover = self.cover
+        cover, source = self.cover, self.source
         for row in self.rows():
             cover[row] &= ~bit
+            if source[row] != NOBODY and bit >> source[row] == 1:
+                source[row] = NOBODY
 
     def everybody_has(self, bit: int) -> None:
         """A neighbour's digest equals ours: it has all that we know."""
@@ -144,7 +154,7 @@ class ParcelIndex:
         for row in self.rows():
             cover[row] |= bit
 
-    def bucket_sums(self, buckets: int, shift: int) -> list:
+    def bucket_sums(self, buckets: int, shift: int) -> list[int]:
         """XOR of the compared short ids in each of `buckets` equal ranges."""
         sums = [0] * buckets
         for row in self.rows():
@@ -153,9 +163,9 @@ class ParcelIndex:
                 sums[short >> shift] ^= short
         return sums
 
-    def ids_from(self, lo: int, most: int) -> list:
+    def ids_from(self, lo: int, most: int) -> list[int]:
         """Up to `most` compared short ids >= lo, ascending."""
-        ids: list = []
+        ids: list[int] = []
         for at in range(self.position(lo), self.size):
             row = self._order[at]
             if self.state[row] != DEAD:

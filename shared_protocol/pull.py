@@ -10,6 +10,14 @@ from shared_protocol.beacon import FULL
 from shared_protocol.limits import LIST_IDS_MAX, MISSING_MAX, REFUSED_MAX, WANT_IDS_MAX
 from shared_protocol.parcel_index import NO_PIECE, RECEIPT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared_protocol.neighbours import Neighbour, Neighbours
+    from shared_protocol.outgoing import LinkQueue
+    from shared_protocol.shelf import Shelf
+
 LIST_GAP_MS = 400  # between two lists of one node while they bring news
 LIST_GAP_MAX_MS = 30_000  # while they do not
 _LIST_FRAMES_MAX = 4  # lists in answer to one summary: a burst of 10 ms of air
@@ -21,12 +29,12 @@ _FEW = 4  # parcels sent at once to a neighbour that lacks them, without being a
 
 
 class Missing:
-    """Short ids known to exist elsewhere and not here; bounded, the newest is left out when full."""
+    """Short ids known to exist elsewhere and not here; bounded, the newest is left out if full."""
 
     def __init__(self) -> None:
-        self.ids: list = []
-        self.holders: list = []
-        self.tries: list = []
+        self.ids: list[int] = []
+        self.holders: list[int] = []
+        self.tries: list[int] = []
 
     def note(self, short: int, bit: int) -> None:
         """The neighbour with this bit has it."""
@@ -62,36 +70,48 @@ class Missing:
             if not self.holders[at]:
                 self._forget(at)
 
-    def asked(self, ids: list) -> None:
-        """These were asked for; after three times without an answer only a new list revives them."""
+    def asked(self, ids: list[int]) -> None:
+        """These were asked for; after three times unanswered only a new list revives them."""
         for short in ids:
             at = self.ids.index(short)
             self.tries[at] += 1
             if self.tries[at] >= _TRIES_MAX:
                 self._forget(at)
 
-    def of(self, bit: int, but: list, most: int) -> list:
+    def of(self, bit: int, but: list[int], most: int) -> list[int]:
         """Up to `most` missing ids that the neighbour with this bit has, `but` not these."""
-        return [s for s, h in zip(self.ids, self.holders) if h & bit and s not in but][:most]
+        found: list[int] = []
+        for at in range(len(self.ids)):
+            if self.holders[at] & bit and self.ids[at] not in but:
+                found.append(self.ids[at])
+                if len(found) == most:
+                    break
+        return found
 
 
 class Pull:
     """The pulling half of a node's gossip."""
 
-    def __init__(self, shelf, neighbours, queues: list, random_below) -> None:
+    def __init__(
+        self,
+        shelf: "Shelf",
+        neighbours: "Neighbours",
+        queues: "list[LinkQueue]",
+        random_below: "Callable[[int], int]",
+    ) -> None:
         self._shelf = shelf
         self._index = shelf.index
         self._neighbours = neighbours
         self._queues = queues
         self._random = random_below
         self._missing = Missing()
-        self._refused: list = []  # pieces the window had no room for: not asked again till it has
+        self._refused: list[int] = []  # pieces the window had no room for: not asked till it has
         self._list_ms: int | None = None
         self._listed_ms = -LIST_GAP_MAX_MS
         self._gap_ms = LIST_GAP_MS
         self._want_ms = 0
         self._turn = 0
-        self._awaited: list = []
+        self._awaited: list[int] = []
 
     def news(self, now_ms: int) -> None:
         """Something changed here or at a neighbour: lists are worth their air again."""
@@ -103,9 +123,13 @@ class Pull:
             soon = now_ms + 10 + self._random(50)
             self._list_ms = max(soon, self._listed_ms + self._gap_ms)
 
-    def equal(self, neighbour) -> None:
+    def equal(self, neighbour: "Neighbour") -> None:
         """The neighbour's digest is ours: it has nothing for us."""
         self._missing.not_there(neighbour.bit)
+
+    def gone(self, bit: int) -> None:
+        """A neighbour is not heard any more; its bit may be given to another."""
+        self._missing.not_there(bit)
 
     def refused(self, short: int) -> None:
         """A piece found the window full."""
@@ -134,7 +158,7 @@ class Pull:
 
     # --- what neighbours say
 
-    def on_summary(self, neighbour, body: bytes, now_ms: int) -> None:
+    def on_summary(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """Answer with lists of the ranges in which we differ."""
         theirs = sync.decode_summary(body)
         mine = self._index.bucket_sums(sync.BUCKETS, sync.BUCKET_SHIFT)
@@ -148,7 +172,7 @@ class Pull:
             lo = self._send_list(neighbour.link, start)
             frames += 1
 
-    def on_list(self, neighbour, body: bytes, now_ms: int) -> None:
+    def on_list(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """Note what I lack and what the neighbour lacks, and act on both."""
         lo, hi, ids = sync.decode_list(body)
         lacking = self._compare(neighbour, lo, hi, ids)
@@ -167,8 +191,10 @@ class Pull:
             self._send_list(link, lo)
         self._want_ms = min(self._want_ms, now_ms + 5 + self._random(20))
 
-    def _compare(self, neighbour, lo: int, hi: int, ids: tuple) -> list:
-        """Walk my range beside theirs: note what is missing here, return what they lack and I hold."""
+    def _compare(
+        self, neighbour: "Neighbour", lo: int, hi: int, ids: tuple[int, ...]
+    ) -> list[int]:
+        """Walk my range beside theirs: note what I lack, return what they lack and I hold."""
         index, bit, full = self._index, neighbour.bit, neighbour.flags & FULL
         lacking, at, count = [], index.position(lo), len(ids)
         i = 0
@@ -192,11 +218,11 @@ class Pull:
                     lacking.append(mine)
         return lacking
 
-    def _forget_missing(self, ids: tuple) -> None:
+    def _forget_missing(self, ids: tuple[int, ...]) -> None:
         for short in ids:
             self._missing.found(short)
 
-    def on_want(self, neighbour, ids: tuple) -> None:
+    def on_want(self, neighbour: "Neighbour", ids: tuple[int, ...]) -> None:
         """Send what is asked of me, if I hold it."""
         index = self._index
         for short in ids:

@@ -1,8 +1,16 @@
-"""Push: pass news on after a short random wait, unless everybody here has it by then (SPEC.md 6.4)."""
+"""Push: pass news on after a short random wait, unless all here have it by then (SPEC.md 6.4)."""
 
 from shared_protocol.beacon import FULL
 from shared_protocol.limits import PENDING_MAX, WINDOW_MAX
 from shared_protocol.parcel_index import NO_PIECE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared_protocol.neighbours import Neighbours
+    from shared_protocol.outgoing import LinkQueue
+    from shared_protocol.parcel_index import ParcelIndex
 
 WAIT_MS = 60  # random wait before passing on: who hears the same frame does not answer at once
 _COPIES_ENOUGH = 3  # distinct neighbours heard sending it: the rest is left to pull
@@ -11,12 +19,18 @@ _COPIES_ENOUGH = 3  # distinct neighbours heard sending it: the rest is left to 
 class Push:
     """The pushing half of a node's gossip."""
 
-    def __init__(self, index, neighbours, queues: list, random_below) -> None:
+    def __init__(
+        self,
+        index: "ParcelIndex",
+        neighbours: "Neighbours",
+        queues: "list[LinkQueue]",
+        random_below: "Callable[[int], int]",
+    ) -> None:
         self._index = index
         self._neighbours = neighbours
         self._queues = queues
         self._random = random_below
-        self._pending: list = []  # (due_ms, short id)
+        self._pending: list[tuple[int, int]] = []  # (due_ms, short id)
 
     def add(self, row: int, now_ms: int) -> None:
         """Something new is held here: it wants to be passed on."""

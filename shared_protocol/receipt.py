@@ -1,6 +1,6 @@
 """Receipts: the message id is the lock, the token is the key (SPEC.md 5).
 
-mid = H("mid", token)[:12]. Only who opened the message learns the token, so whoever shows it proves
+mid = H("mid", token)[:12]. Only who opened the message learns the token, so showing it proves
 delivery; any relay checks one hash, drops every parcel with that mid and keeps a tombstone.
 """
 
@@ -32,7 +32,7 @@ def decode(immutable: bytes) -> bytes:
     return immutable[2:]
 
 
-def split_frame(body: bytes) -> list:
+def split_frame(body: bytes) -> list[tuple[int, int, bytes]]:
     """A RECEIPTS frame's body to a list of (hops, age field, immutable part)."""
     if not body or len(body) % RECEIPT_LEN:
         raise DecodeError("receipts frame length")

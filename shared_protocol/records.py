@@ -24,7 +24,8 @@ Clock = namedtuple("Clock", ("boots", "clock_s", "counter_limit"))
 def encode_kept(kept: Kept) -> bytes:
     """A parcel or receipt to its record."""
     letter = 0x52 if kept.is_receipt else 0x50
-    return struct.pack(_HEAD, letter, kept.first_s, kept.expires_s, kept.hops) + kept.immutable
+    immutable: bytes = kept.immutable
+    return struct.pack(_HEAD, letter, kept.first_s, kept.expires_s, kept.hops) + immutable
 
 
 def encode_clock(clock: Clock) -> bytes:

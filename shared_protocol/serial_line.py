@@ -2,9 +2,9 @@
 
     02 | base64( flags 1 | seq 1 | chunk <= 128 | CRC-32 4 ) | 0A
 
-A line is at most 181 bytes because the UART ring of an ESP32 holds 260 and a flash erase stalls its
-reader for 45 ms; lock-step because more than one line in flight would overrun it. Log lines of the
-firmware do not start with 02, so they pass by. Every data line is repeated until its
+A line is at most 181 bytes because the UART ring of an ESP32 holds 260 and a flash erase stalls
+its reader for 45 ms; lock-step because more than one line in flight would overrun it. Log lines of
+the firmware do not start with 02, so they pass by. Every data line is repeated until its
 acknowledgement comes; whoever restarts says so in its first line.
 
 One SerialLine on each end; no I/O: bytes and the time in, bytes and messages out.
@@ -18,8 +18,9 @@ MESH, CONSOLE = 0, 1  # channels: frames of the mesh; requests and answers in JS
 _CHANNEL, _ACK, _FIRST, _LAST, _RESTART = 3, 4, 8, 16, 32
 
 CHUNK_MAX = 128  # bytes before base64: the line stays under 200 characters
-MESSAGE_MAX = 4096  # a console answer; a mesh frame with its address is 256
-QUEUE_MAX = 32  # messages waiting; a full queue refuses the new one
+MESSAGE_MAX = 2048  # a console answer; a mesh frame with its address is 256
+QUEUE_MAX = 6  # messages waiting; a full queue refuses the new one (1.5 KB on a relay)
+CONSOLE_ROOM = 2  # of these are not for frames, so that a busy mesh leaves room for answers
 LINE_MAX = 200  # anything longer between two line ends is noise
 REPEAT_MS = 150  # first repetition; a line at 115,200 baud and its answer take 20 ms
 REPEAT_MAX_MS = 2000
@@ -30,7 +31,7 @@ QUIET_MS = 2000  # an idle host says this often that it is there
 class SerialLine:
     """One end. `host` speaks first and keeps the line alive; the other end is silent till then.
 
-    first_seq: a random byte, so that the first line after a restart is never taken for a repetition.
+    first_seq: a random byte, so that the first line after a restart is no repetition to the other.
     """
 
     def __init__(self, host: bool, first_seq: int) -> None:
@@ -40,11 +41,11 @@ class SerialLine:
         self.repeats = 0
         self.attached = host
         self._in = b""
-        self._partial: list | None = None  # chunks of the message that is coming in
+        self._partial: list[bytes] | None = None  # chunks of the message that is coming in
         self._partial_size = 0
         self._seen_seq = -1
         self._seen_restart = False
-        self._queue: list = []
+        self._queue: list[tuple[int, bytes]] = []
         self._acks = b""
         self._restart = True
         self._heard_ms: int | None = None
@@ -53,14 +54,14 @@ class SerialLine:
     def _reset_sending(self) -> None:
         self._seq = (self._seq + 1) & 0xFF
         self._queue.clear()
-        self._chunks: list = []
+        self._chunks: list[tuple[int, bytes]] = []
         self._sent_ms: int | None = None
         self._since_ms = 0
         self._wait_ms = REPEAT_MS
         self._restart = True
 
     def send(self, channel: int, message: bytes) -> bool:
-        """Queue a message of at most 4096 bytes. False if the queue is full or nobody is there."""
+        """Queue a message of at most 2048 bytes. False if the queue is full or nobody is there."""
         if len(message) > MESSAGE_MAX:
             raise LocalError("message of %d bytes for the serial line" % len(message))
         if not self.attached or len(self._queue) >= QUEUE_MAX:
@@ -69,12 +70,12 @@ class SerialLine:
         return True
 
     def room(self) -> int:
-        """How many more messages the queue takes."""
-        return QUEUE_MAX - len(self._queue) if self.attached else 0
+        """How many more mesh frames the queue takes."""
+        return max(0, QUEUE_MAX - CONSOLE_ROOM - len(self._queue)) if self.attached else 0
 
-    def receive(self, data: bytes, now_ms: int) -> list:
+    def receive(self, data: bytes, now_ms: int) -> list[tuple[int, bytes]]:
         """Bytes from the wire to the messages completed: a list of (channel, message)."""
-        messages: list = []
+        messages: list[tuple[int, bytes]] = []
         self._in += data
         while True:
             end = self._in.find(b"\n")
@@ -87,7 +88,7 @@ class SerialLine:
             self.bad_lines += 1
         return messages
 
-    def _line(self, line: bytes, now_ms: int, messages: list) -> None:
+    def _line(self, line: bytes, now_ms: int, messages: list[tuple[int, bytes]]) -> None:
         start = line.rfind(b"\x02")
         if start < 0:
             return  # a log line of the firmware
@@ -117,7 +118,7 @@ class SerialLine:
         self._seen_seq = seq
         self._chunk(flags, raw[2:-4], messages)
 
-    def _chunk(self, flags: int, chunk: bytes, messages: list) -> None:
+    def _chunk(self, flags: int, chunk: bytes, messages: list[tuple[int, bytes]]) -> None:
         if flags & _FIRST:
             self._partial = []
             self._partial_size = 0
@@ -143,7 +144,7 @@ class SerialLine:
         self._seq = (self._seq + 1) & 0xFF
         self._restart = False
 
-    def poll(self, now_ms: int) -> tuple:
+    def poll(self, now_ms: int) -> tuple[bytes, int]:
         """Bytes to write now, and milliseconds until poll wants to be called again."""
         out, self._acks = self._acks, b""
         if self._heard_ms is not None and now_ms - self._heard_ms > DEAD_AFTER_MS:

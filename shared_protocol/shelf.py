@@ -1,12 +1,12 @@
 """The shelf: what a node keeps, and the rules of keeping (SPEC.md 7 and 9).
 
-Joins the index (RAM), the store (records) and the groups of pieces. Policies, all of them here:
-a tombstoned message is refused; a piece outside the own slots needs a place in the window; a full
-shelf gives up what is not held any more, then the lowest priority, then the longest kept.
+Joins the index (RAM), the store (records) and the groups of pieces. A tombstoned message is
+refused; a piece outside the own slots needs a place in the window. room.py says who gives way on
+a full shelf, restart.py what happens at the start.
 """
 
-from shared_protocol import parcel, receipt, records
-from shared_protocol.errors import DecodeError, StoreFull
+from shared_protocol import parcel, receipt, records, room
+from shared_protocol.errors import StoreFull
 from shared_protocol.hashing import H
 from shared_protocol.lifetime import LIFETIMES_S, SOS, age_field, age_s, tombstone_s
 from shared_protocol.limits import HOPS_MAX, VARIANTS_PIECE_MAX, VARIANTS_WHOLE_MAX
@@ -25,6 +25,13 @@ from shared_protocol.parcel_index import (
 )
 from shared_protocol.slots import Groups
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shared_protocol.parcel_index import ParcelIndex
+    from shared_protocol.store import Store
+
 NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
 _EVICT_MOST = 12  # for one record: where that gives no room (a disk full of other things), stop
 DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
@@ -36,23 +43,30 @@ class Shelf:
     is_ours(parcel) -> bool: is this node an end of the message (then it may hold it whole)?
     """
 
-    def __init__(self, node_id, secret, short_key, index, store, is_ours) -> None:
+    def __init__(
+        self,
+        node_id: bytes,
+        secret: bytes,
+        short_key: bytes,
+        index: "ParcelIndex",
+        store: "Store",
+        is_ours: "Callable[[bytes], bool]",
+    ) -> None:
         self.index = index
         self.groups = Groups(node_id)
         self.store = store
         self._secret = secret
         self._short_key = short_key
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         self._dirty = False
         self.evicted = 0
         self.bad_records = 0
         self.clock = records.Clock(0, 0, 0)
         self._clock_handle = NO_HANDLE
-        self._load()
 
     # --- what comes in
 
-    def accept(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple:
+    def accept(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple[int, int]:
         """Offer a parcel: (verdict, row). The row is -1 unless the index knows the parcel now;
         for TOMBSTONED it is the receipt's."""
         short = self.short_of(immutable)
@@ -70,14 +84,14 @@ class Shelf:
         kept = records.Kept(False, now_s, now_s + left_s, hops, immutable)
         return self._place(short, kept, now_s)
 
-    def _place(self, short: int, kept: records.Kept, now_s: int) -> tuple:
+    def _place(self, short: int, kept: records.Kept, now_s: int) -> tuple[int, int]:
         immutable = kept.immutable
         if not immutable[0] & parcel.PIECES:
             if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
                 return self._note_seen(short, kept)
             return self._add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
         piece = parcel.piece_of(immutable)
-        if self._is_ours(immutable):
+        if self.is_ours(immutable):
             return self._add(short, kept, WHOLE, NO_GROUP, piece.index)
         group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
         if group < 0:
@@ -90,9 +104,11 @@ class Shelf:
             return REFUSED, -1
         return self._add(short, kept, WINDOW, group, piece.index)
 
-    def _add(self, short: int, kept: records.Kept, state: int, group: int, piece: int) -> tuple:
+    def _add(
+        self, short: int, kept: records.Kept, state: int, group: int, piece: int
+    ) -> tuple[int, int]:
         priority = parcel.priority(kept.immutable[0])
-        if not self._make_room(priority, kept.first_s):
+        if not room.make_room(self, priority):
             return NO_ROOM, -1
         handle = self._put(records.encode_kept(kept), priority)
         if handle == NO_HANDLE:
@@ -111,12 +127,12 @@ class Shelf:
                 self._dirty = True
                 return handle
             except StoreFull:
-                if self._evict(priority) < 0:
+                if room.evict(self, priority) < 0:
                     break
         return NO_HANDLE
 
-    def _note_seen(self, short: int, kept: records.Kept) -> tuple:
-        if not self._make_room(0, kept.first_s):
+    def _note_seen(self, short: int, kept: records.Kept) -> tuple[int, int]:
+        if not room.make_room(self, 0):
             return NO_ROOM, -1
         return DECLINED, self._enter(short, kept, SEEN, NO_GROUP, NO_PIECE)
 
@@ -140,7 +156,7 @@ class Shelf:
         return row
 
     def _younger(self, row: int, hops: int, age: int, code: int, now_s: int) -> None:
-        """A second copy: the smaller age and hop count lead, within the lifetime since first seen."""
+        """A second copy: smaller age and hop count lead, within the lifetime since first seen."""
         index = self.index
         if index.state[row] in (DEAD, RECEIPT):
             return
@@ -149,7 +165,9 @@ class Shelf:
         latest_s = index.first_s[row] + LIFETIMES_S[code]
         index.expires_s[row] = max(index.expires_s[row], min(expires_s, latest_s))
 
-    def _keep_variant(self, short, immutable, group, piece, most: int) -> bool:
+    def _keep_variant(
+        self, short: int, immutable: bytes, group: int, piece: int, most: int
+    ) -> bool:
         """May this be kept beside others that claim to be the same? The smallest keyed hashes win,
         so nobody outside can choose parcels that push the true one out (SPEC.md 7.3)."""
         index = self.index
@@ -175,54 +193,48 @@ class Shelf:
 
     # --- receipts
 
-    def accept_receipt(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple:
-        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged the message's parcels."""
+    def accept_receipt(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple[int, int]:
+        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged its parcels."""
         mid = receipt.message_id(receipt.decode(immutable))
         row = self.tombstone(mid)
         if row >= 0:
             return KNOWN, row
         code = immutable[1] >> 4
         left_s = LIFETIMES_S[code] - age_s(age, code)
-        rows = self.rows_of(mid)
-        if rows:
-            left_s = max([self.index.expires_s[r] - now_s for r in rows])
+        matched = False
+        for r in self.each_of(mid):
+            matched = True
+            left_s = max(left_s, self.index.expires_s[r] - now_s)
         if left_s <= 0:
             return EXPIRED, -1
         expires_s = now_s + tombstone_s(left_s)
-        for r in rows:
+        for r in self.each_of(mid):
             self.bury(r, expires_s)
-        if not rows:
-            self._limit_unmatched()
+        room.limit_receipts(self, MATCHED if matched else 0)
         short = receipt.short_id(self._short_key, mid)
         kept = records.Kept(True, now_s, expires_s, hops, immutable)
         verdict, row = self._add(short, kept, RECEIPT, NO_GROUP, NO_PIECE)
-        if row >= 0 and rows:
+        if row >= 0 and matched:
             self.index.code[row] |= MATCHED
         return verdict, row
 
     def tombstone(self, mid: bytes) -> int:
         """The row of the receipt for this message, or -1."""
-        return self.index.find(receipt.short_id(self._short_key, mid))
+        row = self.index.find(receipt.short_id(self._short_key, mid))
+        return row if row >= 0 and self.index.state[row] == RECEIPT else -1
 
-    def rows_of(self, mid: bytes) -> list:
+    def rows_of(self, mid: bytes) -> list[int]:
+        """Rows of a message's parcels, for its ends; a relay goes through each_of instead."""
+        return list(self.each_of(mid))
+
+    def each_of(self, mid: bytes) -> "Iterator[int]":
         """Rows of a message's parcels; what is held is compared in full, the rest by 30 bits."""
         index, mid30 = self.index, _mid30(mid)
-        rows = []
         for row in index.rows():
             if index.mid30[row] != mid30 or index.state[row] in (RECEIPT, DEAD):
                 continue
             if not index.held(row) or self.immutable(row)[2 : parcel.HEAD_LEN] == mid:
-                rows.append(row)
-        return rows
-
-    def _limit_unmatched(self) -> None:
-        """Receipts for messages never seen here get a quarter of the shelf: they are free to forge."""
-        index = self.index
-        unmatched = [
-            r for r in index.rows() if index.state[r] == RECEIPT and not index.code[r] & MATCHED
-        ]
-        if len(unmatched) >= index.capacity // 4:
-            self._remove(min(unmatched, key=lambda r: index.first_s[r]))
+                yield row
 
     # --- what goes
 
@@ -248,14 +260,20 @@ class Shelf:
         if group != NO_GROUP and index.held(row):
             self.groups.release(group, index.state[row] == WINDOW)
 
-    def _remove(self, row: int) -> None:
+    def remove(self, row: int) -> None:
+        """Forget the row altogether."""
         self._let_go(row)
         if self.index.group[row] != NO_GROUP:
             self.groups.entries[self.index.group[row]] -= 1
         self.index.remove(row)
 
-    def sweep(self, now_s: int) -> list:
-        """Let everything expire that is due: the messages (mid30) of held parcels that ended here."""
+    def discard(self, handle: int) -> None:
+        """Delete a record that no row names."""
+        self.store.delete(handle)
+        self._dirty = True
+
+    def sweep(self, now_s: int) -> list[bytes]:
+        """Let everything expire that is due: the message ids of held parcels that ended here."""
         index = self.index
         ended = []
         for at in range(index.size - 1, -1, -1):  # backwards: removing moves what comes behind
@@ -263,7 +281,7 @@ class Shelf:
             if index.expires_s[row] > now_s:
                 continue
             if index.state[row] in (DEAD, RECEIPT):
-                self._remove(row)
+                self.remove(row)
                 continue
             if index.held(row):
                 ended.append(self.immutable(row)[2 : parcel.HEAD_LEN])
@@ -271,43 +289,13 @@ class Shelf:
             self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
         return ended
 
-    def _make_room(self, priority: int, now_s: int) -> bool:
-        """A free row: from what is not held (dead first, then the longest known), then by eviction."""
-        index = self.index
-        if index.size < index.capacity:
-            return True
-        best, best_rank = -1, None
-        for row in index.rows():
-            state = index.state[row]
-            if state in (DEAD, SEEN):
-                rank = (state != DEAD, index.first_s[row])
-                if best_rank is None or rank < best_rank:
-                    best, best_rank = row, rank
-        if best < 0:
-            best = self._evict(priority)
-        if best < 0:
-            return False
-        self._remove(best)
-        return True
-
-    def _evict(self, priority: int) -> int:
-        """Drop the lowest priority, longest kept parcel not above `priority`: its row, or -1."""
-        index = self.index
-        best, best_rank = -1, None
-        for row in index.rows():
-            rank = (index.code[row] >> 2 & 3, index.first_s[row])
-            if index.held(row) and rank[0] <= priority and (best_rank is None or rank < best_rank):
-                best, best_rank = row, rank
-        if best >= 0:
-            self.drop(best)
-            self.evicted += 1
-        return best
-
     # --- what goes out again
 
     def immutable(self, row: int) -> bytes:
         """The immutable part of a held parcel or receipt."""
-        return records.decode(self.store.get(self.index.handle[row])).immutable
+        kept = records.decode(self.store.get(self.index.handle[row]))
+        immutable: bytes = kept.immutable  # type: ignore[union-attr]  # no row names a Clock
+        return immutable
 
     def body(self, row: int, now_s: int) -> bytes:
         """The parcel or receipt as it goes on a frame now: one hop more, its age counted on."""
@@ -329,49 +317,6 @@ class Shelf:
 
     # --- over a restart
 
-    def _load(self) -> None:
-        receipts: list = []
-        unset, gone = [], []
-        for handle, record in self.store.records():
-            try:
-                kept = records.decode(record)
-                if isinstance(kept, records.Clock):
-                    gone.append(self._load_clock(handle, kept))
-                elif kept.first_s == records.UNSET_S:
-                    unset.append((handle, kept))  # its life begins now: wait for the clock
-                else:
-                    self._load_kept(handle, kept, receipts, gone)
-            except DecodeError:
-                self.bad_records += 1
-        for handle, kept in unset:
-            try:
-                self._load_kept(handle, kept, receipts, gone)
-            except DecodeError:
-                self.bad_records += 1
-        for handle in gone:
-            if handle != NO_HANDLE:
-                self.store.delete(handle)
-                self._dirty = True
-        for mid in receipts:
-            expires_s = self.index.expires_s[self.tombstone(mid)]
-            for row in self.rows_of(mid):
-                self.bury(row, expires_s)
-
-    def _load_clock(self, handle: int, clock: records.Clock) -> int:
-        """A power cut may leave two: the higher counter is the later one. The other's handle."""
-        if clock.counter_limit < self.clock.counter_limit:
-            return handle
-        other, self.clock, self._clock_handle = self._clock_handle, clock, handle
-        return other
-
-    def _load_kept(self, handle: int, kept: records.Kept, receipts: list, gone: list) -> None:
-        if self.index.size >= self.index.capacity:
-            return
-        if self.adopt(handle, kept, self.clock.clock_s) < 0:
-            gone.append(handle)
-        elif kept.is_receipt:
-            receipts.append(receipt.message_id(receipt.decode(kept.immutable)))
-
     def adopt(self, handle: int, kept: records.Kept, now_s: int) -> int:
         """Enter a record that is in the store already. Its row, or -1 if it is a duplicate
         or there is no room for it (deletions that a power cut forgot)."""
@@ -379,6 +324,11 @@ class Shelf:
         if kept.first_s == records.UNSET_S:
             life_s = LIFETIMES_S[immutable[1] >> 4]
             kept = records.Kept(kept.is_receipt, now_s, now_s + life_s, kept.hops, immutable)
+            written = self._put(records.encode_kept(kept), SOS)
+            if written == NO_HANDLE:
+                return -1
+            self.discard(handle)
+            handle = written
         state, group, index = WHOLE, NO_GROUP, NO_PIECE
         if kept.is_receipt:
             mid = receipt.message_id(receipt.decode(immutable))
@@ -388,14 +338,14 @@ class Shelf:
             if immutable[0] & parcel.PIECES:
                 piece = parcel.piece_of(immutable)
                 index = piece.index
-                if not self._is_ours(immutable):
+                if not self.is_ours(immutable):
                     group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
                     if group < 0:
                         return -1
                     state = SLOT if self.groups.is_slot(group, index) else WINDOW
         if self.index.find(short) >= 0 or (state == WINDOW and not self.groups.room(group)):
             return -1
-        if not self._make_room(parcel.priority(immutable[0]), now_s):
+        if not room.make_room(self, parcel.priority(immutable[0])):
             return -1
         row = self._enter(short, kept, state, group, index)
         self.index.handle[row] = handle
@@ -403,9 +353,20 @@ class Shelf:
             self.groups.hold(group, state == WINDOW)
         return row
 
+    def take_clock(self, handle: int, clock: records.Clock) -> int:
+        """A clock found at the start. Of two (a power cut may leave them) the one with the higher
+        counter is the later; the handle of the other, or NO_HANDLE."""
+        if clock.counter_limit < self.clock.counter_limit:
+            return handle
+        other, self.clock, self._clock_handle = self._clock_handle, clock, handle
+        return other
+
     def save_clock(self, clock: records.Clock) -> None:
         """Replace the clock record; durable after sync()."""
-        handle = self._put(records.encode_clock(clock), SOS)
+        record = records.encode_clock(clock)
+        handle = self._put(record, SOS)
+        if handle == NO_HANDLE and room.remove_oldest_receipt(self):
+            handle = self._put(record, SOS)  # without a counter nothing can be sent at all
         if handle == NO_HANDLE:
             raise StoreFull("no room for the clock")
         if self._clock_handle != NO_HANDLE:

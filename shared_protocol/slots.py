@@ -1,17 +1,19 @@
-"""Which pieces of a long message a relay keeps: fewer than k, and not the first that come (SPEC.md 7).
+"""Which pieces of a long message a relay keeps: fewer than k, not the first to come (SPEC.md 7).
 
 A block of k data pieces travels as n parcels. Of each block a relay holds at most k-1 at any
-moment: its own *slots*, chosen by rendezvous hashing (Thaler, Ravishankar 1998) of its node id, and
-a *forwarding window* for all others, which it keeps only until they are known to be held farther
-on. First come first kept would let junk under the same message id keep the true pieces out.
+moment: its own *slots*, chosen by rendezvous hashing (Thaler, Ravishankar 1998) of its node id,
+and a *forwarding window* for all others, which it keeps only until they are known to be held
+farther on. First come first kept would let junk under the same message id keep true pieces out.
 """
+
+from array import array
 
 from shared_protocol.hashing import H
 from shared_protocol.limits import GROUPS_MAX, WINDOW_MAX
 from shared_protocol.parcel import Piece
 
 
-def shape(k: int) -> tuple:
+def shape(k: int) -> tuple[int, int]:
     """(own slots, window) of a block with k data pieces; together k - 1."""
     window = min(WINDOW_MAX, max(1, (k - 1) // 2))
     return k - 1 - window, window
@@ -21,11 +23,15 @@ def own_slots(node_id: bytes, mid: bytes, piece: Piece) -> bytes:
     """Bitmap (bit i of byte i >> 3) of the indices that this node keeps of the piece's block."""
     slots, _ = shape(piece.k)
     block = bytes((piece.block,))
-    ranked = []  # 22 bits of hash above 8 of index: small ints, no garbage on a relay
+    ranked = array("I", bytes(4 * piece.n))  # an array, as a list of n takes a KB in one piece
     for i in range(piece.n):
-        rank = H(b"slot", node_id, mid, block, bytes((i,)))
-        ranked.append((rank[0] << 14 | rank[1] << 6 | rank[2] >> 2) << 8 | i)
-    ranked.sort()
+        digest = H(b"slot", node_id, mid, block, bytes((i,)))
+        rank = (digest[0] << 14 | digest[1] << 6 | digest[2] >> 2) << 8 | i  # 30 bits: a small int
+        at = i
+        while at and ranked[at - 1] > rank:
+            ranked[at] = ranked[at - 1]
+            at -= 1
+        ranked[at] = rank
     bitmap = bytearray((piece.n + 7) // 8)
     for i in range(slots):
         index = ranked[i] & 0xFF
@@ -42,8 +48,8 @@ class Groups:
 
     def __init__(self, node_id: bytes) -> None:
         self._node_id = node_id
-        self._keys: list = [None] * GROUPS_MAX
-        self._slots: list = [b""] * GROUPS_MAX
+        self._keys: list[bytes | None] = [None] * GROUPS_MAX
+        self._slots: list[bytes] = [b""] * GROUPS_MAX
         self._room = bytearray(GROUPS_MAX)
         self.entries = [0] * GROUPS_MAX  # rows of the index that name this group, held or not
         self.held = bytearray(GROUPS_MAX)

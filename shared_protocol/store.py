@@ -7,14 +7,28 @@ sync() before it sends a frame that speaks of what it took.
 
 from shared_protocol.errors import StoreFull
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Protocol
+
+    class Store(Protocol):
+        """What the core asks of a store: MemoryStore below says what each does."""
+
+        def put(self, record: bytes) -> int: ...
+        def get(self, handle: int) -> bytes: ...
+        def delete(self, handle: int) -> None: ...
+        def sync(self) -> None: ...
+        def records(self) -> Iterable[tuple[int, bytes]]: ...
+
 
 class MemoryStore:
-    """Records in a dict: tests and simulations. `bytes_max` bounds the sum of the record lengths."""
+    """Records in a dict: tests and simulations. `bytes_max` bounds the sum of record lengths."""
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes_used = 0
-        self._records: dict = {}
+        self._records: dict[int, bytes] = {}
         self._next = 0
 
     def put(self, record: bytes) -> int:
@@ -38,6 +52,6 @@ class MemoryStore:
     def sync(self) -> None:
         """Everything put is durable when this returns (memory: at once)."""
 
-    def records(self):
+    def records(self) -> list[tuple[int, bytes]]:
         """All (handle, record) pairs, in any order; after a restart."""
         return list(self._records.items())

@@ -17,24 +17,24 @@ ID_MAX = 0x3FFFFFFF
 _WANT_MAX = 59  # (239 - 3) // 4
 
 
-def encode_summary(sums: list) -> bytes:
+def encode_summary(sums: list[int]) -> bytes:
     """32 bucket sums to a SUMMARY body."""
     return struct.pack("!%dI" % BUCKETS, *sums)
 
 
-def decode_summary(body: bytes) -> tuple:
+def decode_summary(body: bytes) -> tuple[int, ...]:
     """A SUMMARY body to 32 bucket sums."""
     if len(body) != 4 * BUCKETS:
         raise DecodeError("summary length")
     return struct.unpack("!%dI" % BUCKETS, body)
 
 
-def encode_list(lo: int, hi: int, ids: list) -> bytes:
+def encode_list(lo: int, hi: int, ids: list[int]) -> bytes:
     """A complete list of the known ids in lo..hi (at most 57) to a LIST body."""
     return struct.pack("!%dI" % (len(ids) + 2), lo, hi, *ids)
 
 
-def decode_list(body: bytes) -> tuple:
+def decode_list(body: bytes) -> tuple[int, int, tuple[int, ...]]:
     """A LIST body to (lo, hi, ids in ascending order)."""
     count = len(body) // 4
     if len(body) % 4 or not 2 <= count <= LIST_IDS_MAX + 2:
@@ -51,12 +51,12 @@ def decode_list(body: bytes) -> tuple:
     return lo, hi, ids
 
 
-def encode_want(tail: bytes, ids: list) -> bytes:
+def encode_want(tail: bytes, ids: list[int]) -> bytes:
     """Ids asked of the neighbour whose address ends in `tail` to a WANT body."""
     return tail + struct.pack("!%dI" % len(ids), *ids)
 
 
-def decode_want(body: bytes) -> tuple:
+def decode_want(body: bytes) -> tuple[bytes, tuple[int, ...]]:
     """A WANT body to (address tail, ids)."""
     count = (len(body) - 3) // 4
     if (len(body) - 3) % 4 or not 1 <= count <= _WANT_MAX:
@@ -64,12 +64,12 @@ def decode_want(body: bytes) -> tuple:
     return bytes(body[:3]), struct.unpack("!%dI" % count, body[3:])
 
 
-def encode_have(pairs: list) -> bytes:
+def encode_have(pairs: list[tuple[int, int]]) -> bytes:
     """(short id, hops at which I hold it) pairs, at most 47, to a HAVE body."""
     return b"".join([struct.pack("!IB", short, hops) for short, hops in pairs])
 
 
-def decode_have(body: bytes) -> list:
+def decode_have(body: bytes) -> list[tuple[int, int]]:
     """A HAVE body to (short id, hops) pairs."""
     if not body or len(body) % 5 or len(body) > 5 * HAVE_IDS_MAX:
         raise DecodeError("have length")

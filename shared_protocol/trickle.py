@@ -1,5 +1,9 @@
 """When to send beacons: Trickle (RFC 6206), quiet while nothing is new."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MIN_MS = 500
 MAX_MS = 60_000
 _REDUNDANCY = 2  # consistent beacons heard that make mine superfluous
@@ -8,7 +12,7 @@ _REDUNDANCY = 2  # consistent beacons heard that make mine superfluous
 class Trickle:
     """The timer of RFC 6206 4.2. random_below(n) gives an int in 0..n-1."""
 
-    def __init__(self, random_below, now_ms: int) -> None:
+    def __init__(self, random_below: "Callable[[int], int]", now_ms: int) -> None:
         self._random = random_below
         self.interval_ms = MIN_MS
         self._begin(now_ms)

@@ -1,4 +1,4 @@
-"""The command line: every mistake is one line on stderr and exit code 2; help is quick and true."""
+"""The command line: every mistake is one line on stderr and exit code 2; help is quick, true."""
 
 import json
 import os

@@ -1,0 +1,81 @@
+"""Who gives way when the shelf is full (SPEC.md 10).
+
+What is not held any more goes first, the dead before the seen; then what is held, the lowest
+priority and of that the longest kept. Receipts have a quarter of the index for messages known here
+and a quarter for others.
+"""
+
+from shared_protocol.parcel_index import DEAD, MATCHED, RECEIPT, SEEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from shared_protocol.shelf import Shelf
+
+
+def limit_receipts(shelf: "Shelf", mark: int) -> None:
+    """Receipts get half of the shelf, a quarter those for messages never seen here (forging
+    them is free) and a quarter the others. The oldest of its kind gives way."""
+    count, oldest = oldest_receipt(shelf, mark)
+    if count >= shelf.index.capacity // 4:
+        shelf.remove(oldest)
+
+
+def oldest_receipt(shelf: "Shelf", mark: int) -> tuple[int, int]:
+    """How many receipts with this MATCHED mark there are, and the row of the oldest."""
+    index = shelf.index
+    count, oldest = 0, -1
+    for row in index.rows():
+        if index.state[row] == RECEIPT and index.code[row] & MATCHED == mark:
+            count += 1
+            if oldest < 0 or index.first_s[row] < index.first_s[oldest]:
+                oldest = row
+    return count, oldest
+
+
+def make_room(shelf: "Shelf", priority: int) -> bool:
+    """A free row: from what is not held (dead first, then longest known), then by eviction."""
+    index = shelf.index
+    if index.size < index.capacity:
+        return True
+    best, best_rank = -1, None
+    for row in index.rows():
+        state = index.state[row]
+        if state in (DEAD, SEEN):
+            rank = (state != DEAD, index.first_s[row])
+            if best_rank is None or rank < best_rank:
+                best, best_rank = row, rank
+    if best < 0:
+        best = evict(shelf, priority)
+    if best < 0:
+        return False
+    shelf.remove(best)
+    return True
+
+
+def evict(shelf: "Shelf", priority: int) -> int:
+    """Drop the lowest priority, longest kept parcel not above `priority`: its row, or -1.
+
+    Never one whose end this node is: nobody else may have it yet.
+    """
+    index = shelf.index
+    best, best_rank = -1, None
+    for row in index.rows():
+        rank = (index.code[row] >> 2 & 3, index.first_s[row])
+        if not index.held(row) or rank[0] > priority:
+            continue
+        if (best_rank is None or rank < best_rank) and not shelf.is_ours(shelf.immutable(row)):
+            best, best_rank = row, rank
+    if best >= 0:
+        shelf.drop(best)
+        shelf.evicted += 1
+    return best
+
+
+def remove_oldest_receipt(shelf: "Shelf") -> bool:
+    """Give up one receipt, unmatched ones first. False if there is none."""
+    for mark in (0, MATCHED):
+        _, oldest = oldest_receipt(shelf, mark)
+        if oldest >= 0:
+            shelf.remove(oldest)
+            return True
+    return False
