@@ -62,7 +62,10 @@ class LogStore:
         if self._size >= self._rows or self._end + size > self._bytes_max:
             if self._live_bytes + size > self._bytes_max:
                 raise StoreFull("the store is full")
-            self.compact()
+            try:
+                self.compact()
+            except OSError:
+                raise StoreFull("the flash has no room to compact")
         handle = self._next
         offset = self._end
         try:
@@ -101,9 +104,8 @@ class LogStore:
     # --- the file
 
     def _append(self, kind: int, handle: int, payload: bytes) -> None:
-        head = struct.pack(_HEAD, _MAGIC, kind, len(payload), handle)
         self._file.seek(self._end)
-        self._file.write(head + struct.pack("!I", crc32(payload, crc32(head))) + payload)
+        self._file.write(_frame(kind, handle, payload))
         self._end += _HEAD_LEN + len(payload)
 
     def _read(self, offset: int) -> tuple | None:
@@ -156,28 +158,39 @@ class LogStore:
         return end
 
     def compact(self) -> None:
-        """Rewrite the live records, drop the rest. A power cut leaves the old file or the new."""
+        """Rewrite the live records, drop the rest. A power cut leaves the old file or the new.
+
+        OSError if the flash has no room for both: then nothing has changed.
+        """
         temporary = self._path + ".new"
         fresh = open(temporary, "wb")
-        offset = row_out = 0
-        for row in range(self._size):
-            if self._offsets[row] == _GONE:
-                continue
-            kind, handle, payload = self._read(self._offsets[row])
-            head = struct.pack(_HEAD, _MAGIC, kind, len(payload), handle)
-            fresh.write(head + struct.pack("!I", crc32(payload, crc32(head))) + payload)
-            self._handles[row_out] = handle
-            self._offsets[row_out] = offset
-            row_out += 1
-            offset += _HEAD_LEN + len(payload)
-        fresh.flush()
+        try:
+            for row in range(self._size):
+                if self._offsets[row] != _GONE:
+                    kind, handle, payload = self._read(self._offsets[row])
+                    fresh.write(_frame(kind, handle, payload))
+            fresh.flush()
+        except OSError:
+            fresh.close()
+            os.remove(temporary)
+            raise
         fresh.close()
         self._file.close()
         os.rename(temporary, self._path)
         self._file = self._open()
-        self._size = row_out
-        self._end = offset
+        self._close_ranks()
         self.compactions += 1
+
+    def _close_ranks(self) -> None:
+        """The rows of the new file: the live ones, one behind the other."""
+        self._end = row_out = 0
+        for row in range(self._size):
+            if self._offsets[row] != _GONE:
+                self._handles[row_out] = self._handles[row]
+                self._offsets[row_out] = self._end
+                self._end += _HEAD_LEN + len(self._read(self._end)[2])
+                row_out += 1
+        self._size = row_out
 
     # --- the rows: handles only rise, so they are sorted
 
@@ -203,3 +216,8 @@ class LogStore:
         if row < 0 or self._offsets[row] == _GONE:
             raise KeyError(handle)
         return row
+
+
+def _frame(kind: int, handle: int, payload: bytes) -> bytes:
+    head = struct.pack(_HEAD, _MAGIC, kind, len(payload), handle)
+    return head + struct.pack("!I", crc32(payload, crc32(head))) + payload

@@ -22,7 +22,7 @@ from firmware.log_store import LogStore  # noqa: E402
 from shared_protocol.frame import FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
-STORE_BYTES = 400_000  # of the 512 KB LittleFS; the rest is room to compact and for node.json
+STORE_BYTES = 240_000  # of the 512 KB LittleFS: to compact, both files must fit
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
 _RADIO_BUSY_MS = 4  # one frame's airtime

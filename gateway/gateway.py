@@ -45,7 +45,6 @@ class Gateway:
         self._random = secrets.SystemRandom()
         self._relay_status: dict[str, Any] = {}
         self._problem = ""
-        self._later: set[asyncio.TimerHandle] = set()
         self.mailroom = Mailroom(desk, self._release_receipt, _now_ms)
         self._start_node()
 
@@ -61,6 +60,7 @@ class Gateway:
             self._random.randrange,
             _now_ms(),
         )
+        self.mailroom.node = self.node
         self._data_version = self._version()
 
     def _meta(self, key: str, make: Callable[[], bytes]) -> bytes:
@@ -77,7 +77,7 @@ class Gateway:
 
     async def run(self) -> None:
         """Everything a gateway does, until cancelled."""
-        self.mailroom.catch_up(self.node)
+        self.mailroom.catch_up()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tether())
             tasks.create_task(self._drive())
@@ -120,7 +120,7 @@ class Gateway:
             while self.node.events:
                 events, self.node.events = self.node.events, []
                 for event in events:
-                    self.mailroom.handle(self.node, event)
+                    self.mailroom.handle(event)
                 wait_ms = self.node.poll(_now_ms())
             self._send()
         except sqlite3.OperationalError as e:
@@ -154,8 +154,8 @@ class Gateway:
                 self._data_version = version
                 self.mailroom.reload()
                 self._adopt(fresh)
-                self.mailroom.catch_up(self.node)
-            self.mailroom.follow(self.node)
+                self.mailroom.catch_up()
+            self.mailroom.follow()
             self._update_status()
             self._turn()
 

@@ -24,6 +24,7 @@ from gateway.sealing import (
 from shared_protocol import parcel, receipt
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
+from shared_protocol.parcel_fields import piece as piece_fields
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,10 @@ class Mailroom:
     """Opens what arrives and follows what was sent.
 
     release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
+    `node` is set by the gateway, and again when it starts its node anew.
     """
+
+    node: Node
 
     def __init__(
         self,
@@ -67,30 +71,32 @@ class Mailroom:
         return self._is_for_us(decode(bytes(3) + immutable))
 
     def _is_for_us(self, p: Parcel) -> bool:
-        if self._me is None or p.hint is None or parcel.kind(p.b0) != parcel.MESSAGE:
+        _, _, b0, _, mid, hint = p.head
+        if self._me is None or hint is None or parcel.kind(b0) != parcel.MESSAGE:
             return False
-        return bool(p.hint == hint_for(self._me.card.mailbox_key, p.mid))
+        return bool(hint == hint_for(self._me.card.mailbox_key, mid))
 
     # --- what the node tells
 
-    def handle(self, node: Node, event: tuple[Any, ...]) -> None:
+    def handle(self, event: tuple[Any, ...]) -> None:
         """One event of the node."""
         kind = event[0]
         if kind == "arrived":
             p = decode(bytes(3) + event[1])
-            if self._is_for_us(p) and p.mid not in self._sent:
-                self.try_open(node, p.mid)
+            mid = p.head[4]
+            if self._is_for_us(p) and mid not in self._sent:
+                self.try_open(mid)
         elif kind == "receipt":
             if self._desk.improve(event[1], "delivered"):
                 _log.info("delivered: message %s", event[1].hex())
         elif kind == "expired":
             self._desk.improve(event[1], "expired")
 
-    def try_open(self, node: Node, mid: bytes) -> None:
+    def try_open(self, mid: bytes) -> None:
         """Open a message if enough of it is here."""
         assert self._me is not None
-        rows = node.shelf.rows_of(mid)
-        parcels = [(decode(bytes(3) + node.shelf.immutable(row)), row) for row in rows]
+        rows = [row for row in self.node.shelf.rows_of(mid) if self.node.index.held(row)]
+        parcels = [(decode(bytes(3) + self.node.shelf.immutable(row)), row) for row in rows]
         shapes = {_shape(p) for p, _ in parcels}
         for shape in shapes:
             mine = [(p, row) for p, row in parcels if _shape(p) == shape]
@@ -105,7 +111,7 @@ class Mailroom:
                 _log.warning("message %s dropped: %s", mid.hex(), e)
                 self.unopenable += 1
                 for _, row in mine:
-                    node.shelf.drop(row)
+                    self.node.shelf.drop(row)
                 continue
             if opened is None:
                 continue
@@ -115,25 +121,25 @@ class Mailroom:
                 opened.sender,
                 opened.body.decode("utf-8", "replace"),
                 opened.unix_s,
-                mid=mid, token=opened.token, code=first.b1,
-                relays=max(0, max(node.index.hops[r] for _, r in mine) - 1),
+                mid=mid, token=opened.token, code=first.head[3],
+                relays=max(0, max(self.node.index.hops[r] for _, r in mine) - 1),
             )  # fmt: skip
-            self._release_receipt(node, mid, opened.token, first.b1 >> 4)
+            self._release_receipt(mid, opened.token, first.head[3] >> 4)
             return
 
     def _open(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
         assert self._me is not None
-        mid = parcels[0].mid
+        _, _, b0, b1, mid, _ = parcels[0].head
         if shape is None:
             bundle: bytes | None = parcels[0].payload
         else:
             bundle = rebuild_bundle(self._me.card.mailbox_key, mid, shape, parcels)
         if bundle is None:
             return None
-        head = bytes([parcels[0].b0, parcels[0].b1]) + mid
+        head = bytes([b0, b1]) + mid
         return open_bundle(self._me, head, bundle, shape, self._desk.cards())
 
-    def _release_receipt(self, node: Node, mid: bytes, token: bytes, code: int) -> None:
+    def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:
             return
         self._releasing.add(mid)
@@ -141,45 +147,45 @@ class Mailroom:
         def go() -> None:
             self._releasing.discard(mid)
             immutable = receipt.encode(token, 1, code)
-            node.submit_receipt(immutable, 0, self._now_ms())
-            node.shelf.sync()
+            self.node.submit_receipt(immutable, 0, self._now_ms())
+            self.node.shelf.sync()
             self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
 
         self._release(go)
 
-    def catch_up(self, node: Node) -> None:
+    def catch_up(self) -> None:
         """After a start or a new contact: open what can be opened, release owed receipts."""
         rows = self._desk.db.execute(
             "SELECT mid, token, code FROM message WHERE direction = 'in' AND receipted = 0"
         ).fetchall()
         for row in rows:
-            self._release_receipt(node, bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
+            self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
         mids = set(self._waiting)
-        for row in list(node.index.rows()):
-            if node.index.held(row):
-                p = decode(bytes(3) + node.shelf.immutable(row))
-                if p.mid not in self._sent and self._is_for_us(p):
-                    mids.add(p.mid)
+        for row in list(self.node.index.rows()):
+            if self.node.index.held(row):
+                p = decode(bytes(3) + self.node.shelf.immutable(row))
+                if p.head[4] not in self._sent and self._is_for_us(p):
+                    mids.add(p.head[4])
         for mid in mids:
-            self.try_open(node, mid)
+            self.try_open(mid)
 
-    def follow(self, node: Node) -> None:
+    def follow(self) -> None:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
         rows: list[sqlite3.Row] = self._desk.db.execute(
             "SELECT mid FROM message WHERE direction = 'out' AND state = 'queued'"
         ).fetchall()
         for row in rows:
             mid = bytes(row["mid"])
-            if self._taken(node, mid):
+            if self._taken(mid):
                 self._desk.improve(mid, "on_mesh")
 
-    def _taken(self, node: Node, mid: bytes) -> bool:
+    def _taken(self, mid: bytes) -> bool:
         """Do neighbours have enough of every block?"""
         counts: dict[int, int] = {}
         k, blocks = 1, 1
-        for row in node.shelf.rows_of(mid):
-            if node.index.cover[row] and node.index.held(row):
-                piece = decode(bytes(3) + node.shelf.immutable(row)).piece
+        for row in self.node.shelf.rows_of(mid):
+            if self.node.index.cover[row] and self.node.index.held(row):
+                piece = piece_fields(decode(bytes(3) + self.node.shelf.immutable(row)))
                 block = 0 if piece is None else piece.block
                 k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)
                 counts[block] = counts.get(block, 0) + 1
@@ -187,4 +193,5 @@ class Mailroom:
 
 
 def _shape(p: Parcel) -> Shape | None:
-    return None if p.piece is None else Shape(p.piece.k, p.piece.n, p.piece.blocks)
+    piece = piece_fields(p)
+    return None if piece is None else Shape(piece.k, piece.n, piece.blocks)

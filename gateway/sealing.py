@@ -22,7 +22,7 @@ from shared_protocol import parcel, receipt
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
 from shared_protocol.parcel import Piece
-from shared_protocol.parcel_fields import Parcel, encode, second_byte
+from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 
 SUITE = 1  # X25519, HKDF-SHA256, ChaCha20-Poly1305
 _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -85,7 +85,7 @@ def seal(
     bundle = _HPKE.encrypt(inner + signature, prekey, info)
     hint = hint_for(to.mailbox_key, mid)
     if shape is None:
-        whole = Parcel(0, 0, None, b0, b1, mid, None, hint, None, None, bundle)
+        whole = Parcel((0, 0, b0, b1, mid, hint), bundle, None)
         return Sealed(mid, token, [encode(whole)[3:]], None)
     tags = Hmac(H(b"piece-key", to.mailbox_key, mid))
     parcels = []
@@ -93,7 +93,7 @@ def seal(
         tag = piece_tag(tags, mid, index, shape, block, payload)
         piece = Piece(index, shape.k, shape.n, block, shape.blocks, tag)
         parcels.append(
-            encode(Parcel(0, 0, None, b0, b1, mid, piece, hint, None, None, payload))[3:]
+            encode(Parcel((0, 0, b0, b1, mid, hint), payload, NO_EXTRAS._replace(piece=piece)))[3:]
         )
     return Sealed(mid, token, parcels, shape)
 
@@ -129,9 +129,10 @@ def rebuild_bundle(key: bytes, mid: bytes, shape: Shape, parcels: list[Parcel]) 
     tags = Hmac(H(b"piece-key", key, mid))
     found = {}
     for p in parcels:
-        expected = piece_tag(tags, mid, p.piece.index, shape, p.piece.block, p.payload)
-        if expected == p.piece.tag:
-            found[p.piece.block, p.piece.index] = p.payload
+        piece = p.extras.piece
+        expected = piece_tag(tags, mid, piece.index, shape, piece.block, p.payload)
+        if expected == piece.tag:
+            found[piece.block, piece.index] = p.payload
     return rebuild(shape, found)
 
 

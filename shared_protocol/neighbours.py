@@ -54,7 +54,7 @@ class Neighbour:
 
 
 class Neighbours:
-    """The table. Full, it replaces the one longest not heard, if that is not fresh or is gone."""
+    """The table. A full one takes nobody until one lapses: the unproven do in 5 s."""
 
     def __init__(self) -> None:
         self.all: list[Neighbour] = []

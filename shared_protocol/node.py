@@ -1,6 +1,6 @@
 """A node of the mesh, sans-IO: frames and the time go in, frames and events come out.
 
-Contract with the shell that drives it (firmware/main.py, gateway/node_task.py, the simulator):
+Contract with the shell that drives it (firmware/main.py, gateway/gateway.py, the simulator):
 call receive() for every frame heard, poll() when it asked to be called, and after either of them
 next_frame() for each link until it gives None. Times are milliseconds that only rise.
 """

@@ -4,16 +4,16 @@ import struct
 from collections import namedtuple
 
 from shared_protocol.errors import DecodeError, LocalError
-from shared_protocol.limits import BLOCK_DATA_MAX, HOPS_MAX
+from shared_protocol.limits import BLOCK_DATA_MAX
 from shared_protocol.parcel import (
     CELL,
-    COPIES,
     HEAD_LEN,
     HINT,
     PIECE_LEN,
     PIECES,
     ROUTE,
     Piece,
+    join,
     piece_of,
     split,
 )
@@ -21,33 +21,35 @@ from shared_protocol.parcel import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _EXTRAS = ROUTE | CELL | HINT
-_UNUSUAL = PIECES | 0xC0  # pieces, or a version that is not ours
+_UNUSUAL = PIECES | 0xC0  # in b0: pieces, or a version that is not ours
+_UNUSUAL_HOPS = 0xC0  # in the hops byte: copies, or the reserved bit
 
-Parcel = namedtuple(
-    "Parcel",
-    ("hops", "age", "copies", "b0", "b1", "mid", "piece", "hint", "route", "cell", "payload"),
-)
+# head: the tuple (hops, age, b0, b1, mid, hint or None), just as struct gives it, so that it need
+# not be copied. extras: None for by far the most parcels, which have a hint and nothing else.
+Parcel = namedtuple("Parcel", ("head", "payload", "extras"))
+Extras = namedtuple("Extras", ("piece", "route", "cell", "copies"))
+NO_EXTRAS = Extras(None, None, None, None)
 
-
-_PLAIN = "!BHBB12s4s"  # no pieces, a hint and nothing else: by far the most common
+_PLAIN = "!BHBB12s4s"
 _PLAIN_LEN = 21
 
 try:
     # CPython: a compiled format, and the constructor that namedtuple's own wraps in Python
     _plain = struct.Struct(_PLAIN)
     _pack: "Callable[..., bytes]" = _plain.pack
-    _unpack: "Callable[[bytes], tuple[int, int, int, int, bytes, bytes]]" = _plain.unpack_from
+    _unpack: "Callable[[bytes], tuple[Any, ...]]" = _plain.unpack_from
     _new: "Callable[..., Parcel]" = tuple.__new__
     _Short: type[Exception] = struct.error
 except AttributeError:  # MicroPython has neither
     _Short = ValueError
 
-    def _pack(hops: int, age: int, b0: int, b1: int, mid: bytes, hint: bytes) -> bytes:
-        return struct.pack(_PLAIN, hops, age, b0, b1, mid, hint)
+    def _pack(*fields: object) -> bytes:
+        return struct.pack(_PLAIN, *fields)
 
-    def _unpack(body: bytes) -> tuple[int, int, int, int, bytes, bytes]:
+    def _unpack(body: bytes) -> "tuple[Any, ...]":
         return struct.unpack_from(_PLAIN, body)
 
     def _new(cls: type[Parcel], fields: tuple[object, ...]) -> Parcel:
@@ -60,44 +62,48 @@ def second_byte(lifetime_code: int, hint: bool, route: bool, cell: bool) -> int:
     return lifetime_code << 4 | flags
 
 
+# Small functions for the common case: MicroPython puts the frame of a larger one on the heap.
+
+
 def encode(p: Parcel) -> bytes:
-    """A Parcel to the bytes of a PARCEL frame's body. hint, route, cell as b1 says, else None."""
-    payload: bytes
-    # p[:] is a plain tuple: quicker
-    hops, age, copies, b0, b1, mid, piece, hint, route, cell, payload = p[:]
-    if b1 & _EXTRAS == HINT and not b0 & PIECES and copies is None:
-        return _pack(hops, age, b0, b1, mid, hint) + payload
-    if copies is None:
-        head = struct.pack("!BHBB12s", hops, age, b0, b1, mid)
-    else:
-        head = struct.pack("!BHBBB12s", hops | COPIES, age, copies, b0, b1, mid)
+    """A Parcel to the bytes of a PARCEL frame's body. What b0 and b1 announce must be there."""
+    head, payload, extras = p
+    if extras is None and head[3] & HINT:
+        body: bytes = _pack(*head) + payload
+        return body
+    return _encode_any(p)
+
+
+def _encode_any(p: Parcel) -> bytes:
+    hops, age, b0, b1, mid, hint = p.head
+    extras = p.extras or NO_EXTRAS
+    fields = join(hops, age, extras.copies, bytes((b0, b1)) + mid)
     if b0 & PIECES:
-        head += _encode_piece(piece)
+        fields += _encode_piece(extras.piece)
     if b1 & HINT:
-        head += hint
+        fields += hint
     if b1 & ROUTE:
-        head += route
+        fields += extras.route
     if b1 & CELL:
-        head += cell
-    return head + payload
+        fields += extras.cell
+    body: bytes = fields + p.payload
+    return body
 
 
 def decode(body: bytes) -> Parcel:
     """A PARCEL frame's body to a Parcel. DecodeError unless every field is there and in range."""
     try:
-        hops, age, b0, b1, mid, hint = _unpack(body)
+        head = _unpack(body)
     except _Short:
         return _decode_any(body)
-    if b1 & _EXTRAS == HINT and not b0 & _UNUSUAL and hops <= HOPS_MAX:
-        rest = body[_PLAIN_LEN:]
-        return _new(Parcel, (hops, age, None, b0, b1, mid, None, hint, None, None, rest))
+    if head[3] & _EXTRAS == HINT and not head[2] & _UNUSUAL | head[0] & _UNUSUAL_HOPS:
+        return _new(Parcel, (head, body[_PLAIN_LEN:], None))
     return _decode_any(body)
 
 
 def _decode_any(body: bytes) -> Parcel:
     hops, age, copies, immutable = split(body)
     b0, b1 = immutable[0], immutable[1]
-    mid = immutable[2:HEAD_LEN]
     at = HEAD_LEN
     piece = hint = route = cell = None
     if b0 & PIECES:
@@ -114,12 +120,21 @@ def _decode_any(body: bytes) -> Parcel:
         at += 3
     if at > len(immutable):
         raise DecodeError("parcel fields cut short")
-    return Parcel(hops, age, copies, b0, b1, mid, piece, hint, route, cell, immutable[at:])
+    extras = Extras(piece, route, cell, copies)
+    rest = None if extras == NO_EXTRAS else extras
+    return Parcel((hops, age, b0, b1, immutable[2:HEAD_LEN], hint), immutable[at:], rest)
 
 
-def _encode_piece(piece: Piece) -> bytes:
-    if not 2 <= piece.k <= BLOCK_DATA_MAX or not piece.k <= piece.n or piece.index >= piece.n:
+def piece(p: Parcel) -> "Piece | None":
+    """The piece fields of a parcel, None if it is whole."""
+    extras = p.extras or NO_EXTRAS
+    found: Piece | None = extras.piece
+    return found
+
+
+def _encode_piece(fields: Piece) -> bytes:
+    if not 2 <= fields.k <= BLOCK_DATA_MAX or not fields.k <= fields.n or fields.index >= fields.n:
         raise LocalError("piece fields out of range")
-    last = piece.block << 4 | (piece.blocks - 1)
-    tag: bytes = piece.tag
-    return bytes((piece.index, piece.k, piece.n, last)) + tag
+    last = fields.block << 4 | (fields.blocks - 1)
+    tag: bytes = fields.tag
+    return bytes((fields.index, fields.k, fields.n, last)) + tag

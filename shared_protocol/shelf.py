@@ -203,8 +203,9 @@ class Shelf:
         left_s = LIFETIMES_S[code] - age_s(age, code)
         matched = False
         for r in self.each_of(mid):
+            r_left_s = self.index.expires_s[r] - now_s
+            left_s = max(left_s, r_left_s) if matched else r_left_s
             matched = True
-            left_s = max(left_s, self.index.expires_s[r] - now_s)
         if left_s <= 0:
             return EXPIRED, -1
         expires_s = now_s + tombstone_s(left_s)
@@ -321,14 +322,11 @@ class Shelf:
         """Enter a record that is in the store already. Its row, or -1 if it is a duplicate
         or there is no room for it (deletions that a power cut forgot)."""
         immutable = kept.immutable
+        unset = False
         if kept.first_s == records.UNSET_S:
             life_s = LIFETIMES_S[immutable[1] >> 4]
             kept = records.Kept(kept.is_receipt, now_s, now_s + life_s, kept.hops, immutable)
-            written = self._put(records.encode_kept(kept), SOS)
-            if written == NO_HANDLE:
-                return -1
-            self.discard(handle)
-            handle = written
+            unset = True
         state, group, index = WHOLE, NO_GROUP, NO_PIECE
         if kept.is_receipt:
             mid = receipt.message_id(receipt.decode(immutable))
@@ -347,6 +345,11 @@ class Shelf:
             return -1
         if not room.make_room(self, parcel.priority(immutable[0])):
             return -1
+        if unset:  # its life begins now: the record must know, or each start gives it another
+            old, handle = handle, self._put(records.encode_kept(kept), SOS)
+            if handle == NO_HANDLE:
+                return -1
+            self.discard(old)
         row = self._enter(short, kept, state, group, index)
         self.index.handle[row] = handle
         if group != NO_GROUP:

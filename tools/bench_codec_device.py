@@ -43,10 +43,8 @@ def rates(functions, count):
 
 def measure(count, peers):
     """Our codec and the bare struct module on the same fields, and other codecs beside them."""
-    parcel = Parcel(
-        3, 120, None, first_byte(MESSAGE, 1, False), 8 << 4 | HINT, b"m" * 12, None, b"hint",
-        None, None, PAYLOAD,
-    )  # fmt: skip
+    head = (3, 120, first_byte(MESSAGE, 1, False), 8 << 4 | HINT, b"m" * 12, b"hint")
+    parcel = Parcel(head, PAYLOAD, None)
     body = encode(parcel)
     assert decode(body) == parcel
 

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import random
+import signal
 import string
 import sys
 import time
@@ -52,6 +53,7 @@ def main(args: argparse.Namespace) -> int:
     if not 1 <= args.relays <= 20:
         raise UserError("--relays must be from 1 to 20")
     story = Story(args.json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end everything, as with Ctrl-C
     try:
         return asyncio.run(_run(args, story))
     except (NotReached, BoardError) as e:

@@ -119,3 +119,24 @@ def test_against_a_dict_with_restarts(tmp_path, store_at):
         if step % 50 == 0:
             assert contents(store) == model
     assert contents(store) == model
+
+
+def test_no_room_to_compact_changes_nothing(tmp_path, store_at, monkeypatch):
+    store = store_at(tmp_path / "log", rows=8)
+    handles = [store.put(b"record %d" % i) for i in range(8)]
+    store.delete(handles[0])
+    written = []
+
+    def full(kind, handle, payload):
+        written.append(handle)
+        if len(written) == 3:
+            raise OSError(28, "ENOSPC")
+        return b""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("firmware.log_store._frame", full)
+        with pytest.raises(StoreFull):
+            store.put(b"one more")
+    assert contents(store) == {h: b"record %d" % i for i, h in enumerate(handles) if i}
+    assert store.get(store.put(b"one more")) == b"one more"
+    assert not (tmp_path / "log.new").exists()

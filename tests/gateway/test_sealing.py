@@ -51,7 +51,7 @@ def test_any_k_of_n_open_whatever_the_size(size):
         rng.shuffle(parts)
         enough = []
         for block in range(sealed.shape.blocks):
-            enough += [p for p in parts if p.piece.block == block][: sealed.shape.k]
+            enough += [p for p in parts if p.extras.piece.block == block][: sealed.shape.k]
         parts = enough
         assert opened(sealed, parts[1:]) is None, "k-1 of a block give nothing"
     result = opened(sealed, parts)
@@ -78,7 +78,7 @@ def test_nobody_else_opens_it_and_no_bit_can_be_changed():
             p = decode(bytes(3) + bytes(changed))
         except DecodeError:
             continue  # a refusal too
-        if p.piece is not None:
+        if p.extras is not None:
             continue
         with pytest.raises(SealError):
             open_bundle(BO, bytes(changed[:14]), p.payload, None, [ANA.card])

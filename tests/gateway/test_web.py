@@ -10,76 +10,17 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.errors import UserError
+from gateway.desk import Desk
 from gateway.web import server
 
 ANSWER_TIMEOUT_S = 5.0
 
 
-class MemoryDesk:
-    """A desk in memory, until the real one stands here."""
-
-    message_max = 65536
-
-    def __init__(self) -> None:
-        self._contacts: list[dict[str, Any]] = []
-        self._messages: dict[int, dict[str, Any]] = {}
-        self._seq = 0
-        self._news = asyncio.Event()
-
-    def me(self) -> dict[str, Any]:
-        return {"name": "Amina", "id": "0" * 16, "card": "helio:" + "A" * 164, "gateway": "School"}
-
-    def contacts(self) -> list[dict[str, Any]]:
-        return self._contacts
-
-    def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
-        if not card.startswith("helio:"):
-            raise UserError("This is not a Heliograph card.")
-        number = len(self._contacts) + 1
-        contact = {"id": f"{number:016x}", "name": name or "Noor", "words": "sun hill lamp sea"}
-        self._contacts.append(contact)
-        return contact
-
-    def send(self, contact: str, text: str) -> dict[str, Any]:
-        if contact not in [known["id"] for known in self._contacts]:
-            raise UserError("There is no such contact.")
-        if not text:
-            raise UserError("the message is empty")
-        if len(text.encode()) > self.message_max:
-            raise UserError(f"The message is longer than {self.message_max} bytes.")
-        return self.put(contact, "out", text, "queued")
-
-    def put(
-        self, contact: str, direction: str, text: str, state: str, **more: Any
-    ) -> dict[str, Any]:
-        row = {"id": len(self._messages) + 1, "contact": contact, "direction": direction}
-        row |= {"text": text, "state": state, "unix_s": 1_795_000_000, "relays": None}
-        return self.change(row | {"bytes": len(text.encode())} | more)
-
-    def change(self, row: dict[str, Any], **more: Any) -> dict[str, Any]:
-        self._seq += 1
-        row = row | more | {"seq": self._seq}
-        self._messages[row["id"]] = row
-        self._news.set()
-        self._news = asyncio.Event()
-        return row
-
-    def messages(self, after: int, limit: int) -> list[dict[str, Any]]:
-        rows = [row for row in self._messages.values() if row["seq"] > after]
-        return sorted(rows, key=lambda row: int(row["seq"]))[:limit]
-
-    def status(self) -> dict[str, Any]:
-        return {"relay": "connected", "neighbours": 1, "parcels_kept": 0}
-
-    async def changed(self, after: int) -> None:
-        while self._seq <= after:
-            await self._news.wait()
-
-
-def make_desk(tmp_path: Path) -> tuple[server.Desk, str]:
-    """A new desk, and the card of somebody else whom it can add."""
-    return MemoryDesk(), "helio:" + "B" * 164
+def make_desk(tmp_path: Path) -> tuple[Desk, str]:
+    """Amina's desk, and the card of somebody else whom she can add."""
+    desk, other = Desk(tmp_path / "amina"), Desk(tmp_path / "noor")
+    desk.create_identity("Amina")
+    return desk, other.create_identity("Noor").card.text()
 
 
 # The harness.

@@ -43,18 +43,17 @@ def parcels(draw: Callable[..., Any]) -> parcel_fields.Parcel:
     in_pieces = draw(st.booleans())
     b0 = parcel.first_byte(draw(st.integers(0, 7)), draw(st.integers(0, 3)), in_pieces)
     b1 = draw(BYTE)
+    extras = parcel_fields.Extras(
+        piece=draw(pieces()) if in_pieces else None,
+        route=draw(exactly(3)) if b1 & parcel.ROUTE else None,
+        cell=draw(exactly(3)) if b1 & parcel.CELL else None,
+        copies=draw(st.none() | BYTE),
+    )
+    hint = draw(exactly(4)) if b1 & parcel.HINT else None
     return parcel_fields.Parcel(
-        draw(HOPS),
-        draw(U16),
-        draw(st.none() | BYTE),
-        b0,
-        b1,
-        draw(exactly(12)),
-        draw(pieces()) if in_pieces else None,
-        draw(exactly(4)) if b1 & parcel.HINT else None,
-        draw(exactly(3)) if b1 & parcel.ROUTE else None,
-        draw(exactly(3)) if b1 & parcel.CELL else None,
-        draw(st.binary(max_size=200)),
+        head=(draw(HOPS), draw(U16), b0, b1, draw(exactly(12)), hint),
+        payload=draw(st.binary(max_size=200)),
+        extras=None if extras == parcel_fields.NO_EXTRAS else extras,
     )
 
 
@@ -63,11 +62,12 @@ def test_parcel(p: parcel_fields.Parcel) -> None:
     body = parcel_fields.encode(p)
     assert parcel_fields.decode(body) == p
     hops, age, copies, immutable = parcel.split(body)
-    assert (hops, age, copies) == (p.hops, p.age, p.copies)
+    extras = p.extras or parcel_fields.NO_EXTRAS
+    assert (hops, age, copies) == (*p.head[:2], extras.copies)
     assert parcel.join(hops, age, copies, immutable) == body
     parcel.check(immutable)
-    if p.piece:
-        assert parcel.piece_of(immutable) == p.piece
+    if extras.piece:
+        assert parcel.piece_of(immutable) == extras.piece
 
 
 @given(st.integers(0, 15), st.integers(0, COUNTER_MAX), exactly(6), st.binary(max_size=BODY_MAX))

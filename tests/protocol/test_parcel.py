@@ -46,8 +46,8 @@ def test_encoding_pieces_out_of_range_is_our_mistake():
     p = parcel_fields.decode(parcel.join(1, 0, None, piece(1, 0)))
     for index, k, n in ((0, 1, 3), (0, 129, 200), (0, 4, 3), (3, 2, 3)):
         bad = parcel.Piece(index, k, n, 0, 1, b"tag!")
-        fields = list(p[:6]) + [bad] + list(p[7:])  # noqa: RUF005 - no splat in MicroPython
-        assert raises(LocalError, parcel_fields.encode, parcel_fields.Parcel(*fields))
+        extras = parcel_fields.Extras(bad, None, None, None)
+        assert raises(LocalError, parcel_fields.encode, parcel_fields.Parcel(p.head, b"", extras))
 
 
 def test_every_length_decodes_or_is_refused():

@@ -45,13 +45,16 @@ def test_parcel():
         if rejected(row, read_parcel, body) or "token" in row:
             continue
         p = read_parcel(body)
-        for key in ("hops", "age", "copies", "b0", "b1"):
-            assert getattr(p, key) == row[key], (row["name"], key)
-        for key in ("mid", "hint", "route", "cell", "payload"):
-            assert getattr(p, key) == unhex(row[key]), (row["name"], key)
+        extras = p.extras or parcel_fields.NO_EXTRAS
+        assert p.head[:4] == tuple([row[key] for key in ("hops", "age", "b0", "b1")])
+        assert p.head[4:] == (unhex(row["mid"]), unhex(row["hint"])), row["name"]
+        assert p.payload == unhex(row["payload"]), row["name"]
+        for key in ("route", "cell"):
+            assert getattr(extras, key) == unhex(row[key]), (row["name"], key)
+        assert extras.copies == row["copies"]
         if row["piece"]:
-            assert tuple(p.piece[:5]) == tuple(row["piece"][:5])
-            assert p.piece.tag == unhex(row["piece"][5])
+            assert tuple(extras.piece[:5]) == tuple(row["piece"][:5])
+            assert extras.piece.tag == unhex(row["piece"][5])
         assert parcel_fields.encode(p) == body, row["name"]
         hops, age, copies, immutable = parcel.split(body)
         assert parcel.join(hops, age, copies, immutable) == body

@@ -66,7 +66,11 @@ def hashing():
 
 
 def parcels():
-    p = parcel_fields.Parcel
+    def p(hops, age, copies, b0, b1, mid, piece, hint, route, cell, payload):
+        """In the order of the wire."""
+        extras = parcel_fields.Extras(piece, route, cell, copies)
+        return parcel_fields.Parcel((hops, age, b0, b1, mid, hint), payload, extras)
+
     tag = b"\xde\xad\xbe\xef"
     b1 = parcel_fields.second_byte
     samples = [
@@ -86,7 +90,9 @@ def parcels():
     ]  # fmt: skip
     made = []
     for name, sample in samples:
-        fields = {key: plain(value) for key, value in sample._asdict().items()}
+        names = ("hops", "age", "b0", "b1", "mid", "hint")
+        fields = dict(zip(names, sample.head, strict=True)) | sample.extras._asdict()
+        fields = {key: plain(v) for key, v in (fields | {"payload": sample.payload}).items()}
         body = parcel_fields.encode(sample)
         key = parcel.parcel_id(parcel.split(body)[3])
         made.append({"name": name, "hex": body.hex()} | fields | {"parcel_id": key.hex()})

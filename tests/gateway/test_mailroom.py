@@ -1,0 +1,171 @@
+"""From parcels to a read message: any order, any time, over restarts, and never twice."""
+
+import itertools
+import random
+
+import pytest
+
+from gateway.crypto import ecb
+from gateway.desk import Desk
+from gateway.mailroom import Mailroom
+from gateway.node_store import SqliteStore
+from gateway.sealing import hint_for
+from shared_protocol import parcel
+from shared_protocol.frame import FrameCipher
+from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.parcel_fields import second_byte
+from shared_protocol.parcel_index import ParcelIndex
+from shared_protocol.records import Kept, decode
+from shared_protocol.shelf import NEW
+
+
+class Post:
+    """A gateway without its process: desk, node and mailroom, and a clock that we turn."""
+
+    def __init__(self, folder, name, number):
+        self.folder, self.number = folder, number
+        self.now_ms = 0
+        self.desk = Desk(folder)
+        self.desk.create_identity(name)
+        self.open()
+
+    def open(self):
+        self.mailroom = Mailroom(self.desk, lambda action: action(), lambda: self.now_ms)
+        dice = random.Random(self.number)
+        self.node = Node(
+            bytes([2, 0, 0, 0, 0, self.number]),
+            FrameCipher(bytes(32), 0, ecb),
+            ParcelIndex(2000),
+            SqliteStore(self.desk.db, self.desk.path, 0),
+            Settings(True, bytes(16)),
+            self.mailroom.is_ours,
+            dice.randrange,
+            self.now_ms,
+        )
+        self.mailroom.node = self.node
+        self.mailroom.catch_up()
+
+    def restart(self):
+        """The process is gone; the database is there."""
+        self.desk.close()
+        self.desk = Desk(self.folder)
+        self.open()
+
+    def hand_in(self, immutable):
+        """A parcel arrives from the mesh."""
+        verdict = self.node.submit(immutable, 3, 0, self.now_ms)
+        if verdict == NEW:
+            self.mailroom.handle(("arrived", immutable, 3))
+        self.node.poll(self.now_ms)  # from here on it is durable
+        return verdict
+
+    def inbox(self):
+        return [m["text"] for m in self.desk.listing("in")]
+
+
+@pytest.fixture
+def pair(tmp_path):
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    ana.desk.add_contact(bo.desk.me()["card"], None)
+    bo.desk.add_contact(ana.desk.me()["card"], None)
+    bo.mailroom.reload()
+    return ana, bo
+
+
+def written(ana, text):
+    """The immutable parts that Ana's gateway would send."""
+    ana.desk.send("Bo", text)
+    records = [decode(bytes(row[0])) for row in ana.desk.db.execute("SELECT bytes FROM record")]
+    return [r.immutable for r in records if isinstance(r, Kept) and not r.is_receipt]
+
+
+def long_text(size=3000):
+    return "".join(
+        random.Random(size).choices([chr(c) for c in range(0x4E00, 0x5E00)], k=size // 3)
+    )
+
+
+def test_pieces_in_any_order_twice_and_over_restarts(pair):
+    ana, bo = pair
+    text = long_text()
+    parts = written(ana, text)
+    k = parcel.piece_of(parts[0]).k
+    random.Random(1).shuffle(parts)
+    for part in parts[: k - 1]:
+        bo.hand_in(part)
+        bo.hand_in(part)
+    assert bo.inbox() == []
+    bo.restart()  # days later, perhaps
+    assert bo.inbox() == []
+    bo.hand_in(parts[k - 1])
+    assert bo.inbox() == [text]
+    assert bo.node.index.count_held() == 0, "its own receipt has purged the pieces"
+    for part in parts:
+        bo.hand_in(part)
+    bo.restart()
+    assert bo.inbox() == [text], "never twice"
+
+
+def test_a_message_opened_before_its_receipt_could_leave_is_acknowledged_after_the_restart(pair):
+    ana, bo = pair
+    held_back = []
+    bo.mailroom._release = held_back.append
+    for part in written(ana, "hello"):
+        bo.hand_in(part)
+    assert bo.inbox() == ["hello"]
+    assert held_back, "the receipt waits for its privacy delay"
+    bo.restart()
+    assert bo.inbox() == ["hello"]
+    assert bo.desk.db.execute("SELECT receipted FROM message").fetchone()[0] == 1
+    assert bo.node.index.known == 1, "the receipt is in the store, and nothing else"
+
+
+def test_somebody_unknown_waits_until_the_card_comes(tmp_path):
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    ana.desk.add_contact(bo.desk.me()["card"], None)
+    for part in written(ana, "it is me"):
+        bo.hand_in(part)
+    assert bo.inbox() == []
+    assert bo.node.index.count_held() == 1, "kept, not acknowledged"
+    bo.restart()
+    bo.desk.add_contact(ana.desk.me()["card"], None)
+    bo.mailroom.catch_up()
+    assert bo.inbox() == ["it is me"]
+
+
+def test_junk_under_our_hint_is_dropped_and_counted(pair):
+    _, bo = pair
+    me = bo.desk.identity()
+    mid = bytes(range(12))
+    head = bytes([parcel.first_byte(0, 1, False), second_byte(8, True, False, False)]) + mid
+    hint = hint_for(me.card.mailbox_key, mid)
+    for number in range(5):
+        bo.hand_in(head + hint + bytes([number]) * 218)
+    assert bo.mailroom.unopenable == 5
+    assert bo.inbox() == []
+    assert bo.node.index.count_held() == 0
+
+
+def test_the_sender_follows_its_message_to_the_receipt(pair):
+    ana, bo = pair
+    ana.desk.send("Bo", long_text(6000))
+    ana.mailroom.reload()
+    for handle, record in ana.node.shelf.store.since(ana.node.shelf.store.newest):
+        ana.node.adopt(handle, decode(record), ana.now_ms)
+    states = []
+    for step in range(4000):
+        for post, other in itertools.permutations(pair):
+            post.now_ms = 5 * step
+            post.node.poll(post.now_ms)
+            while (frame := post.node.next_frame(TETHER, post.now_ms)) is not None:
+                other.node.receive(TETHER, post.node.node_id, frame, 0, post.now_ms)
+            events, post.node.events = post.node.events, []
+            for event in events:
+                post.mailroom.handle(event)
+        ana.mailroom.follow()
+        states.append(ana.desk.listing("out")[0]["state"])
+        if states[-1] == "delivered":
+            break
+    assert [state for state, _ in itertools.groupby(states)] == ["queued", "on_mesh", "delivered"]
+    assert len(bo.inbox()) == 1
+    assert ana.node.index.count_held() == bo.node.index.count_held() == 0
