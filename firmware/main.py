@@ -95,7 +95,6 @@ class Relay:
             watchdog.feed()
             self._wake.clear()
             wait_ms = self.node.poll(self.now_ms())
-            self.node.events.clear()  # a relay has nobody to tell
             wait_ms = min(wait_ms, self._send_air(), self._send_tether())
             try:
                 await asyncio.wait_for_ms(self._wake.wait(), max(1, wait_ms))

@@ -1,4 +1,4 @@
-"""Beacons: who I am to my neighbours, what I know in a few bytes, and the handshake (SPEC.md 6.1).
+"""Beacons: who I am to my neighbours, what I know in a few bytes, and the handshake (SPEC.md 7.1).
 
 0   flags: FULL 1 | GATEWAY 2 | 0
 1   echoes 4 bits | syndromes 4

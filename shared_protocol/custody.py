@@ -1,4 +1,4 @@
-"""The forwarding window: who looks after a piece now (SPEC.md 7.2).
+"""The forwarding window: who looks after a piece now (SPEC.md 10.2).
 
 A piece outside a relay's own slots leaves its window only when a node farther from the origin has
 said, by a HAVE or by passing it on, that it took it, and the other neighbours have it too (or had

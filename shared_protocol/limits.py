@@ -9,7 +9,7 @@ BLOCK_DATA_MAX = 128  # data pieces of one Reed-Solomon block; n <= 255 in GF(25
 BLOCKS_MAX = 16  # four bits of the piece header
 WINDOW_MAX = 16  # pieces a relay holds only until they are known to be held farther on
 GROUPS_MAX = 48  # piece blocks a relay keeps apart; beyond it new ones wait upstream
-VARIANTS_PIECE_MAX = 2  # parcels that claim to be the same piece: one true, one bogus (SPEC.md 7)
+VARIANTS_PIECE_MAX = 2  # parcels claiming to be one piece: a true one, a bogus one (SPEC.md 10)
 VARIANTS_WHOLE_MAX = 4  # parcels under one message id that claim to be the whole message
 
 OUT_MAX = 24  # frames waiting on one link; a full queue drops the newest parcel, pull repairs it

@@ -1,4 +1,4 @@
-"""Neighbours: who is heard directly now, who has proved to be live, and replay (SPEC.md 6.3).
+"""Neighbours: who is heard directly now, who has proved to be live, and replay (SPEC.md 7.1).
 
 A recorded frame has a valid MAC for ever. So a neighbour counts only once it is *fresh*: it has
 echoed the challenge in my beacons, which no recording can; from then on its send counter may only

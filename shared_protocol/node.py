@@ -7,16 +7,17 @@ next_frame() for each link until it gives None. Times are milliseconds that only
 
 from collections import namedtuple
 
-from shared_protocol import beacon, frame, parcel, receipt, records, restart, shelf, sync
+from shared_protocol import frame, parcel, receipt, records, restart, shelf, sync
+from shared_protocol.clock import NodeClock
 from shared_protocol.custody import Custody
-from shared_protocol.errors import DecodeError, LocalError
+from shared_protocol.errors import DecodeError
+from shared_protocol.greeting import Greeting
 from shared_protocol.limits import EVENTS_MAX, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
 from shared_protocol.outgoing import LinkQueue
 from shared_protocol.parcel_index import NOBODY, RECEIPT
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
-from shared_protocol.trickle import Trickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +30,10 @@ if TYPE_CHECKING:
 AIR, TETHER = 0, 1  # the links of a node
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
 
-COUNTER_STEP = 4096  # counters reserved in the store at once: lost by a reboot, harmless
-CLOCK_STEP_S = 600  # how often the node's own clock is saved
-BOOT_COST_S = 60  # unknown time without power, counted as this (SPEC.md 4.2)
-_CHALLENGE_MS = 3_600_000
 _EXPIRE_EVERY_S = 30
-_HANDSHAKE_MS = 80
 
-# gateway: said in beacons. secret: 16 bytes drawn once per node, ranks look-alikes (SPEC.md 7.3).
+# gateway: an end of messages, said in beacons; only such a node keeps events. secret: 16 bytes
+# drawn once per node, by which look-alikes are ranked (SPEC.md 10.3).
 Settings = namedtuple("Settings", ("gateway", "secret"))
 
 STATS = (
@@ -62,8 +59,7 @@ class Node:
     ) -> None:
         self.node_id = node_id
         self.cipher = cipher
-        self._settings = settings
-        self._random = random_below
+        self.is_gateway: bool = settings.gateway
         self.stats = {name: 0 for name in STATS}
         self.events: list[tuple[object, ...]] = []
         self.shelf = shelf.Shelf(
@@ -76,13 +72,10 @@ class Node:
         self.pull = Pull(self.shelf, self.neighbours, self.queues, random_below)
         self.push = Push(self.index, self.neighbours, self.queues, random_below)
         self.custody = Custody(self.shelf, self.neighbours, self.queues)
-        self._trickle = Trickle(random_below, now_ms)
-        self._beacon_ms: int | None = now_ms + random_below(_HANDSHAKE_MS)
-        self._new_challenge(now_ms)
-        self._echo_turn = 0
+        self.clock = NodeClock(self.shelf, now_ms)
+        self.greeting = Greeting(self, random_below, now_ms)
         self._second_ms = now_ms
         self._expire_s = 0
-        self._start_clock(now_ms)
         self._handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
@@ -92,50 +85,24 @@ class Node:
             frame.HAVE: self._on_have,
         }
 
-    # --- the node's own clock and counter
-
-    def _start_clock(self, now_ms: int) -> None:
-        clock = self.shelf.clock
-        start_s = clock.clock_s + BOOT_COST_S if clock.boots else 0
-        self._clock0_s = start_s - now_ms // 1000
-        self._counter: int = clock.counter_limit
-        self._save_clock(clock.boots + 1, start_s)
-
-    def _save_clock(self, boots: int, clock_s: int) -> None:
-        limit = self._counter + COUNTER_STEP
-        self.shelf.save_clock(records.Clock(min(boots, 0xFFFF), clock_s, limit))
-        self.shelf.sync()
-
-    def clock_s(self, now_ms: int) -> int:
-        """The node's clock: powered seconds, saved every ten minutes, a minute added per boot."""
-        return self._clock0_s + now_ms // 1000
-
-    def _next_counter(self, now_ms: int) -> int:
-        if self._counter >= self.shelf.clock.counter_limit:
-            self._save_clock(self.shelf.clock.boots, self.clock_s(now_ms))
-        self._counter += 1
-        if self._counter > frame.COUNTER_MAX:
-            raise LocalError("send counter used up: give this network a new key")
-        return self._counter
-
     # --- what the applications hand in
 
     def submit(self, immutable: bytes, hops: int, age: int, now_ms: int) -> int:
         """A parcel of our own: a verdict of shelf.py. It is pushed at once."""
-        verdict, row = self.shelf.accept(hops, age, immutable, self.clock_s(now_ms))
+        verdict, row = self.shelf.accept(hops, age, immutable, self.clock.now_s(now_ms))
         if verdict == shelf.NEW:
             self._news(row, now_ms)
         return verdict
 
     def adopt(self, handle: int, kept: records.Kept, now_ms: int) -> None:
         """A parcel of our own that somebody else has put into the store."""
-        row = self.shelf.adopt(handle, kept, self.clock_s(now_ms))
+        row = self.shelf.adopt(handle, kept, self.clock.now_s(now_ms))
         if row >= 0:
             self._news(row, now_ms)
 
     def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
         """A receipt for a message that was opened here, or is recalled by its author."""
-        verdict, row = self.shelf.accept_receipt(0, age, immutable, self.clock_s(now_ms))
+        verdict, row = self.shelf.accept_receipt(0, age, immutable, self.clock.now_s(now_ms))
         if verdict == shelf.NEW:
             self._news(row, now_ms)
         return verdict
@@ -149,7 +116,7 @@ class Node:
     def link_up(self, link: int, now_ms: int) -> None:
         """Somebody may be there now: introduce ourselves."""
         self.queues[link].beacon_due = True
-        self._trickle.reset(now_ms)
+        self.greeting.trickle.reset(now_ms)
 
     # --- what the links hear
 
@@ -166,10 +133,10 @@ class Node:
         neighbour = self.neighbours.find(link, src)
         try:
             if frame_type == frame.BEACON:
-                self._on_beacon(link, src, neighbour, counter, body, rssi_dbm, now_ms)
+                self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
             elif neighbour is None or not neighbour.fresh:
                 self.stats["not_fresh"] += 1
-                self._beacon_soon(now_ms)
+                self.greeting.soon(now_ms)
             elif neighbour.replayed(counter):
                 self.stats["replayed"] += 1
             elif frame_type not in self._handlers:
@@ -181,62 +148,6 @@ class Node:
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
-    def _on_beacon(
-        self,
-        link: int,
-        src: bytes,
-        neighbour: "Neighbour | None",
-        counter: int,
-        body: bytes,
-        rssi_dbm: int,
-        now_ms: int,
-    ) -> None:
-        b = beacon.decode(body)
-        self.stats["unknown_kinds"] += b.unknown
-        if neighbour is None:
-            neighbour = self.neighbours.add(link, src, now_ms)
-            if neighbour is None:
-                return
-            self._beacon_soon(now_ms)
-        elif neighbour.fresh and neighbour.replayed(counter):
-            self.stats["replayed"] += 1
-            return
-        neighbour.heard_ms = now_ms
-        neighbour.rssi_dbm = rssi_dbm
-        neighbour.flags = b.flags
-        if neighbour.fresh and b.challenge != neighbour.challenge:
-            neighbour.wants_echo = True  # it has rebooted: do not let it wait for my next beacon
-            self._beacon_soon(now_ms)
-        neighbour.challenge = b.challenge
-        for tail, ask, challenge in b.echoes:
-            if tail == self.node_id[3:]:
-                if challenge == self._challenge and not neighbour.fresh:
-                    neighbour.freshen(counter)
-                    self.neighbours.refresh_masks()
-                if ask:
-                    neighbour.wants_echo = True
-                    self._beacon_soon(now_ms)
-        if neighbour.fresh and b.xor is not None:
-            self._compare(neighbour, b, now_ms)
-
-    def _compare(self, neighbour: "Neighbour", b: beacon.Beacon, now_ms: int) -> None:
-        """Is what the neighbour knows what we know?"""
-        index = self.index
-        changed = b.xor != neighbour.xor
-        neighbour.xor = b.xor
-        equal = b.xor == index.xor and b.count == min(index.known, 0xFFFF)
-        if equal:
-            if changed or not neighbour.equal:
-                index.everybody_has(neighbour.bit)
-            self.pull.equal(neighbour)
-            self._trickle.consistent()
-        else:
-            if changed:
-                self.pull.news(now_ms)
-                self._trickle.reset(now_ms)
-            self.pull.mismatch(now_ms)
-        neighbour.equal = equal
-
     def _on_parcel(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         hops, age, _, immutable = parcel.split(body)
         immutable = bytes(immutable)
@@ -245,7 +156,7 @@ class Node:
         parcel.check(immutable)
         if parcel.kind(immutable[0]) != parcel.MESSAGE:
             self.stats["unknown_kinds"] += 1  # and carried all the same
-        now_s = self.clock_s(now_ms)
+        now_s = self.clock.now_s(now_ms)
         verdict, row = self.shelf.accept(hops, age, immutable, now_s)
         if verdict == shelf.REFUSED or verdict == shelf.NO_ROOM:
             self.stats["refused"] += 1
@@ -273,7 +184,9 @@ class Node:
 
     def _on_receipts(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         for hops, age, immutable in receipt.split_frame(body):
-            verdict, row = self.shelf.accept_receipt(hops, age, immutable, self.clock_s(now_ms))
+            verdict, row = self.shelf.accept_receipt(
+                hops, age, immutable, self.clock.now_s(now_ms)
+            )
             if row < 0:
                 continue
             self.pull.arrived(self.index.short[row], now_ms)
@@ -291,15 +204,17 @@ class Node:
             self.pull.on_want(neighbour, ids)
 
     def _on_have(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        if self.custody.on_have(neighbour, body, self.clock_s(now_ms)):
+        if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
             self.pull.room_again(now_ms)
 
     def _news(self, row: int, now_ms: int) -> None:
         self.push.add(row, now_ms)
         self.pull.news(now_ms)
-        self._trickle.reset(now_ms)
+        self.greeting.trickle.reset(now_ms)
 
     def _event(self, *event: object) -> None:
+        if not self.is_gateway:
+            return  # a relay has nobody to tell
         if len(self.events) >= EVENTS_MAX:
             self.events.pop(0)
             self.stats["events_lost"] += 1
@@ -312,35 +227,28 @@ class Node:
         if now_ms >= self._second_ms:
             self._second_ms = now_ms + 1000
             self._every_second(now_ms)
-        owed = any([not n.fresh or n.wants_echo for n in self.neighbours.all])
-        if self._trickle.due(now_ms, owed) or (
-            self._beacon_ms is not None and now_ms >= self._beacon_ms
-        ):
-            self._beacon_ms = None
-            for queue in self.queues:
-                queue.beacon_due = True
         waits = [
-            self._trickle.wait_ms(now_ms),
+            self.greeting.poll(now_ms),
             self.push.poll(now_ms),
             self.pull.poll(now_ms),
             self.custody.poll(now_ms),
             max(0, self._second_ms - now_ms),
         ]
-        if self._beacon_ms is not None:
-            waits.append(max(0, self._beacon_ms - now_ms))
         for queue in self.queues:
             waits.append(queue.wait_ms(now_ms, 1000))
         self.shelf.sync()
         return min(waits)
 
     def _every_second(self, now_ms: int) -> None:
-        now_s = self.clock_s(now_ms)
+        now_s = self.clock.now_s(now_ms)
         gone = self.neighbours.lapsed(now_ms)
         for n in gone:
             self.index.forget_neighbour(n.bit)
             self.pull.gone(n.bit)
         if any([n.fresh for n in gone]):
-            self._new_challenge(now_ms)  # a recording of its echo shall not make it fresh again
+            self.greeting.new_challenge(
+                now_ms
+            )  # a recording of its echo shall not make it fresh again
         if self.custody.tidy(now_s):
             self.pull.room_again(now_ms)
         if now_s - self._expire_s >= _EXPIRE_EVERY_S:
@@ -351,18 +259,7 @@ class Node:
                 self._event("expired", mid)
             if ended or self.index.size < size:
                 self.pull.room_again(now_ms)
-        if now_s - self.shelf.clock.clock_s >= CLOCK_STEP_S:
-            self._save_clock(self.shelf.clock.boots, now_s)
-        if now_ms - self._challenged_ms >= _CHALLENGE_MS:
-            self._new_challenge(now_ms)
-
-    def _new_challenge(self, now_ms: int) -> None:
-        self._challenge = self._random(1 << beacon.CHALLENGE_BITS)
-        self._challenged_ms = now_ms
-
-    def _beacon_soon(self, now_ms: int) -> None:
-        if self._beacon_ms is None:
-            self._beacon_ms = now_ms + 20 + self._random(_HANDSHAKE_MS)
+        self.clock.keep(now_ms)
 
     def next_frame(self, link: int, now_ms: int) -> bytes | None:
         """The next frame for this link, sealed; None if there is nothing to send now."""
@@ -370,7 +267,7 @@ class Node:
         self.shelf.sync()
         if queue.beacon_due:
             queue.beacon_due = False
-            return self._seal(frame.BEACON, self._beacon_body(link), now_ms)
+            return self._seal(frame.BEACON, self.greeting.beacon_body(link), now_ms)
         control = queue.next_control()
         if control is not None:
             return self._seal(control[0], control[1], now_ms)
@@ -383,7 +280,7 @@ class Node:
                 break
         queue.sent_parcel(now_ms)
         self.stats["parcels_sent"] += 1
-        body = self.shelf.body(row, self.clock_s(now_ms))
+        body = self.shelf.body(row, self.clock.now_s(now_ms))
         if self.index.state[row] != RECEIPT:
             return self._seal(frame.PARCEL, body, now_ms)
         return self._seal(frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
@@ -395,7 +292,7 @@ class Node:
             short = queue.take_if(self._is_receipt)
             if short < 0:
                 break
-            bodies.append(self.shelf.body(self.index.find(short), self.clock_s(now_ms)))
+            bodies.append(self.shelf.body(self.index.find(short), self.clock.now_s(now_ms)))
         return b"".join(bodies)
 
     def _is_receipt(self, short: int) -> bool:
@@ -404,24 +301,7 @@ class Node:
 
     def _seal(self, frame_type: int, body: bytes, now_ms: int) -> bytes:
         self.stats["frames_sent"] += 1
-        return self.cipher.seal(frame_type, self._next_counter(now_ms), self.node_id, body)
-
-    def _beacon_body(self, link: int) -> bytes:
-        flags = beacon.GATEWAY if self._settings.gateway else 0
-        if self.shelf.groups.any_full():
-            flags |= beacon.FULL
-        echoes: list[tuple[bytes, int, int]] = []
-        around = self.neighbours.all
-        for i in range(len(around)):
-            n = around[(self._echo_turn + i) % len(around)]
-            if n.link == link and (not n.fresh or n.wants_echo):
-                if len(echoes) == beacon.ECHOES_MAX:
-                    self._echo_turn += i  # the others come first the next time
-                    break
-                echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
-                n.wants_echo = False
-        index = self.index
-        return beacon.encode(flags, index.known, self._challenge, index.xor, echoes)
+        return self.cipher.seal(frame_type, self.clock.next_counter(now_ms), self.node_id, body)
 
 
 def _number(bit: int) -> int:

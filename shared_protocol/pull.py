@@ -1,4 +1,4 @@
-"""Pull: find what one of two neighbours lacks, and ask for it (SPEC.md 6.2).
+"""Pull: find what one of two neighbours lacks, and ask for it (SPEC.md 7.2).
 
 Unequal digests in beacons lead to a LIST of what I know (a SUMMARY first, when that is much); who
 hears it learns what each lacks, asks for what it wants with a WANT, and sends what is few. Pieces

@@ -1,4 +1,4 @@
-"""Push: pass news on after a short random wait, unless all here have it by then (SPEC.md 6.4)."""
+"""Push: pass news on after a short random wait, unless all here have it by then (DESIGN.md)."""
 
 from shared_protocol.beacon import FULL
 from shared_protocol.limits import PENDING_MAX, WINDOW_MAX

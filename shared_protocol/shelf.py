@@ -1,4 +1,4 @@
-"""The shelf: what a node keeps, and the rules of keeping (SPEC.md 7 and 9).
+"""The shelf: what a node keeps, and the rules of keeping (SPEC.md 9 and 10).
 
 Joins the index (RAM), the store (records) and the groups of pieces. A tombstoned message is
 refused; a piece outside the own slots needs a place in the window. room.py says who gives way on
@@ -169,7 +169,7 @@ class Shelf:
         self, short: int, immutable: bytes, group: int, piece: int, most: int
     ) -> bool:
         """May this be kept beside others that claim to be the same? The smallest keyed hashes win,
-        so nobody outside can choose parcels that push the true one out (SPEC.md 7.3)."""
+        so nobody outside can choose parcels that push the true one out (SPEC.md 10.3)."""
         index = self.index
         mid30 = _mid30(immutable[2:6])
         worst, worst_rank, count = -1, self._variant_rank(short), 0
@@ -276,7 +276,7 @@ class Shelf:
     def sweep(self, now_s: int) -> list[bytes]:
         """Let everything expire that is due: the message ids of held parcels that ended here."""
         index = self.index
-        ended = []
+        ended: list[bytes] = []
         for at in range(index.size - 1, -1, -1):  # backwards: removing moves what comes behind
             row = index.row_at(at)
             if index.expires_s[row] > now_s:
@@ -285,7 +285,9 @@ class Shelf:
                 self.remove(row)
                 continue
             if index.held(row):
-                ended.append(self.immutable(row)[2 : parcel.HEAD_LEN])
+                mid = self.immutable(row)[2 : parcel.HEAD_LEN]
+                if mid not in ended:
+                    ended.append(mid)
             life_s = LIFETIMES_S[index.code[row] >> 4]
             self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
         return ended

@@ -1,4 +1,4 @@
-"""Which pieces of a long message a relay keeps: fewer than k, not the first to come (SPEC.md 7).
+"""Which pieces of a long message a relay keeps: fewer than k, not the first to come (SPEC.md 10).
 
 A block of k data pieces travels as n parcels. Of each block a relay holds at most k-1 at any
 moment: its own *slots*, chosen by rendezvous hashing (Thaler, Ravishankar 1998) of its node id,

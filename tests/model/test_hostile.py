@@ -96,7 +96,7 @@ def test_an_insider_who_sends_anything(seed: int) -> None:
     assert node.index.size <= node.index.capacity
     for row in node.index.rows():
         if node.index.held(row):
-            node.shelf.body(row, node.clock_s(box.now_ms))
+            node.shelf.body(row, node.clock.now_s(box.now_ms))
     box.stop(2)
     again = box.add(2)
     assert again.shelf.bad_records == 0

@@ -36,7 +36,7 @@ class Box:
         self.sent = 0
         self.log = None  # a list here collects (number, link, frame) of what is sent
 
-    def add(self, number, is_ours=nobody, capacity=512, gateway=False, store=None):
+    def add(self, number, is_ours=nobody, capacity=512, gateway=True, store=None):
         store = store or self.stores.get(number) or MemoryStore(10_000_000)
         self.stores[number] = store
         cipher = FrameCipher(self.key, 0, ecb)

@@ -20,7 +20,7 @@ class Bench:
         self.node = self.box.add(1, capacity=32)
         self.counter = 1
         for number in neighbours:
-            echo = [(address(1)[3:], 0, self.node._challenge)]
+            echo = [(address(1)[3:], 0, self.node.greeting._challenge)]
             self.say(number, frame.BEACON, beacon.encode(0, 0, number, 0, echo))
         assert self.box.fresh(1) == len(neighbours)
 
@@ -67,7 +67,7 @@ def test_the_window_fills_and_refuses():
     assert len(bench.fill()) == 3
     assert len(held_indices(bench.node.shelf, 1)) == K - 1
     assert bench.node.stats["refused"] == 3
-    flags = beacon.decode(bench.node._beacon_body(0)).flags
+    flags = beacon.decode(bench.node.greeting.beacon_body(0)).flags
     assert flags & beacon.FULL
 
 

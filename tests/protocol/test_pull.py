@@ -16,7 +16,7 @@ class Bench:
         self.box = Box()
         self.node = self.box.add(1, capacity=capacity)
         self.counter = 0
-        echo = [(address(1)[3:], 0, self.node._challenge)]
+        echo = [(address(1)[3:], 0, self.node.greeting._challenge)]
         self.say(frame.BEACON, beacon.encode(0, 0, 9, 0, echo))
 
     def say(self, kind, body):

@@ -1,0 +1,49 @@
+"""A node's own clock and send counter, and how both outlive a power cut (SPEC.md 3 and 4.2)."""
+
+from shared_protocol.errors import LocalError
+from shared_protocol.frame import COUNTER_MAX
+from shared_protocol.records import Clock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from shared_protocol.shelf import Shelf
+
+COUNTER_STEP = 4096  # counters reserved in the store at once: lost by a reboot, harmless
+SAVE_EVERY_S = 600
+BOOT_COST_S = 60  # unknown time without power, counted as this; ages a node that boots in a loop
+
+
+class NodeClock:
+    """Powered seconds since the node was made, and a counter that never comes twice."""
+
+    def __init__(self, shelf: "Shelf", now_ms: int) -> None:
+        self._shelf = shelf
+        last = shelf.clock
+        start_s = last.clock_s + BOOT_COST_S if last.boots else 0
+        self._zero_s: int = start_s - now_ms // 1000
+        self._counter: int = last.counter_limit
+        self._save(last.boots + 1, start_s)
+
+    def now_s(self, now_ms: int) -> int:
+        """The node's clock in seconds."""
+        return self._zero_s + now_ms // 1000
+
+    def next_counter(self, now_ms: int) -> int:
+        """The counter for the next frame; its reservation is durable before it is used."""
+        if self._counter >= self._shelf.clock.counter_limit:
+            self._save(self._shelf.clock.boots, self.now_s(now_ms))
+        self._counter += 1
+        if self._counter > COUNTER_MAX:
+            raise LocalError("send counter used up: give this network a new key")
+        return self._counter
+
+    def keep(self, now_ms: int) -> None:
+        """Save the clock if it is time to."""
+        now_s = self.now_s(now_ms)
+        if now_s - self._shelf.clock.clock_s >= SAVE_EVERY_S:
+            self._save(self._shelf.clock.boots, now_s)
+
+    def _save(self, boots: int, clock_s: int) -> None:
+        limit = self._counter + COUNTER_STEP
+        self._shelf.save_clock(Clock(min(boots, 0xFFFF), clock_s, limit))
+        self._shelf.sync()
