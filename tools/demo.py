@@ -270,7 +270,6 @@ def _print_summary(summary: dict[str, Any]) -> None:
 
 async def _stay(field: Field, story: Story) -> None:
     """Keep everything running for two browser tabs."""
-    print()
     story.tell(f"open two tabs and chat across the relays: Ana {field.a.url}  Bo {field.b.url}")
     story.tell("Ctrl-C ends it")
     while not field.broken():  # noqa: ASYNC110 - asks whether processes live

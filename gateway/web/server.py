@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from gateway.errors import UserError
 
 STATIC = Path(__file__).parent / "static"
-STATIC_FILES = ("app.js", "style.css")
+STATIC_FILES = ("words.js", "talk.js", "page.js", "style.css")
 
 BODY_MAX_BYTES = 256 * 1024  # a 64 KiB message may double in JSON; and room
 LISTENERS_MAX = 200  # live streams and long polls together: a full hall on one Pi Zero 2

@@ -81,7 +81,9 @@ def test_the_page_and_its_files_carry_the_policy(tmp_path: Path) -> None:
     async def body(client: Client, _: str) -> None:
         for path, kind in (
             ("/", "text/html"),
-            ("/static/app.js", "javascript"),
+            ("/static/words.js", "javascript"),
+            ("/static/talk.js", "javascript"),
+            ("/static/page.js", "javascript"),
             ("/static/style.css", "text/css"),
         ):
             answer = await client.get(path)
@@ -107,7 +109,7 @@ def test_the_page_has_no_inline_script_or_style() -> None:
 
 def test_every_word_on_the_page_is_in_the_table() -> None:
     page = (server.STATIC / "index.html").read_text(encoding="utf-8")
-    script = (server.STATIC / "app.js").read_text(encoding="utf-8")
+    script = (server.STATIC / "words.js").read_text(encoding="utf-8")
     table = script[script.index("const WORDS = {") : script.index("\n};")]
     named = [
         part.split('"')[0]
