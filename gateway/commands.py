@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.desk import Desk  # slow to import: each command does so when it is called
 
 
@@ -23,10 +25,19 @@ def data_dir(args: argparse.Namespace) -> Path:
     return Path(chosen) if chosen else Path.home() / ".local" / "share" / "heliograph"
 
 
-def _desk(args: argparse.Namespace) -> "contextlib.closing[Desk]":
+@contextlib.contextmanager
+def _desk(args: argparse.Namespace) -> "Iterator[Desk]":
+    import sqlite3
+
     from gateway.desk import Desk
 
-    return contextlib.closing(Desk(data_dir(args)))
+    try:
+        with contextlib.closing(Desk(data_dir(args))) as desk:
+            yield desk
+    except (sqlite3.OperationalError, OSError) as e:
+        raise UserError(
+            f"{data_dir(args)} cannot be used now ({e}): nothing was changed"
+        ) from None
 
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:

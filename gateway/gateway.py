@@ -149,7 +149,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_LOOK_S)
             version = self._version()
-            fresh = list(self.store.since(self.store.newest))
+            fresh = self.store.news()
             if fresh or version != self._data_version:
                 self._data_version = version
                 self.mailroom.reload()

@@ -19,7 +19,8 @@ class SqliteStore:
         self._db = db
         self._path = path
         self._reserve_bytes = reserve_bytes
-        self.newest = 0  # the highest handle that this node has seen
+        self._seen = 0  # the highest handle that has been looked at
+        self._own: set[int] = set()  # higher ones that this node has put itself
         self.refused = 0
 
     def put(self, record: bytes) -> int:
@@ -35,7 +36,7 @@ class SqliteStore:
         cursor = self._db.execute("INSERT INTO record (bytes) VALUES (?)", (record,))
         handle = cursor.lastrowid
         assert handle is not None
-        self.newest = max(self.newest, handle)
+        self._own.add(handle)
         return handle
 
     def get(self, handle: int) -> bytes:
@@ -55,16 +56,18 @@ class SqliteStore:
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """All records; after a restart."""
-        yield from self.since(0)
+        yield from self.news()
 
-    def since(self, handle: int) -> Iterator[tuple[int, bytes]]:
-        """Records with a higher handle: what another process (`helio send`) has put."""
+    def news(self) -> list[tuple[int, bytes]]:
+        """Records put since the last call by others: the desk, or `helio send` beside us."""
         rows = self._db.execute(
-            "SELECT handle, bytes FROM record WHERE handle > ? ORDER BY handle", (handle,)
+            "SELECT handle, bytes FROM record WHERE handle > ? ORDER BY handle", (self._seen,)
         ).fetchall()
-        for row in rows:
-            self.newest = max(self.newest, row[0])
-            yield row[0], bytes(row[1])
+        fresh = [(row[0], bytes(row[1])) for row in rows if row[0] not in self._own]
+        if rows:
+            self._seen = rows[-1][0]
+            self._own.clear()
+        return fresh
 
     def _begin(self) -> None:
         if not self._db.in_transaction:

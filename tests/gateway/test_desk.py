@@ -165,3 +165,17 @@ def test_two_processes_may_start_at_once(tmp_path):
     first, second = Desk(tmp_path), Desk(tmp_path)
     first.create_identity("Ana")
     assert second.me()["name"] == "Ana"
+
+
+def test_what_the_desk_puts_is_news_to_the_node_whatever_the_node_puts_meanwhile(tmp_path):
+    ana, _ = two_desks(tmp_path)
+    store = SqliteStore(ana.db, ana.path, reserve_bytes=0)
+    assert list(store.records()) == []
+    store.put(b"the node's")
+    ana.send("Bo", "from the page")
+    store.put(b"the node's, later")
+    store.sync()
+    Desk(tmp_path / "a").send("Bo", "from another process")
+    store.put(b"and later still")
+    assert len(store.news()) == 2
+    assert store.news() == []

@@ -150,7 +150,7 @@ def test_the_sender_follows_its_message_to_the_receipt(pair):
     ana, bo = pair
     ana.desk.send("Bo", long_text(6000))
     ana.mailroom.reload()
-    for handle, record in ana.node.shelf.store.since(ana.node.shelf.store.newest):
+    for handle, record in ana.node.shelf.store.news():
         ana.node.adopt(handle, decode(record), ana.now_ms)
     states = []
     for step in range(4000):
