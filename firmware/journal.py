@@ -24,6 +24,14 @@ class Journal:
             self.lines.pop(0)
         self.lines.append("%d %s" % (self._uptime_s(), text[:_LINE_MAX]))
 
+    def last(self, bytes_max: int) -> list:
+        """The newest lines, oldest first, that together have at most so many bytes."""
+        at = len(self.lines)
+        while at and bytes_max >= len(self.lines[at - 1].encode()):
+            at -= 1
+            bytes_max -= len(self.lines[at].encode())
+        return self.lines[at:]
+
     def fault(self, where: str, error: Exception) -> None:
         """Keep an exception with its traceback; with little memory left, only count it."""
         self.faults += 1

@@ -6,6 +6,9 @@ import sys
 
 from firmware import VERSION
 
+_NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
+_LOG_BYTES = 900  # twice that when every letter wants a backslash
+
 
 class HeapGauge:
     """The most bytes in use right after a collection: what the firmware really needs."""
@@ -28,12 +31,12 @@ def answer(request: bytes, relay) -> bytes:
     if ask == "status":
         return json.dumps(status(relay)).encode()
     if ask == "log":
-        return json.dumps({"log": relay.journal.lines[-8:]}).encode()
+        return json.dumps({"log": relay.journal.last(_LOG_BYTES)}).encode()
     return b'{"error": "unknown request"}'
 
 
 def status(relay) -> dict:
-    """Everything a person wants to know of one relay, in at most 4 kB of JSON."""
+    """Everything a person wants to know of one relay, in at most 2 KB of JSON."""
     node = relay.node
     index, groups = node.index, node.shelf.groups
     return {
@@ -53,9 +56,10 @@ def status(relay) -> dict:
         "evicted": node.shelf.evicted,
         "faults": relay.journal.faults,
         "tether": relay.tether.line.attached,
+        "neighbours_known": len(node.neighbours.all),
         "neighbours": [
             {"node": n.address.hex(), "fresh": n.fresh, "rssi_dbm": n.rssi_dbm, "link": n.link}
-            for n in node.neighbours.all
+            for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]
         ],
         "stats": node.stats,
     }

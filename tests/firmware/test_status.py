@@ -1,0 +1,70 @@
+"""What a relay answers over the wire always fits, and rubbish gets an answer too."""
+
+import json
+import sys
+import types
+from types import SimpleNamespace
+
+import pytest
+
+from firmware.journal import Journal
+from shared_protocol.neighbours import Neighbour
+from shared_protocol.node import STATS
+from shared_protocol.serial_line import MESSAGE_MAX
+
+
+@pytest.fixture
+def status(monkeypatch):
+    """firmware.status with MicroPython's gc, which CPython's has no figures like."""
+    gc = types.ModuleType("gc")
+    gc.mem_alloc = gc.mem_free = lambda: 10**8
+    gc.collect = lambda: None
+    monkeypatch.setitem(sys.modules, "gc", gc)
+    monkeypatch.delitem(sys.modules, "firmware.status", raising=False)
+    import firmware.status
+
+    yield firmware.status
+    del sys.modules["firmware.status"]
+
+
+def busy_relay():
+    neighbours = [Neighbour(0, bytes([i]) * 6, 1 << i, 0) for i in range(30)]
+    index = SimpleNamespace(count_held=lambda: 480, known=480, capacity=480)
+    journal = Journal(lambda: 10**9)
+    for i in range(60):
+        journal.note(f"{i} " + '"' * 500)
+    shelf = SimpleNamespace(
+        groups=SimpleNamespace(held_peak=255), clock=SimpleNamespace(boots=65535), evicted=10**9
+    )
+    node = SimpleNamespace(
+        node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
+        neighbours=SimpleNamespace(all=neighbours),
+    )  # fmt: skip
+    return SimpleNamespace(
+        node=node, journal=journal, config=SimpleNamespace(name="n" * 24),
+        uptime_s=lambda: 10**9, gauge=SimpleNamespace(peak=10**8),
+        tether=SimpleNamespace(line=SimpleNamespace(attached=True)),
+    )  # fmt: skip
+
+
+def test_the_busiest_relay_fits_its_answers(status):
+    relay = busy_relay()
+    for ask in ("status", "log"):
+        answer = status.answer(json.dumps({"ask": ask}).encode(), relay)
+        assert len(answer) <= MESSAGE_MAX
+        assert "error" not in json.loads(answer)
+    assert json.loads(status.answer(b'{"ask": "status"}', relay))["neighbours_known"] == 30
+
+
+def test_rubbish_is_answered(status):
+    for request in (b"", b"{", b"[]", b"7", b'{"ask": 3}', b'{"asks": "status"}', b"\xff\xfe"):
+        assert "error" in json.loads(status.answer(request, busy_relay()))
+
+
+def test_the_journal_keeps_the_newest():
+    journal = Journal(lambda: 5)
+    for i in range(100):
+        journal.note(f"line {i}")
+    assert journal.last(25) == ["5 line 98", "5 line 99"]
+    assert len(journal.lines) == 24
+    assert journal.last(0) == []
