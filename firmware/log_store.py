@@ -42,6 +42,7 @@ class LogStore:
         self._next = 0
         self.skipped_bytes = 0
         self.compactions = 0
+        self.lost = 0  # records that were whole once and are not any more
         self._file = self._open()
         self._recover()
 
@@ -59,7 +60,9 @@ class LogStore:
         size = _HEAD_LEN + len(record)
         if len(record) > _RECORD_MAX or self._live >= self._rows:
             raise StoreFull("the store is full")
-        if self._size >= self._rows or self._end + size > self._bytes_max:
+        if self._size >= self._rows:
+            self._squeeze()
+        if self._end + size > self._bytes_max:
             if self._live_bytes + size > self._bytes_max:
                 raise StoreFull("the store is full")
             try:
@@ -78,12 +81,16 @@ class LogStore:
 
     def get(self, handle: int) -> bytes:
         """The record under a handle."""
-        return self._read(self._offsets[self._row(handle)])[2]
+        found = self._read(self._offsets[self._row(handle)])
+        if found is None:
+            raise KeyError(handle)  # gone bad in the flash
+        return found[2]
 
     def delete(self, handle: int) -> None:
         """Forget a record. Its bytes stay in the file until the next compaction."""
         row = self._row(handle)
-        self._live_bytes -= _HEAD_LEN + len(self.get(handle))
+        found = self._read(self._offsets[row])
+        self._live_bytes -= _HEAD_LEN + (len(found[2]) if found else 0)
         self._offsets[row] = _GONE
         self._live -= 1
         try:
@@ -131,6 +138,8 @@ class LogStore:
                 at = self._next_magic(at + 1, end)
                 continue
             kind, handle, payload = found
+            if kind == _PUT and self._size >= self._rows:
+                self._squeeze()
             if kind == _PUT and self._size < self._rows:
                 self._enter(handle, at, _HEAD_LEN + len(payload))
             elif kind == _DELETE:
@@ -166,9 +175,11 @@ class LogStore:
         fresh = open(temporary, "wb")
         try:
             for row in range(self._size):
-                if self._offsets[row] != _GONE:
-                    kind, handle, payload = self._read(self._offsets[row])
-                    fresh.write(_frame(kind, handle, payload))
+                found = self._read(self._offsets[row]) if self._offsets[row] != _GONE else None
+                if found is None:
+                    self._lose(row)  # deleted, or gone bad in the flash
+                else:
+                    fresh.write(_frame(found[0], found[1], found[2]))
             fresh.flush()
         except OSError:
             fresh.close()
@@ -183,16 +194,30 @@ class LogStore:
 
     def _close_ranks(self) -> None:
         """The rows of the new file: the live ones, one behind the other."""
-        self._end = row_out = 0
+        self._squeeze()
+        self._end = 0
+        for row in range(self._size):
+            self._offsets[row] = self._end
+            self._end += _HEAD_LEN + len(self._read(self._end)[2])
+        self._live_bytes = self._end
+
+    # --- the rows: handles only rise, so they are sorted
+
+    def _squeeze(self) -> None:
+        """Forget the rows of deleted records; the file stays as it is."""
+        row_out = 0
         for row in range(self._size):
             if self._offsets[row] != _GONE:
                 self._handles[row_out] = self._handles[row]
-                self._offsets[row_out] = self._end
-                self._end += _HEAD_LEN + len(self._read(self._end)[2])
+                self._offsets[row_out] = self._offsets[row]
                 row_out += 1
         self._size = row_out
 
-    # --- the rows: handles only rise, so they are sorted
+    def _lose(self, row: int) -> None:
+        if self._offsets[row] != _GONE:
+            self._offsets[row] = _GONE
+            self._live -= 1
+            self.lost += 1
 
     def _enter(self, handle: int, offset: int, size: int) -> None:
         self._handles[self._size] = handle

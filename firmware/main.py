@@ -25,6 +25,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 STORE_BYTES = 240_000  # of the 512 KB LittleFS: to compact, both files must fit
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
+_FAULTS_MAX, _FAULT_APART_MS = 20, 5_000  # so many faults in a row of one task: start again
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -128,11 +129,16 @@ class Relay:
 
     async def _keep(self, name: str, task) -> None:
         """Run a task for ever; whatever it stumbles over is noted and it begins again."""
+        in_a_row, last_ms = 0, 0
         while True:
             try:
                 await task()
             except Exception as e:  # the boundary of a relay: one task's fault must not end it
                 self.journal.fault(name, e)
+            in_a_row = in_a_row + 1 if self.now_ms() - last_ms < _FAULT_APART_MS else 1
+            last_ms = self.now_ms()
+            if in_a_row >= _FAULTS_MAX:
+                machine.reset()  # what it stumbles over does not go away
             await asyncio.sleep_ms(500)
 
     async def run(self) -> None:

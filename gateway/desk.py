@@ -33,6 +33,7 @@ class Desk:
         self.path = data / "heliograph.db"
         self.db = open_database(self.path)
         self.gateway_name = ""
+        self.people_changed = 0  # rises when contacts or the person change in this process
         self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
 
     # --- who I am
@@ -101,6 +102,7 @@ class Desk:
                 "DO UPDATE SET name = excluded.name, card = excluded.card",
                 (parsed.id, called, parsed.text()),
             )
+        self.people_changed += 1
         return {"id": parsed.id, "name": called, "words": parsed.fingerprint}
 
     def _find_contact(self, wanted: str) -> sqlite3.Row:
@@ -128,29 +130,32 @@ class Desk:
         code = lifetime_code(LIFETIME_S)
         now_s = int(time.time())
         card = parse_card(to["card"])
-        sealed = seal(me, card, body, now_s, NORMAL, code)
-        while self._known(sealed.mid):  # the same words in the same second would be one message
-            now_s += 1
-            sealed = seal(me, card, body, now_s, NORMAL, code)
         try:
-            with _writing(self.db):
-                row_id = self._insert(
-                    contact=to["id"], direction="out", state="queued", text=text, unix_s=now_s,
-                    mid=sealed.mid, token=sealed.token, code=code << 4,
-                )  # fmt: skip
-                for immutable in sealed.parcels:
-                    kept = records.Kept(False, records.UNSET_S, 0, 0, immutable)
-                    self.db.execute(
-                        "INSERT INTO record (bytes) VALUES (?)", (records.encode_kept(kept),)
-                    )
+            while True:
+                sealed = seal(me, card, body, now_s, NORMAL, code)
+                with _writing(self.db):
+                    if self._known(
+                        sealed.mid
+                    ):  # the same words in the same second are one message
+                        now_s += 1
+                        continue
+                    row_id = self._insert(
+                        contact=to["id"], direction="out", state="queued", text=text,
+                        unix_s=now_s, mid=sealed.mid, token=sealed.token, code=code << 4,
+                    )  # fmt: skip
+                    for immutable in sealed.parcels:
+                        kept = records.Kept(False, records.UNSET_S, 0, 0, immutable)
+                        self.db.execute(
+                            "INSERT INTO record (bytes) VALUES (?)", (records.encode_kept(kept),)
+                        )
+                return self.message(row_id)
         except sqlite3.OperationalError as e:
             if is_full(e):
                 raise UserError(
                     "the disk is full: this message was not taken, older ones are "
                     "safe; free some space and send it again"
                 ) from None
-            raise
-        return self.message(row_id)
+            raise UserError(f"the message was not taken, try again ({e})") from None
 
     def _known(self, mid: bytes) -> bool:
         row = self.db.execute("SELECT 1 FROM message WHERE mid = ?", (mid,)).fetchone()

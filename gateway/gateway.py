@@ -18,7 +18,7 @@ from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from shared_protocol import records
-from shared_protocol.errors import DecodeError
+from shared_protocol.errors import DecodeError, StoreFull
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import TETHER, Node, Settings
 from shared_protocol.parcel_index import ParcelIndex
@@ -45,6 +45,8 @@ class Gateway:
         self._random = secrets.SystemRandom()
         self._relay_status: dict[str, Any] = {}
         self._problem = ""
+        self._wait_ms = 1
+        self._stopped = False  # the database failed: the node is started again from it
         self.mailroom = Mailroom(desk, self._release_receipt, _now_ms)
         self._start_node()
 
@@ -61,7 +63,7 @@ class Gateway:
             _now_ms(),
         )
         self.mailroom.node = self.node
-        self._data_version = self._version()
+        self._data_version = (self._version(), self.desk.people_changed)
 
     def _meta(self, key: str, make: Callable[[], bytes]) -> bytes:
         value = get_meta(self.desk.db, key)
@@ -77,7 +79,7 @@ class Gateway:
 
     async def run(self) -> None:
         """Everything a gateway does, until cancelled."""
-        self.mailroom.catch_up()
+        self._safely(self.mailroom.catch_up)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tether())
             tasks.create_task(self._drive())
@@ -106,33 +108,56 @@ class Gateway:
                 self.node.link_down(TETHER)
 
     def _heard(self, address: bytes, frame: bytes) -> None:
-        self.node.receive(TETHER, address, frame, 0, _now_ms())
-        self._turn()
+        self._safely(lambda: self.node.receive(TETHER, address, frame, 0, _now_ms()))
+        self._safely(self._turn)
 
     async def _drive(self) -> None:
-        while True:  # noqa: ASYNC110 - no polling: the node says when it wants its turn
-            await asyncio.sleep(self._turn() / 1000)
+        while True:
+            if self._stopped:
+                await asyncio.sleep(_RECONNECT_S)
+                self._restart_node()
+            self._safely(self._turn)
+            await asyncio.sleep(self._wait_ms / 1000)
 
-    def _turn(self) -> int:
-        """Let the node do what is due, hand on its events, send; milliseconds until the next."""
+    def _safely(self, action: Callable[[], object]) -> None:
+        """Everything that touches the node goes through here.
+
+        When SQLite refuses (full, locked, damaged), what the node believes and what is on the disk
+        may differ: stop it, and begin again from the disk, which has all that was acknowledged.
+        """
+        if self._stopped:
+            return
         try:
-            wait_ms = self.node.poll(_now_ms())
-            while self.node.events:
-                events, self.node.events = self.node.events, []
-                for event in events:
-                    self.mailroom.handle(event)
-                wait_ms = self.node.poll(_now_ms())
-            self._send()
-        except sqlite3.OperationalError as e:
-            # What the node believes and what is on the disk may differ now: begin again from the
-            # disk, which holds everything that was acknowledged.
-            _log.error("the database refuses to write (%s): starting again from it", e)
-            self._problem = f"the database refuses to write: {e}"
+            action()
+        except (sqlite3.Error, StoreFull, LookupError, TypeError) as e:
+            _log.error("the database refuses (%s): starting again from it", e)
+            self._problem = f"the database refuses: {e}"
+            self._stopped = True
+
+    def _restart_node(self) -> None:
+        try:
             if self.desk.db.in_transaction:
                 self.desk.db.execute("ROLLBACK")
             self._start_node()
-            return int(_RECONNECT_S * 1000)
-        return min(max(wait_ms, 1), 200)
+            self._stopped = False
+            self._problem = ""
+            if self._port is not None:
+                self.node.link_up(TETHER, _now_ms())
+            self.mailroom.catch_up()
+        except (sqlite3.Error, StoreFull) as e:
+            self._stopped = True
+            self._problem = f"the database refuses: {e}"
+
+    def _turn(self) -> None:
+        """Let the node do what is due, hand on its events, send."""
+        wait_ms = self.node.poll(_now_ms())
+        while self.node.events:
+            events, self.node.events = self.node.events, []
+            for event in events:
+                self.mailroom.handle(event)
+            wait_ms = self.node.poll(_now_ms())
+        self._send()
+        self._wait_ms = min(max(wait_ms, 1), 200)
 
     def _send(self) -> None:
         port = self._port
@@ -148,16 +173,19 @@ class Gateway:
         """See what another process wrote; follow what was sent."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            version = self._version()
-            fresh = self.store.news()
-            if fresh or version != self._data_version:
-                self._data_version = version
-                self.mailroom.reload()
-                self._adopt(fresh)
-                self.mailroom.catch_up()
-            self.mailroom.follow()
+            self._safely(self._look_once)
             self._update_status()
-            self._turn()
+
+    def _look_once(self) -> None:
+        version = (self._version(), self.desk.people_changed)
+        fresh = self.store.news()
+        if fresh or version != self._data_version:
+            self._data_version = version
+            self.mailroom.reload()
+            self._adopt(fresh)
+            self.mailroom.catch_up()
+        self.mailroom.follow()
+        self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
         for handle, record in fresh:
@@ -180,10 +208,10 @@ class Gateway:
         """Run after a random time: an observer must not see who wrote, or read, when."""
         limit_s = self.config.delay_max_s
         if not limit_s:
-            action()
+            self._safely(action)
             return
         delay_s = min(self._random.expovariate(1 / mean_s), limit_s)
-        asyncio.get_running_loop().call_later(delay_s, action)
+        asyncio.get_running_loop().call_later(delay_s, self._safely, action)
 
     # --- status
 
@@ -192,8 +220,9 @@ class Gateway:
             if self._port is not None:
                 try:
                     answer = await self._port.ask(b'{"ask": "status"}')
-                    self._relay_status = json.loads(answer)
-                except (TimeoutError, ValueError):
+                    status = json.loads(answer)
+                    self._relay_status = status if isinstance(status, dict) else {}
+                except (TimeoutError, ValueError, RecursionError):
                     self._relay_status = {}
             await asyncio.sleep(_STATUS_S)
 

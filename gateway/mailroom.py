@@ -22,6 +22,7 @@ from gateway.sealing import (
     rebuild_bundle,
 )
 from shared_protocol import parcel, receipt
+from shared_protocol.errors import DecodeError
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
 from shared_protocol.parcel_fields import piece as piece_fields
@@ -107,7 +108,7 @@ class Mailroom:
             except UnknownSender:
                 self._waiting.add(mid)
                 continue
-            except SealError as e:
+            except (SealError, DecodeError, ValueError) as e:  # whatever a sender made of it
                 _log.warning("message %s dropped: %s", mid.hex(), e)
                 self.unopenable += 1
                 for _, row in mine:
@@ -149,7 +150,8 @@ class Mailroom:
             immutable = receipt.encode(token, 1, code)
             self.node.submit_receipt(immutable, 0, self._now_ms())
             self.node.shelf.sync()
-            self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
+            if self.node.shelf.tombstone(mid) >= 0:
+                self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
 
         self._release(go)
 
@@ -160,6 +162,12 @@ class Mailroom:
         ).fetchall()
         for row in rows:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
+        owed = self._desk.db.execute(
+            "SELECT mid FROM message WHERE direction = 'out' AND state != 'delivered'"
+        ).fetchall()
+        for row in owed:  # a receipt that came just before the power went
+            if self.node.shelf.tombstone(bytes(row["mid"])) >= 0:
+                self._desk.improve(bytes(row["mid"]), "delivered")
         mids = set(self._waiting)
         for row in list(self.node.index.rows()):
             if self.node.index.held(row):

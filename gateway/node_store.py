@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared_protocol.errors import StoreFull
+from shared_protocol.errors import MediumFull
 
 RESERVE_BYTES = (
     4_000_000  # left free on the disk, so that receipts and states can still be written
@@ -24,14 +24,15 @@ class SqliteStore:
         self.refused = 0
 
     def put(self, record: bytes) -> int:
-        """Keep a record. StoreFull (the disk is nearly full) leaves everything as it was.
+        """Keep a record. MediumFull (a parcel, and a nearly full disk) leaves all as it was.
 
         If the disk is full in spite of the reserve, SQLite rolls back all since the last sync()
         and its own error comes through: the gateway then starts its node again from the disk.
         """
-        if shutil.disk_usage(self._path.parent).free < self._reserve_bytes:
+        parcel = record[:1] == b"P"  # receipts and the clock may use the reserve
+        if parcel and shutil.disk_usage(self._path.parent).free < self._reserve_bytes:
             self.refused += 1
-            raise StoreFull("the disk is full")
+            raise MediumFull("the disk is full")
         self._begin()
         cursor = self._db.execute("INSERT INTO record (bytes) VALUES (?)", (record,))
         handle = cursor.lastrowid

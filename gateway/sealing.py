@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from gateway.identity import Card, Identity
-from gateway.pieces import Shape, cut, rebuild, shape_for
+from gateway.pieces import PIECE_PAYLOAD, Shape, cut, rebuild, shape_for
 from shared_protocol import parcel, receipt
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
@@ -130,6 +130,8 @@ def rebuild_bundle(key: bytes, mid: bytes, shape: Shape, parcels: list[Parcel]) 
     found = {}
     for p in parcels:
         piece = p.extras.piece
+        if len(p.payload) != PIECE_PAYLOAD:
+            continue
         expected = piece_tag(tags, mid, piece.index, shape, piece.block, p.payload)
         if expected == piece.tag:
             found[piece.block, piece.index] = p.payload

@@ -15,3 +15,7 @@ class DecodeError(HeliographError):
 
 class StoreFull(LocalError):
     """The medium takes no more records. What was stored before is untouched."""
+
+
+class MediumFull(StoreFull):
+    """Something else fills the medium: giving up records of ours would make no room."""

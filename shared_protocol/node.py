@@ -15,7 +15,7 @@ from shared_protocol.greeting import Greeting
 from shared_protocol.limits import EVENTS_MAX, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
 from shared_protocol.outgoing import LinkQueue
-from shared_protocol.parcel_index import NOBODY, RECEIPT
+from shared_protocol.parcel_index import FARTHER, NOBODY, RECEIPT
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
 
@@ -31,6 +31,7 @@ AIR, TETHER = 0, 1  # the links of a node
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
 
 _EXPIRE_EVERY_S = 30
+_LOOK_ANEW_S = 3600  # how long what a full node gave up is not wanted back
 
 # gateway: an end of messages, said in beacons; only such a node keeps events. secret: 16 bytes
 # drawn once per node, by which look-alikes are ranked (SPEC.md 10.3).
@@ -75,7 +76,7 @@ class Node:
         self.clock = NodeClock(self.shelf, now_ms)
         self.greeting = Greeting(self, random_below, now_ms)
         self._second_ms = now_ms
-        self._expire_s = 0
+        self._expire_s = self._cleared_s = 0
         self._handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
@@ -112,6 +113,7 @@ class Node:
         self.queues[link].clear()
         for n in self.neighbours.unlink(link):
             self.index.forget_neighbour(n.bit)
+            self.pull.gone(n.bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
         """Somebody may be there now: introduce ourselves."""
@@ -180,7 +182,8 @@ class Node:
             self.pull.room_again(now_ms)
         piece = immutable[0] & parcel.PIECES and hops - 1 < self.index.hops[row]
         if piece or neighbour.link == TETHER:  # a gateway shows its people what the mesh took
-            self.custody.took(neighbour.link, row, now_ms)
+            if self.index.held(row) or self.index.code[row] & FARTHER:  # or was passed on
+                self.custody.took(neighbour.link, row, now_ms)
 
     def _on_receipts(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         for hops, age, immutable in receipt.split_frame(body):
@@ -257,7 +260,9 @@ class Node:
             ended = self.shelf.sweep(now_s)
             for mid in ended:
                 self._event("expired", mid)
-            if ended or self.index.size < size:
+            if ended or self.index.size < size or now_s - self._cleared_s >= _LOOK_ANEW_S:
+                self._cleared_s = now_s
+                self.shelf.displaced.clear()
                 self.pull.room_again(now_ms)
         self.clock.keep(now_ms)
 

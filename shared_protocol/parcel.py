@@ -62,6 +62,8 @@ def split(body: bytes) -> tuple[int, int, int | None, bytes]:
 
 def check(immutable: bytes) -> None:
     """DecodeError unless every field that b0 and b1 announce is there and in range."""
+    if immutable[0] >> 6 != WIRE_VERSION:
+        raise DecodeError("parcel version")
     flags = immutable[1]
     size = HEAD_LEN + (4 if flags & HINT else 0) + (3 if flags & ROUTE else 0)
     size += 3 if flags & CELL else 0

@@ -204,7 +204,7 @@ class Pull:
             if mine > hi and i >= count:
                 break
             if i < count and ids[i] < mine:
-                if ids[i] not in self._refused:
+                if ids[i] not in self._refused and not self._shelf.displaced.has(ids[i]):
                     self._missing.note(ids[i], bit)
                 i += 1
             elif i < count and ids[i] == mine:

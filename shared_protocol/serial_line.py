@@ -125,7 +125,7 @@ class SerialLine:
         if self._partial is None:
             return  # the rest of something whose beginning went to a former host
         self._partial.append(chunk)
-        self._partial_size += len(chunk)
+        self._partial_size += len(chunk) or 1  # empty ones count: nothing grows without bound
         if self._partial_size > MESSAGE_MAX:
             self._partial = None
             self.bad_lines += 1

@@ -6,7 +6,7 @@ a full shelf, restart.py what happens at the start.
 """
 
 from shared_protocol import parcel, receipt, records, room
-from shared_protocol.errors import StoreFull
+from shared_protocol.errors import MediumFull, StoreFull
 from shared_protocol.hashing import H
 from shared_protocol.lifetime import LIFETIMES_S, SOS, age_field, age_s, tombstone_s
 from shared_protocol.limits import HOPS_MAX, VARIANTS_PIECE_MAX, VARIANTS_WHOLE_MAX
@@ -59,6 +59,7 @@ class Shelf:
         self._short_key = short_key
         self.is_ours = is_ours
         self._dirty = False
+        self.displaced = room.Displaced()
         self.evicted = 0
         self.bad_records = 0
         self.clock = records.Clock(0, 0, 0)
@@ -126,6 +127,8 @@ class Shelf:
                 handle = self.store.put(record)
                 self._dirty = True
                 return handle
+            except MediumFull:
+                break
             except StoreFull:
                 if room.evict(self, priority) < 0:
                     break
@@ -151,8 +154,6 @@ class Shelf:
         index.code[row] = b1 & 0xF0 | parcel.priority(b0) << 2
         index.group[row] = group
         index.piece[row] = piece
-        if group != NO_GROUP:
-            self.groups.entries[group] += 1
         return row
 
     def _younger(self, row: int, hops: int, age: int, code: int, now_s: int) -> None:
@@ -213,7 +214,8 @@ class Shelf:
             self.bury(r, expires_s)
         room.limit_receipts(self, MATCHED if matched else 0)
         short = receipt.short_id(self._short_key, mid)
-        kept = records.Kept(True, now_s, expires_s, hops, immutable)
+        born_s = max(0, now_s - age_s(age, code))  # so that its age goes on from here
+        kept = records.Kept(True, born_s, expires_s, hops, immutable)
         verdict, row = self._add(short, kept, RECEIPT, NO_GROUP, NO_PIECE)
         if row >= 0 and matched:
             self.index.code[row] |= MATCHED
@@ -258,14 +260,13 @@ class Shelf:
             self.store.delete(handle)
             self._dirty = True
         group = index.group[row]
-        if group != NO_GROUP and index.held(row):
+        if group != NO_GROUP:  # a group lasts as long as one of its pieces is held
             self.groups.release(group, index.state[row] == WINDOW)
+            index.group[row] = NO_GROUP
 
     def remove(self, row: int) -> None:
         """Forget the row altogether."""
         self._let_go(row)
-        if self.index.group[row] != NO_GROUP:
-            self.groups.entries[self.index.group[row]] -= 1
         self.index.remove(row)
 
     def discard(self, handle: int) -> None:
@@ -334,6 +335,7 @@ class Shelf:
             mid = receipt.message_id(receipt.decode(immutable))
             state, short = RECEIPT, receipt.short_id(self._short_key, mid)
         else:
+            parcel.check(immutable)
             short = self.short_of(immutable)
             if immutable[0] & parcel.PIECES:
                 piece = parcel.piece_of(immutable)
@@ -348,10 +350,10 @@ class Shelf:
         if not room.make_room(self, parcel.priority(immutable[0])):
             return -1
         if unset:  # its life begins now: the record must know, or each start gives it another
-            old, handle = handle, self._put(records.encode_kept(kept), SOS)
-            if handle == NO_HANDLE:
-                return -1
-            self.discard(old)
+            written = self._put(records.encode_kept(kept), SOS)
+            if written != NO_HANDLE:
+                self.discard(handle)
+                handle = written
         row = self._enter(short, kept, state, group, index)
         self.index.handle[row] = handle
         if group != NO_GROUP:

@@ -51,7 +51,6 @@ class Groups:
         self._keys: list[bytes | None] = [None] * GROUPS_MAX
         self._slots: list[bytes] = [b""] * GROUPS_MAX
         self._room = bytearray(GROUPS_MAX)
-        self.entries = [0] * GROUPS_MAX  # rows of the index that name this group, held or not
         self.held = bytearray(GROUPS_MAX)
         self.window = bytearray(GROUPS_MAX)
         self.held_peak = 0
@@ -63,7 +62,7 @@ class Groups:
             if self._keys[group] == key:
                 return group
         for group in range(GROUPS_MAX):
-            if not self.entries[group]:
+            if not self.held[group]:
                 self._keys[group] = key
                 self._slots[group] = own_slots(self._node_id, mid, piece)
                 self._room[group] = shape(piece.k)[1]
@@ -82,7 +81,7 @@ class Groups:
     def any_full(self) -> bool:
         """Is the window of any group with pieces in it full?"""
         for group in range(GROUPS_MAX):
-            if self.entries[group] and self.window[group] >= self._room[group]:
+            if self.held[group] and self.window[group] >= self._room[group]:
                 return True
         return False
 

@@ -1,11 +1,13 @@
 """ESP-NOW: 250-byte broadcast frames, neither acknowledged nor encrypted by the radio."""
 
 import aioespnow
+import machine
 import network
 
 BROADCAST = b"\xff" * 6
 _NO_MEMORY = -12391  # ESP_ERR_ESPNOW_NO_MEM: the radio's own queue is full, try again soon
 _OUTSTANDING_MAX = 4  # the driver queues more, but once it is full send() blocks for up to 2 s
+_STRANGERS_MAX = 100  # senders ever heard, ours or not; each costs the heap some 100 bytes
 _RXBUF = 4096  # bytes: 15 full frames while a flash write stalls the interpreter
 
 
@@ -43,5 +45,7 @@ class EspNowLink:
         async for address, frame in self._radio:
             if address is None:
                 continue
+            if len(self._radio.peers_table) > _STRANGERS_MAX:
+                machine.reset()  # the driver notes every sender for ever, and no code may clear it
             known = self._radio.peers_table.get(address)
             heard(bytes(address), bytes(frame), known[0] if known else 0)

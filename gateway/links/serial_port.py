@@ -73,8 +73,9 @@ class SerialPort:
         """Write what is due, and come back when more is."""
         if self.closed.is_set():
             return
-        data, wait_ms = self._line.poll(_now_ms())
-        self._out += data
+        wait_ms = 5
+        if not self._out:  # a board that does not read gets nothing more to read
+            self._out, wait_ms = self._line.poll(_now_ms())
         if self._out:
             try:
                 written = os.write(self._serial.fileno(), self._out)

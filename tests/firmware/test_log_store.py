@@ -89,12 +89,31 @@ def test_full_is_said_and_what_is_there_stays(tmp_path, store_at):
         store.put(bytes(513))
 
 
-def test_rows_full_compacts_too(tmp_path, store_at):
-    store = store_at(tmp_path / "log", rows=8)
+def test_rows_are_reused_without_rewriting_the_file(tmp_path, store_at):
+    path = tmp_path / "log"
+    store = store_at(path, rows=8)
+    kept = store.put(b"kept")
     for i in range(100):
         store.delete(store.put(b"%d" % i))
-    assert contents(store) == {}
-    assert store.compactions > 0
+    assert contents(store) == {kept: b"kept"}
+    assert store.compactions == 0
+    store.sync()
+    assert contents(store_at(path, rows=8)) == {kept: b"kept"}, "more puts in the file than rows"
+
+
+def test_a_record_gone_bad_does_not_stop_the_others(tmp_path, store_at):
+    path = tmp_path / "log"
+    store = store_at(path)
+    handles = [store.put(b"record %d" % i) for i in range(4)]
+    store.sync()
+    damaged = bytearray(path.read_bytes())
+    damaged[25 + 12] ^= 1  # in the second record
+    path.write_bytes(damaged)
+    with pytest.raises(KeyError):
+        store.get(handles[1])
+    store.compact()
+    assert store.lost == 1
+    assert contents(store) == {h: b"record %d" % i for i, h in enumerate(handles) if i != 1}
 
 
 def test_against_a_dict_with_restarts(tmp_path, store_at):
@@ -122,7 +141,7 @@ def test_against_a_dict_with_restarts(tmp_path, store_at):
 
 
 def test_no_room_to_compact_changes_nothing(tmp_path, store_at, monkeypatch):
-    store = store_at(tmp_path / "log", rows=8)
+    store = store_at(tmp_path / "log", rows=20, bytes_max=170)
     handles = [store.put(b"record %d" % i) for i in range(8)]
     store.delete(handles[0])
     written = []

@@ -127,8 +127,9 @@ def test_a_nearly_full_disk_keeps_a_reserve(tmp_path):
     ana, _ = two_desks(tmp_path)
     store = SqliteStore(ana.db, ana.path, reserve_bytes=1 << 60)
     with pytest.raises(StoreFull):
-        store.put(b"no")
+        store.put(b"P is a parcel")
     assert store.refused == 1
+    assert store.get(store.put(b"R is a receipt")) == b"R is a receipt"
 
 
 def digest(path):

@@ -9,11 +9,13 @@ from gateway.crypto import ecb
 from gateway.desk import Desk
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
-from gateway.sealing import hint_for
-from shared_protocol import parcel
+from gateway.pieces import Shape
+from gateway.sealing import hint_for, piece_tag
+from shared_protocol import parcel, receipt
 from shared_protocol.frame import FrameCipher
+from shared_protocol.hashing import H, Hmac
 from shared_protocol.node import TETHER, Node, Settings
-from shared_protocol.parcel_fields import second_byte
+from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.records import Kept, decode
 from shared_protocol.shelf import NEW
@@ -169,3 +171,52 @@ def test_the_sender_follows_its_message_to_the_receipt(pair):
     assert [state for state, _ in itertools.groupby(states)] == ["queued", "on_mesh", "delivered"]
     assert len(bo.inbox()) == 1
     assert ana.node.index.count_held() == bo.node.index.count_held() == 0
+
+
+def forged_piece(bo, index, payload):
+    """A piece that anybody with Bo's card can make: true hint, true tag, a payload of any size."""
+    me = bo.desk.identity().card
+    mid = bytes(range(12))
+    b0, b1 = parcel.first_byte(0, 1, True), second_byte(8, True, False, False)
+    shape = Shape(2, 3, 1)
+    tags = Hmac(H(b"piece-key", me.mailbox_key, mid))
+    tag = piece_tag(tags, mid, index, shape, 0, payload)
+    extras = NO_EXTRAS._replace(piece=parcel.Piece(index, 2, 3, 0, 1, tag))
+    hint = hint_for(me.mailbox_key, mid)
+    return encode(Parcel((0, 0, b0, b1, mid, hint), payload, extras))[3:]
+
+
+@pytest.mark.parametrize("sizes", [(5, 7), (2, 2), (0, 0), (210, 7), (210, 210)])
+def test_forged_pieces_of_any_size_do_no_harm(pair, sizes):
+    ana, bo = pair
+    for index, size in enumerate(sizes):
+        bo.hand_in(forged_piece(bo, index, bytes(size)))
+    bo.restart()
+    for part in written(ana, "still here"):
+        bo.hand_in(part)
+    assert bo.inbox() == ["still here"]
+
+
+def test_a_receipt_that_came_just_before_the_power_went_still_counts(pair):
+    ana, bo = pair
+    for part in written(ana, "hello"):
+        bo.hand_in(part)
+    ana.restart()
+    token = bytes(bo.desk.db.execute("SELECT token FROM message").fetchone()[0])
+    ana.node.submit_receipt(receipt.encode(token, 1, 8), 0, ana.now_ms)
+    ana.node.poll(ana.now_ms)  # the receipt is durable; its event is never handled
+    assert ana.desk.listing("out")[0]["state"] == "queued"
+    ana.restart()
+    assert ana.desk.listing("out")[0]["state"] == "delivered"
+
+
+def test_a_damaged_record_is_passed_over_at_the_start(pair):
+    ana, bo = pair
+    for part in written(ana, "it is me"):
+        bo.hand_in(part)
+    record = bytearray(Kept(False, 5, 10**6, 1, bytes(40)).immutable)
+    bad = b"P" + bytes(9) + b"\xff" + record
+    bo.desk.db.execute("INSERT INTO record (bytes) VALUES (?)", (bad,))
+    bo.restart()
+    assert bo.node.shelf.bad_records == 1
+    assert bo.inbox() == ["it is me"]

@@ -163,7 +163,7 @@ def test_expiry_frees_the_window_and_the_group():
     assert s.groups.held[group] == 0
     assert s.groups.window[group] == 0
     s.sweep(100 + 2 * DAY)
-    assert s.groups.entries[group] == 0
+    assert s.groups.held[group] == 0
 
 
 def test_receipt_state_and_verdicts():

@@ -4,7 +4,7 @@ from checks import held_indices, mid, new_shelf, piece, raises, receipt_of, whol
 
 from shared_protocol import records
 from shared_protocol.errors import StoreFull
-from shared_protocol.lifetime import LIFETIMES_S
+from shared_protocol.lifetime import LIFETIMES_S, age_unit_s
 from shared_protocol.parcel_index import MATCHED, RECEIPT, SEEN, WINDOW
 from shared_protocol.shelf import KNOWN, NEW, NO_ROOM, TOMBSTONED
 from shared_protocol.store import MemoryStore
@@ -223,3 +223,23 @@ def test_store_in_memory():
     store.delete(handle)
     assert store.put(b"123") != handle
     assert store.bytes_used == 3
+
+
+def test_a_group_of_pieces_ends_with_its_last_piece():
+    """Delivered messages must not use up the groups for as long as their tombstones last."""
+    s = new_shelf(400)
+    for number in range(200):
+        assert s.accept(1, 0, piece(number, 0, k=2, n=3), 100)[0] == NEW, number
+        s.accept_receipt(1, 0, receipt_of(number), 100)
+    for number in range(200, 300):
+        verdict, row = s.accept(1, 0, piece(number, 0, k=2, n=3), 100)
+        assert verdict == NEW, number
+        s.drop(row)
+
+
+def test_a_receipt_goes_on_ageing():
+    s = new_shelf(16)
+    code = receipt_of(1)[1] >> 4
+    _, row = s.accept_receipt(1, 900, receipt_of(1), 100_000)
+    later = s.body(row, 100_000 + 400)
+    assert int.from_bytes(later[1:3], "big") == 900 + 400 // age_unit_s(code)
