@@ -9,8 +9,8 @@ from array import array
 
 from shared_protocol.parcel_index import ParcelIndex
 
-CAPACITY = 480  # parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md
-STORE_ROWS = 360  # records in the file; of a 64 KB message a relay holds 312
+CAPACITY = 440  # parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md
+STORE_ROWS = 330  # records in the file; of a 64 KB message a relay holds 312
 
 INDEX = ParcelIndex(CAPACITY)
 HANDLES = array("I", bytes(4 * STORE_ROWS))

@@ -6,8 +6,8 @@ Printing while nobody reads would block a USB port sooner or later; `helio` asks
 import io
 import sys
 
-_LINES_MAX = 24
-_LINE_MAX = 400
+_LINES_MAX = 8
+_LINE_MAX = 240
 
 
 class Journal:

@@ -52,6 +52,7 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
+        self.node.link_up(AIR, self.now_ms())
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""

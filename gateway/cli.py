@@ -6,6 +6,7 @@ says what to do), 130 interrupted.
 
 import argparse
 import importlib
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -77,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code."""
     args = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal is no reason to fail
     module, _, name = args.target.partition(":")
     try:
         run: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)

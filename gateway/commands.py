@@ -83,7 +83,7 @@ def send(args: argparse.Namespace) -> int:
 
 def inbox(args: argparse.Namespace) -> int:
     """helio inbox: what was received."""
-    return _list(args, "in", lambda m: f"{m['name']}: {m['text']}")
+    return _list(args, "in", lambda m: f"{m['name']}: {_harmless(m['text'])}")
 
 
 def outbox(args: argparse.Namespace) -> int:
@@ -98,21 +98,29 @@ def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
     return 0
 
 
+def _harmless(text: str) -> str:
+    """A stranger's text for a terminal: no escape sequences, further lines indented."""
+    lines = [
+        "".join(c if c.isprintable() else "\ufffd" for c in line) for line in text.splitlines()
+    ]
+    return "\n    ".join(lines)
+
+
 def _short(text: str) -> str:
-    first = text.splitlines()[0] if text else ""
+    first = _harmless(text.splitlines()[0]) if text else ""
     return first if len(first) <= 60 else first[:59] + "…"
 
 
 def gateway_init(args: argparse.Namespace) -> int:
     """helio gateway init: write gateway.toml."""
-    from gateway.config import FILE, TEMPLATE, load_config
+    from gateway.config import FILE, load_config, template
 
     path = data_dir(args) / FILE
     if path.exists():
         raise UserError(f"{path} exists already: edit it, or choose another --data folder")
     key = args.network_key or os.urandom(32).hex()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = TEMPLATE.format(name=args.name, network_key=key, port=args.port, listen=args.listen)
+    text = template(args.name, key, args.port, args.listen)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(text)
     try:
@@ -148,7 +156,7 @@ async def _serve(args: argparse.Namespace) -> None:
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    runner = web.AppRunner(make_app(desk))
+    runner = web.AppRunner(make_app(desk, config.names))
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)
     try:

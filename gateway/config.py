@@ -1,5 +1,6 @@
 """gateway.toml: read, checked, and every mistake named with its line."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -10,16 +11,25 @@ from gateway.errors import UserError
 
 FILE = "gateway.toml"
 
-TEMPLATE = """\
+
+def template(name: str, network_key: str, port: str, listen: str) -> str:
+    """The text of a new gateway.toml."""
+    values = {"name": name, "network_key": network_key, "port": port, "listen": listen}
+    # TOML's basic strings are written as JSON's are
+    return _TEMPLATE.format(**{k: json.dumps(v, ensure_ascii=False) for k, v in values.items()})
+
+
+_TEMPLATE = """\
 # Heliograph gateway. All relays and gateways of one network share the network key.
-name = "{name}"
-network_key = "{network_key}"
+name = {name}
+network_key = {network_key}
 
 [relay]
-port = "{port}"  # the USB port of the nearest relay
+port = {port}  # the USB port of the nearest relay; "" runs without one
 
 [web]
-listen = "{listen}"  # where the chat page is served
+listen = {listen}  # where the chat page is served
+names = []  # host names of this gateway, besides its addresses
 
 [privacy]
 delay_max_s = 60  # messages and receipts wait a random time up to this, so that they do not
@@ -38,6 +48,7 @@ class Config:
     host: str = "127.0.0.1"
     http_port: int = 8080
     delay_max_s: int = 60
+    names: tuple[str, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -64,7 +75,7 @@ class _Reader:
         known = {
             "": {"name", "network_key", "epoch", "relay", "web", "privacy"},
             "relay": {"port"},
-            "web": {"listen"},
+            "web": {"listen", "names"},
             "privacy": {"delay_max_s"},
         }
         for section, keys in known.items():
@@ -83,6 +94,7 @@ class _Reader:
             host=host,
             http_port=http_port,
             delay_max_s=self._number(table.get("privacy", {}), "delay_max_s", 0, 600, 60),
+            names=self._names(table.get("web", {})),
         )
 
     def _error(self, key: str, what: str) -> UserError:
@@ -111,6 +123,12 @@ class _Reader:
         if len(value) != 32:
             raise self._error("network_key", "must be 64 hex digits, the same on every node")
         return value
+
+    def _names(self, table: dict[str, Any]) -> tuple[str, ...]:
+        names = table.get("names", [])
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise self._error("names", 'must be a list of host names, ["mesh.home.arpa"]')
+        return tuple(names)
 
     def _listen(self, table: dict[str, Any]) -> tuple[str, int]:
         listen = self._text(table.get("web", {}), "listen", "127.0.0.1:8080")

@@ -107,7 +107,7 @@ class Desk:
 
     def _find_contact(self, wanted: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self.db.execute(
-            "SELECT * FROM contact WHERE id = ? OR name = ?", (wanted, wanted)
+            "SELECT * FROM contact WHERE id = ? OR name = ? COLLATE NOCASE", (wanted, wanted)
         ).fetchone()
         if row is None:
             raise UserError(f"no contact called {wanted!r}: add the card with `helio contact add`")
@@ -122,7 +122,7 @@ class Desk:
         try:
             body = text.encode()
         except UnicodeEncodeError:
-            raise UserError("the text contains characters that are none") from None
+            raise UserError("the text is not valid UTF-8") from None
         if not text.strip():
             raise UserError("the message is empty")
         if len(body) > MESSAGE_MAX:

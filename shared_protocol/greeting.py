@@ -44,7 +44,7 @@ class Greeting:
         if due or (self._due_ms is not None and now_ms >= self._due_ms):
             self._due_ms = None
             for queue in self._node.queues:
-                queue.beacon_due = True
+                queue.beacon_due = queue.up
         wait_ms = self.trickle.wait_ms(now_ms)
         return wait_ms if self._due_ms is None else min(wait_ms, self._due_ms - now_ms)
 

@@ -14,8 +14,8 @@ VARIANTS_WHOLE_MAX = 4  # parcels under one message id that claim to be the whol
 
 OUT_MAX = 24  # frames waiting on one link; a full queue drops the newest parcel, pull repairs it
 PENDING_MAX = 48  # parcels waiting for their moment to be pushed; overflow is left to pull
-MISSING_MAX = 64  # short ids known to exist elsewhere and not here
-REFUSED_MAX = 64  # short ids of pieces refused while the window was full
+MISSING_MAX = 48  # short ids known to exist elsewhere and not here
+REFUSED_MAX = 48  # short ids of pieces refused while the window was full
 
 LIST_IDS_MAX = 57  # short ids in one LIST frame: (239 - 8) // 4
 WANT_IDS_MAX = 16  # asked of one neighbour at once: 16 answers are half a second of paced air

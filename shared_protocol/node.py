@@ -116,7 +116,8 @@ class Node:
             self.pull.gone(n.bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
-        """Somebody may be there now: introduce ourselves."""
+        """Somebody may be there now: introduce ourselves. Links are down until this is called."""
+        self.queues[link].up = True
         self.queues[link].beacon_due = True
         self.greeting.trickle.reset(now_ms)
 
@@ -262,7 +263,7 @@ class Node:
                 self._event("expired", mid)
             if ended or self.index.size < size or now_s - self._cleared_s >= _LOOK_ANEW_S:
                 self._cleared_s = now_s
-                self.shelf.displaced.clear()
+                self.shelf.displaced[:] = bytes(len(self.shelf.displaced))
                 self.pull.room_again(now_ms)
         self.clock.keep(now_ms)
 

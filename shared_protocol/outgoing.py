@@ -14,6 +14,7 @@ class LinkQueue:
 
     def __init__(self, gap_ms: int) -> None:
         self.gap_ms = gap_ms
+        self.up = False  # nothing is queued for a link on which nobody can hear it
         self.beacon_due = False
         self.dropped = 0
         self._control: list[tuple[int, bytes]] = []
@@ -22,7 +23,7 @@ class LinkQueue:
 
     def control(self, frame_type: int, body: bytes) -> None:
         """Queue a short frame; a full queue drops it (every exchange is repeated by its timer)."""
-        if (frame_type, body) in self._control:
+        if not self.up or (frame_type, body) in self._control:
             return
         if len(self._control) >= OUT_MAX:
             self.dropped += 1
@@ -31,6 +32,8 @@ class LinkQueue:
 
     def parcel(self, short: int) -> bool:
         """Queue a parcel or receipt by short id. False if the queue is full."""
+        if not self.up:
+            return False
         if short in self._parcels:
             return True
         if len(self._parcels) >= OUT_MAX:
@@ -71,6 +74,7 @@ class LinkQueue:
 
     def clear(self) -> None:
         """The link is down: forget everything."""
+        self.up = False
         self._control.clear()
         self._parcels.clear()
         self.beacon_due = False

@@ -9,6 +9,7 @@ from shared_protocol import frame, sync
 from shared_protocol.beacon import FULL
 from shared_protocol.limits import LIST_IDS_MAX, MISSING_MAX, REFUSED_MAX, WANT_IDS_MAX
 from shared_protocol.parcel_index import NO_PIECE, RECEIPT
+from shared_protocol.room import was_displaced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Pull:
             if mine > hi and i >= count:
                 break
             if i < count and ids[i] < mine:
-                if ids[i] not in self._refused and not self._shelf.displaced.has(ids[i]):
+                if ids[i] not in self._refused and not was_displaced(self._shelf, ids[i]):
                     self._missing.note(ids[i], bit)
                 i += 1
             elif i < count and ids[i] == mine:

@@ -49,34 +49,26 @@ def make_room(shelf: "Shelf", priority: int) -> bool:
     if best < 0:
         return False
     if index.state[best] != DEAD:
-        shelf.displaced.add(index.short[best])
+        displace(shelf, index.short[best])
     shelf.remove(best)
     return True
 
 
-class Displaced:
-    """Which short ids had to go, roughly: a bitmap of 12 bits of each.
+# What had to go, roughly: a bitmap of 12 bits of each short id. A node that knows less than its
+# neighbours would otherwise want back what it just gave up, put the next thing out for it, and
+# never come to rest. A few others are passed over with them until the map is cleared; whoever
+# sends those unasked is still heard.
+DISPLACED_BYTES = 512
 
-    A node that knows less than its neighbours would otherwise want back what it just gave up, put
-    the next thing out for it, and never come to rest. A few others are passed over with them until
-    the map is cleared: whoever sends those unasked is still heard.
-    """
 
-    def __init__(self) -> None:
-        self._bits = bytearray(512)
+def displace(shelf: "Shelf", short: int) -> None:
+    """This one had to go."""
+    shelf.displaced[short >> 3 & 511] |= 1 << (short & 7)
 
-    def add(self, short: int) -> None:
-        """This one had to go."""
-        self._bits[short >> 3 & 511] |= 1 << (short & 7)
 
-    def has(self, short: int) -> bool:
-        """Had this one to go (or one like it)?"""
-        return bool(self._bits[short >> 3 & 511] >> (short & 7) & 1)
-
-    def clear(self) -> None:
-        """There is room again, or it is time to look anew."""
-        for i in range(len(self._bits)):
-            self._bits[i] = 0
+def was_displaced(shelf: "Shelf", short: int) -> bool:
+    """Had this one to go (or one like it)?"""
+    return bool(shelf.displaced[short >> 3 & 511] >> (short & 7) & 1)
 
 
 def evict(shelf: "Shelf", priority: int) -> int:

@@ -59,7 +59,7 @@ class Shelf:
         self._short_key = short_key
         self.is_ours = is_ours
         self._dirty = False
-        self.displaced = room.Displaced()
+        self.displaced = bytearray(room.DISPLACED_BYTES)
         self.evicted = 0
         self.bad_records = 0
         self.clock = records.Clock(0, 0, 0)

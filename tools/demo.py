@@ -50,10 +50,11 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--size must be from 1 to {MESSAGE_MAX} bytes")
     if args.keep and Path(args.keep).exists() and any(Path(args.keep).iterdir()):
         raise UserError(f"--keep: {args.keep} is not empty, choose a new folder")
-    if not 1 <= args.relays <= 20:
-        raise UserError("--relays must be from 1 to 20")
+    if not 2 <= args.relays <= 20:
+        raise UserError("--relays must be from 2 to 20")
     story = Story(args.json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end everything, as with Ctrl-C
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # end everything, as with Ctrl-C
     try:
         return asyncio.run(_run(args, story))
     except (NotReached, BoardError) as e:
@@ -94,8 +95,9 @@ async def _present(args: argparse.Namespace, field: Field, story: Story) -> dict
     latency_s = time.monotonic() - started
     story.tell(f"Bo has it, after {latency_s:.2f} s")
     await until(lambda: _state(field, letter) == "delivered", _ANSWER_S, "the receipt")
-    story.tell("Ana sees: delivered. The receipt is back")
     follow.cancel()
+    await asyncio.gather(follow, return_exceptions=True)
+    story.tell("Ana sees: delivered. The receipt is back")
     return await _summary(args, field, story, letter, latency_s)
 
 
@@ -118,7 +120,7 @@ async def _absent(args: argparse.Namespace, field: Field, story: Story) -> dict[
     story.tell("gateway B starts")
     await until(lambda: _arrived(field, text), _ANSWER_S, "the message to arrive")
     latency_s = time.monotonic() - started
-    story.tell("Bo has it. Nobody who wrote it or first carried it had to be there")
+    story.tell("Bo has it, while Ana's gateway is off")
     field.a.start()
     story.tell("gateway A is back")
     await until(lambda: _state(field, letter) == "delivered", _ANSWER_S, "the receipt")
@@ -172,7 +174,8 @@ async def _follow(field: Field, story: Story, mid: bytes) -> None:
     sniffer = Sniffer(field.record, field.key)
     names = {board.mac.hex(): board.name for board in field.boards}
     told: set[tuple[str, str]] = set()
-    while True:
+
+    def tell() -> None:
         for frame in sniffer.fresh():
             if mid in frame.mids and (frame.src, frame.kind) not in told:
                 told.add((frame.src, frame.kind))
@@ -181,7 +184,13 @@ async def _follow(field: Field, story: Story, mid: bytes) -> None:
                 line = f"{names.get(frame.src, '?')} sends the {frame.kind}"
                 line += f": heard by {', '.join(heard)}" if heard else ": heard by nobody"
                 story.tell(line + (f" (lost for {', '.join(lost)})" if lost else ""))
-        await asyncio.sleep(0.02)
+
+    try:
+        while True:
+            tell()
+            await asyncio.sleep(0.02)
+    finally:
+        tell()  # what the air wrote down since
 
 
 async def _spread(field: Field) -> None:
@@ -261,8 +270,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
         f"  delivered over {summary['hops']} relays in {summary['latency_s']:.2f} s, receipt back"
     )
     if summary["k"] > 1:
-        print(f"  {summary['k']} of {summary['n']} pieces rebuild it; no relay ever held more "
-              f"than {summary['max_pieces_on_one_relay']}")  # fmt: skip
+        what = "it" if summary["blocks"] == 1 else f"each of its {summary['blocks']} blocks"
+        print(f"  {summary['k']} of {summary['n']} pieces rebuild {what}; no relay ever held more "
+              f"than {summary['max_pieces_on_one_relay']} of them at once")  # fmt: skip
     print(f"  {summary['frames_sent']} frames, {summary['bytes_on_air']} bytes on the air; "
           f"{summary['parcels_left_on_relays']} parcels left on the relays")  # fmt: skip
     print(f"  at most {summary['heap_peak'] // 1024} of {HEAP_KB} KB of heap in use on a relay")

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from gateway.config import FILE, TEMPLATE
+from gateway.config import FILE, template
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.links.serial_port import SerialPort
@@ -39,9 +39,9 @@ class FieldGateway:
         self.desk.create_identity(person)
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
-        text = TEMPLATE.format(
-            name=name, network_key=key.hex(), port=port, listen="127.0.0.1:0"
-        ).replace("delay_max_s = 60", "delay_max_s = 0")
+        text = template(name, key.hex(), port, "127.0.0.1:0").replace(
+            "delay_max_s = 60", "delay_max_s = 0"
+        )
         (self.folder / FILE).write_text(text)
 
     def start(self) -> None:

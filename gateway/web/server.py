@@ -5,10 +5,11 @@ message or a contact is; this file only checks shapes, and turns answers into HT
 """
 
 import asyncio
+import ipaddress
 import json
 import secrets
 import socket
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,15 +62,20 @@ class Desk(Protocol):
 
 
 DESK: web.AppKey[Desk] = web.AppKey("desk")
+NAMES: web.AppKey[frozenset[str]] = web.AppKey("names")
 CLOSING = web.AppKey("closing", asyncio.Event)
 RUN = web.AppKey("run", str)  # a page that sees it change forgets what it knew, and asks anew
 LISTENERS: web.AppKey[set[asyncio.Transport]] = web.AppKey("listeners")
 
 
-def make_app(desk: Desk) -> web.Application:
-    """The application, ready for an AppRunner; its cleanup ends every live stream."""
+def make_app(desk: Desk, names: Iterable[str] = ()) -> web.Application:
+    """The application, ready for an AppRunner; its cleanup ends every live stream.
+
+    names: host names that this gateway goes by, besides its addresses and localhost.
+    """
     app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[errors, same_site])
     app[DESK] = desk
+    app[NAMES] = frozenset(name.lower() for name in names)
     app[CLOSING] = asyncio.Event()
     app[RUN] = secrets.token_hex(8)
     app[LISTENERS] = set()
@@ -109,11 +115,15 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def same_site(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a POST that another site's page could have made.
+    """Refuse what another site's page could have asked for.
 
-    A foreign page can send application/json only after a CORS preflight, which nothing here
-    answers; the Origin check says the same again for browsers that send one.
+    A foreign name that resolves to this machine (DNS rebinding) would make its page one of ours:
+    only addresses, localhost and the names in gateway.toml are answered. A foreign page can send
+    application/json only after a CORS preflight, which nothing here answers; the Origin check
+    says the same again for browsers that send one.
     """
+    if not known_host(request.host, request.app[NAMES]):
+        raise web.HTTPForbidden(text="This gateway does not go by that name.")
     if request.method == "POST":
         if request.content_type != "application/json":
             raise web.HTTPForbidden(text="The request must have Content-Type application/json.")
@@ -121,6 +131,19 @@ async def same_site(request: web.Request, handler: Handler) -> web.StreamRespons
         if origin is not None and origin.partition("://")[2].lower() != request.host.lower():
             raise web.HTTPForbidden(text="The request comes from a page of another site.")
     return await handler(request)
+
+
+def known_host(host: str, names: frozenset[str]) -> bool:
+    """Is this Host header an IP address, localhost, or one of these names?"""
+    name = host.lower().rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    name = name.strip("[]").lower()
+    if name == "localhost" or name in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

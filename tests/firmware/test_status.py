@@ -66,5 +66,5 @@ def test_the_journal_keeps_the_newest():
     for i in range(100):
         journal.note(f"line {i}")
     assert journal.last(25) == ["5 line 98", "5 line 99"]
-    assert len(journal.lines) == 24
+    assert len(journal.lines) == 8
     assert journal.last(0) == []

@@ -167,3 +167,22 @@ def test_the_documentation_names_every_command_and_no_other():
         for flags, _ in arguments:
             assert flags[0] in section or flags[0].upper() in section, (words, flags)
     assert parser().prog == "helio"
+
+
+def test_a_message_cannot_command_the_terminal(homes):
+    desk = Desk(homes / "ana")
+    desk.send("Bo", "hello \x1b[2J\x1b[31m\x07 there\nAna: a forged line")
+    for command in ("outbox", "inbox"):
+        done = helio(command, data=homes / "ana")
+        assert done.returncode == 0
+        assert "\x1b" not in done.stdout
+        assert "\x07" not in done.stdout
+        assert "\nAna:" not in done.stdout
+
+
+def test_odd_names_make_a_configuration_all_the_same(tmp_path):
+    name = 'Bo "the" gate \\ ü'
+    assert helio("gateway", "init", "--name", name, data=tmp_path).returncode == 0
+    from gateway.config import load_config
+
+    assert load_config(tmp_path / "gateway.toml").name == name

@@ -72,7 +72,7 @@ def test_every_change_gets_a_higher_number(tmp_path):
         ("Bo", "", "empty"),
         ("Bo", " \n", "empty"),
         ("Bo", "x" * 65537, "65536 at most"),
-        ("Bo", "\ud800", "characters"),
+        ("Bo", "\ud800", "UTF-8"),
     ],
 )
 def test_mistakes_are_one_sentence_and_queue_nothing(tmp_path, contact, text, says):

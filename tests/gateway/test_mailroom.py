@@ -44,6 +44,7 @@ class Post:
             dice.randrange,
             self.now_ms,
         )
+        self.node.link_up(TETHER, self.now_ms)
         self.mailroom.node = self.node
         self.mailroom.catch_up()
 

@@ -400,3 +400,22 @@ def test_shutdown_cuts_a_phone_that_reads_nothing(tmp_path: Path) -> None:
         writer.close()
 
     asyncio.run(run())
+
+
+def test_a_foreign_name_is_not_answered(tmp_path: Path) -> None:
+    async def body(client: Client, _: str) -> None:
+        for host, status in (
+            ("evil.example", 403), ("evil.example:80", 403), ("", 403), ("127.0.0.1.evil", 403),
+            ("192.168.4.1", 200), ("192.168.4.1:8080", 200), ("[::1]:8080", 200), ("[::1]", 200),
+            ("LocalHost:1", 200),
+        ):  # fmt: skip
+            answer = await client.get("/api/me", headers={"Host": host})
+            assert answer.status == status, host
+
+    with_web(tmp_path, body)
+
+
+def test_names_from_the_configuration() -> None:
+    names = frozenset({"mesh.home.arpa"})
+    assert server.known_host("Mesh.Home.Arpa:80", names)
+    assert not server.known_host("home.arpa", names)

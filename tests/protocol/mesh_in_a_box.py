@@ -45,6 +45,8 @@ class Box:
         dice = Dice(number * 1000003 + self.now_ms)  # a reboot draws other numbers
         me = address(number)
         node = Node(me, cipher, index, store, settings, is_ours, dice.below, self.now_ms)
+        for link in (AIR, TETHER):
+            node.link_up(link, self.now_ms)
         self.nodes[number] = node
         return node
 

@@ -185,3 +185,17 @@ def test_the_smallest_parcel_travels():
     box.nodes[1].submit(whole(1, b""), 0, 0, box.now_ms)
     box.nodes[1].submit(piece(2, 0, text=b""), 0, 0, box.now_ms)
     assert box.run(500, lambda: have(box, 1) == [1, 2])
+
+
+def test_a_link_that_is_down_keeps_nobody_awake():
+    """Frames queued for nobody would have poll() wanted again at once, for ever."""
+    box = Box()
+    node = box.add(1)
+    node.link_down(TETHER)
+    node.submit(whole(1), 0, 0, box.now_ms)
+    box.run(5000)
+    node.poll(box.now_ms)
+    assert node.next_frame(TETHER, box.now_ms) is None
+    assert node.poll(box.now_ms) > 5
+    node.link_up(TETHER, box.now_ms)
+    assert node.next_frame(TETHER, box.now_ms) is not None
