@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gateway.errors import UserError
 
@@ -153,6 +153,7 @@ async def _serve(args: argparse.Namespace) -> None:
     config = load_config(data_dir(args) / FILE)
     desk = Desk(data_dir(args))
     desk.identity()
+    alone = _only_one(data_dir(args))
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
@@ -180,6 +181,20 @@ async def _serve(args: argparse.Namespace) -> None:
         await task
     await runner.cleanup()
     desk.close()
+    alone.close()
+
+
+def _only_one(folder: Path) -> IO[str]:
+    """Hold the folder's lock while the file is open: two gateways would be one node twice."""
+    import fcntl
+
+    lock = (folder / "gateway.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UserError(f"another gateway runs on {folder} already") from None
+    return lock
 
 
 def relay_status(args: argparse.Namespace) -> int:

@@ -226,13 +226,18 @@ class Gateway:
                     self._relay_status = {}
             await asyncio.sleep(_STATUS_S)
 
+    def _silence(self) -> str:
+        if self._port is None or self._port.answered:
+            return ""
+        return f"nothing on {self.config.port} answers: is it a Heliograph relay?"
+
     def _update_status(self) -> None:
         fresh = [n for n in self.node.neighbours.all if n.fresh]
         connected = self._port is not None and bool(fresh)
         self.desk.node_status = {
             "relay": "connected" if connected else "not connected",
             "port": self.config.port,
-            "problem": self._problem,
+            "problem": self._problem or self._silence(),
             "node": self.node.node_id.hex(),
             "neighbours": len(fresh),
             "parcels_kept": self.node.index.count_held(),

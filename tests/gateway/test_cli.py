@@ -186,3 +186,12 @@ def test_odd_names_make_a_configuration_all_the_same(tmp_path):
     from gateway.config import load_config
 
     assert load_config(tmp_path / "gateway.toml").name == name
+
+
+def test_one_gateway_a_folder(homes):
+    import fcntl
+
+    folder = config(homes, KEY + '[web]\nlisten = "127.0.0.1:0"\n')
+    with (folder / "gateway.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert_mistake(helio("gateway", "run", data=folder), "another gateway")
