@@ -18,7 +18,7 @@ from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from shared_protocol import records
-from shared_protocol.errors import DecodeError, StoreFull
+from shared_protocol.errors import DecodeError, HeliographError
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import TETHER, Node, Settings
 from shared_protocol.parcel_index import ParcelIndex
@@ -129,7 +129,7 @@ class Gateway:
             return
         try:
             action()
-        except (sqlite3.Error, StoreFull, LookupError, TypeError) as e:
+        except (sqlite3.Error, HeliographError, LookupError, TypeError) as e:
             _log.error("the database refuses (%s): starting again from it", e)
             self._problem = f"the database refuses: {e}"
             self._stopped = True
@@ -144,7 +144,7 @@ class Gateway:
             if self._port is not None:
                 self.node.link_up(TETHER, _now_ms())
             self.mailroom.catch_up()
-        except (sqlite3.Error, StoreFull) as e:
+        except (sqlite3.Error, HeliographError) as e:
             self._stopped = True
             self._problem = f"the database refuses: {e}"
 
