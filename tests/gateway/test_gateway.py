@@ -5,7 +5,7 @@ import sqlite3
 
 from gateway.config import Config
 from gateway.desk import Desk
-from gateway.gateway import Gateway
+from gateway.gateway import Gateway, _now_ms
 from gateway.sealing import seal
 from shared_protocol.lifetime import NORMAL
 from shared_protocol.records import Clock
@@ -55,7 +55,7 @@ def test_a_contact_added_on_the_page_opens_what_waited_for_it(tmp_path):
         bo.create_identity("Bo")
         sealed = seal(bo.identity(), desk.identity().card, b"it is me", 5, NORMAL, 8)
         gateway.mailroom.reload()
-        gateway.node.submit(sealed.parcels[0], 3, 0, 0)
+        gateway.node.submit(sealed.parcels[0], 3, 0, _now_ms())
         gateway.mailroom.handle(("arrived", sealed.parcels[0], 3))
         assert desk.listing("in") == []
         desk.add_contact(bo.me()["card"], None)
