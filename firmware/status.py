@@ -38,7 +38,7 @@ def answer(request: bytes, relay) -> bytes:
 def status(relay) -> dict:
     """Everything a person wants to know of one relay, in at most 2 KB of JSON."""
     node = relay.node
-    index, groups = node.index, node.shelf.groups
+    index, groups, store = node.index, node.shelf.groups, node.shelf.store
     return {
         "name": relay.config.name,
         "node": node.node_id.hex(),
@@ -55,6 +55,8 @@ def status(relay) -> dict:
         "pieces_peak": groups.held_peak,
         "evicted": node.shelf.evicted,
         "faults": relay.journal.faults,
+        "damaged": store.skipped_bytes + store.lost + node.shelf.bad_records,
+        "bad_lines": relay.tether.line.bad_lines,
         "tether": relay.tether.line.attached,
         "neighbours_known": len(node.neighbours.all),
         "neighbours": [

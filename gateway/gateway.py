@@ -244,6 +244,8 @@ class Gateway:
             "capacity": CAPACITY,
             "unopenable": self.mailroom.unopenable,
             "disk_refused": self.store.refused,
+            "damaged": self.node.shelf.bad_records,
+            "bad_lines": self._port.bad_lines if self._port is not None else 0,
             "stats": self.node.stats,
             "tethered_relay": self._relay_status,
         }

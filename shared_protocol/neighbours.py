@@ -67,13 +67,6 @@ class Neighbours:
                 return n
         return None
 
-    def by_tail(self, tail: bytes) -> Neighbour | None:
-        """The fresh neighbour whose address ends like this."""
-        for n in self.all:
-            if n.fresh and n.tail() == tail:
-                return n
-        return None
-
     def add(self, link: int, address: bytes, now_ms: int) -> Neighbour | None:
         """A new neighbour, not fresh yet. None if the table is full of better ones."""
         used = 0

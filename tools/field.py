@@ -143,9 +143,11 @@ class Field:
             port.close()
 
     def broken(self) -> str:
-        """What a relay said last, if one is not running; for error messages."""
+        """Which relay is not running, if one is not. One that reset itself is started again."""
         for board in self.boards:
-            if not board.is_running:
+            if board.poll_reset():
+                board.restart()
+            elif not board.is_running:
                 return f"relay {board.name} stopped (exit code {board.exit_code})"
         return ""
 

@@ -56,6 +56,11 @@ class SerialPort:
         """How many more frames can be queued now."""
         return self._line.room()
 
+    @property
+    def bad_lines(self) -> int:
+        """Lines that came damaged since the port was opened."""
+        return self._line.bad_lines
+
     def send(self, address: bytes, frame: bytes) -> None:
         """Queue a mesh frame; call pump() when all are queued."""
         self._line.send(MESH, address + frame)

@@ -34,7 +34,11 @@ def busy_relay():
     for i in range(60):
         journal.note(f"{i} " + '"' * 500)
     shelf = SimpleNamespace(
-        groups=SimpleNamespace(held_peak=255), clock=SimpleNamespace(boots=65535), evicted=10**9
+        groups=SimpleNamespace(held_peak=255),
+        clock=SimpleNamespace(boots=65535),
+        evicted=10**9,
+        store=SimpleNamespace(skipped_bytes=10**6, lost=400),
+        bad_records=400,
     )
     node = SimpleNamespace(
         node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
@@ -43,7 +47,7 @@ def busy_relay():
     return SimpleNamespace(
         node=node, journal=journal, config=SimpleNamespace(name="n" * 24),
         uptime_s=lambda: 10**9, gauge=SimpleNamespace(peak=10**8),
-        tether=SimpleNamespace(line=SimpleNamespace(attached=True)),
+        tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 
 
@@ -54,6 +58,7 @@ def test_the_busiest_relay_fits_its_answers(status):
         assert len(answer) <= MESSAGE_MAX
         assert "error" not in json.loads(answer)
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["neighbours_known"] == 30
+    assert json.loads(status.answer(b'{"ask": "status"}', relay))["damaged"] == 10**6 + 800
 
 
 def test_rubbish_is_answered(status):

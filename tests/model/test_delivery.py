@@ -37,6 +37,7 @@ def test_a_line_of_six_at_30_percent_loss(seed: int) -> None:
         assert [kept[:1] for _, kept in node.shelf.store.records()].count(b"P") == 0
 
 
+NINE = [(i, i + 1) for i in (1, 2, 4, 5, 7, 8)] + [(i, i + 3) for i in range(1, 7)]
 GRIDS = {
     "diamond": ([(1, 2), (1, 3), (2, 4), (3, 4)], 1, 4),
     "diamond with siblings that hear each other": (
@@ -50,38 +51,12 @@ GRIDS = {
         5,
     ),
     "grid of nine, corner to corner": (
-        [
-            (1, 2),
-            (2, 3),
-            (4, 5),
-            (5, 6),
-            (7, 8),
-            (8, 9),
-            (1, 4),
-            (4, 7),
-            (2, 5),
-            (5, 8),
-            (3, 6),
-            (6, 9),
-        ],
+        NINE,
         1,
         9,
     ),
     "grid of nine, middle to corner": (
-        [
-            (1, 2),
-            (2, 3),
-            (4, 5),
-            (5, 6),
-            (7, 8),
-            (8, 9),
-            (1, 4),
-            (4, 7),
-            (2, 5),
-            (5, 8),
-            (3, 6),
-            (6, 9),
-        ],
+        NINE,
         5,
         1,
     ),
