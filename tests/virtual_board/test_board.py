@@ -1,6 +1,5 @@
-"""Whole boards: boot, serial port, power cuts, resets; and the chip they are made of."""
+"""Whole boards: boot, serial port, power cuts, resets."""
 
-import errno
 import os
 import select
 import signal
@@ -11,15 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.virtual_board.board import (
-    CHIP_BYTES,
-    BoardError,
-    VirtualBoard,
-    create_flash,
-)
+from tools.virtual_board.board import BoardError, VirtualBoard
 from tools.virtual_board.interpreter import NoInterpreter, find_micropython
 from tools.virtual_board.rom import REPOSITORY
-from tools.virtual_board.standins import nor
 
 TIMEOUT_S = 5.0
 MAC = b"\x02\x00\x00\x00\x00\x0a"
@@ -208,25 +201,6 @@ input()
         ended, _, _ = select.select([pid], [], [], TIMEOUT_S)
         os.close(pid)
     assert ended
-
-
-def test_nor_clears_bits_and_only_erasing_sets_them(tmp_path: Path):
-    path = tmp_path / "chip"
-    create_flash(path)
-    chip = nor.Nor(str(path))
-    chip.program(5000, b"\xf0\xff")
-    chip.program(5000, b"\x80\x00")
-    with pytest.raises(OSError, match=str(errno.EIO)):
-        chip.program(4999, b"\xff\x81")
-    stored = bytearray(4)
-    chip.read(4999, stored)
-    assert stored == b"\xff\x80\x00\xff"
-    chip.erase(4096)
-    chip.program(5000, b"\xff")
-    for beyond in (-1, CHIP_BYTES - 1):
-        with pytest.raises(OSError, match=str(errno.EINVAL)):
-            chip.program(beyond, b"\x00\x00")
-    chip.file.close()
 
 
 def test_the_interpreter_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch):

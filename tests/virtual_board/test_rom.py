@@ -47,6 +47,7 @@ def test_the_rom_is_built_once_per_source(tree: Path, monkeypatch: pytest.Monkey
     rom = build_rom(tree)
     assert (rom / "firmware/main.mpy").read_bytes()[:1] == b"M"
     assert (rom / "tools/virtual_board/standins/espnow.mpy").exists()
+    assert sorted(path.name for path in (rom / "tools/virtual_board").glob("*.mpy")) == ["nor.mpy"]
     with monkeypatch.context() as patch:
         patch.setattr("tools.virtual_board.rom._compile_all", pytest.fail)
         assert build_rom(tree) == rom

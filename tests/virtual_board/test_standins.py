@@ -40,7 +40,8 @@ def errors(call, *arguments):
 
 
 def environment(**helio: str) -> dict[str, str]:
-    return {**os.environ, "MICROPYPATH": f"{STANDINS}:{REPOSITORY}:.frozen", **helio}
+    path = f"{STANDINS}:{STANDINS.parent}:{REPOSITORY}:.frozen"
+    return {**os.environ, "MICROPYPATH": path, **helio}
 
 
 def run(script: str, **helio: str) -> list[str]:

