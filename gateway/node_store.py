@@ -22,6 +22,7 @@ class SqliteStore:
         self._seen = 0  # the highest handle that has been looked at
         self._own: set[int] = set()  # higher ones that this node has put itself
         self.refused = 0
+        self.damaged = 0  # SQLite tells of damage by an error, never by another record
 
     def put(self, record: bytes) -> int:
         """Keep a record. MediumFull (a parcel, and a nearly full disk) leaves all as it was.
@@ -45,8 +46,8 @@ class SqliteStore:
         row = self._db.execute("SELECT bytes FROM record WHERE handle = ?", (handle,)).fetchone()
         return bytes(row[0])
 
-    def delete(self, handle: int) -> None:
-        """Forget a record."""
+    def delete(self, handle: int, remember: bool = False) -> None:
+        """Forget a record altogether: a gateway that starts again asks for little."""
         self._begin()
         self._db.execute("DELETE FROM record WHERE handle = ?", (handle,))
 
@@ -58,6 +59,10 @@ class SqliteStore:
     def records(self) -> Iterator[tuple[int, bytes]]:
         """All records; after a restart."""
         yield from self.news()
+
+    def remembered(self) -> list[bytes]:
+        """Nothing."""
+        return []
 
     def news(self) -> list[tuple[int, bytes]]:
         """Records put since the last call by others: the desk, or `helio send` beside us."""

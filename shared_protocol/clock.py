@@ -45,5 +45,8 @@ class NodeClock:
 
     def _save(self, boots: int, clock_s: int) -> None:
         limit = self._counter + COUNTER_STEP
-        self._shelf.save_clock(Clock(min(boots, 0xFFFF), clock_s, limit))
-        self._shelf.sync()
+        shelf = self._shelf
+        damaged = shelf.store.damaged + shelf.bad_records
+        clock = Clock(min(boots, 0xFFFF), clock_s, limit, shelf.evicted, damaged)
+        shelf.save_clock(clock)
+        shelf.sync()

@@ -7,7 +7,7 @@ next_frame() for each link until it gives None. Times are milliseconds that only
 
 from collections import namedtuple
 
-from shared_protocol import frame, parcel, receipt, records, restart, shelf, sync
+from shared_protocol import frame, parcel, receipt, records, shelf, sync
 from shared_protocol.clock import NodeClock
 from shared_protocol.custody import Custody
 from shared_protocol.errors import DecodeError
@@ -66,6 +66,8 @@ class Node:
         self.shelf = shelf.Shelf(
             node_id, settings.secret, cipher.short_id_key, index, store, is_ours
         )
+        from shared_protocol import restart  # here, so that a relay can forget it again
+
         restart.load(self.shelf)
         self.index = index
         self.neighbours = Neighbours()
@@ -97,7 +99,9 @@ class Node:
 
     def adopt(self, handle: int, kept: records.Kept, now_ms: int) -> None:
         """A parcel of our own that somebody else has put into the store."""
-        row = self.shelf.adopt(handle, kept, self.clock.now_s(now_ms))
+        from shared_protocol import restart
+
+        row = restart.adopt(self.shelf, handle, kept, self.clock.now_s(now_ms))
         if row >= 0:
             self._news(row, now_ms)
 

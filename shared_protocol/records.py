@@ -2,9 +2,11 @@
 
     P  first_s 4 | expires_s 4 | hops 1 | immutable part     a parcel
     R  first_s 4 | expires_s 4 | hops 1 | immutable part     a receipt: the message is tombstoned
-    C  boots 2 | clock_s 4 | counter limit 4                 the node's own clock and send counter
+    C  boots 2 | clock_s 4 | counter limit 4 | evicted 4 | damaged 4
+                                             the node's own clock, send counter and history
 
-Seconds are those of the node's clock, which counts powered time and is saved now and then.
+Seconds are those of the node's clock, which counts powered time and is saved now and then. A C
+record without the last two fields, as the first version wrote it, means zeros.
 """
 
 import struct
@@ -15,10 +17,11 @@ from shared_protocol.parcel import HEAD_LEN
 
 _HEAD = "!BIIB"
 _HEAD_LEN = 10
+_CLOCK = "!BHIIII"
 UNSET_S = 0xFFFFFFFF  # first_s of a parcel written while the node was not running
 
 Kept = namedtuple("Kept", ("is_receipt", "first_s", "expires_s", "hops", "immutable"))
-Clock = namedtuple("Clock", ("boots", "clock_s", "counter_limit"))
+Clock = namedtuple("Clock", ("boots", "clock_s", "counter_limit", "evicted", "damaged"))
 
 
 def encode_kept(kept: Kept) -> bytes:
@@ -30,14 +33,13 @@ def encode_kept(kept: Kept) -> bytes:
 
 def encode_clock(clock: Clock) -> bytes:
     """The node's clock to its record."""
-    return struct.pack("!BHII", 0x43, clock.boots, clock.clock_s, clock.counter_limit)
+    return struct.pack(_CLOCK, 0x43, *clock)
 
 
 def decode(record: bytes) -> Kept | Clock:
     """A record to Kept or Clock. DecodeError if it is neither."""
-    if len(record) == 11 and record[0] == 0x43:
-        values = struct.unpack("!BHII", record)
-        return Clock(values[1], values[2], values[3])
+    if len(record) in (11, 19) and record[0] == 0x43:
+        return Clock(*struct.unpack(_CLOCK, record + bytes(19 - len(record)))[1:])
     if len(record) < _HEAD_LEN + HEAD_LEN or record[0] not in (0x50, 0x52):
         raise DecodeError("unknown record")
     letter, first_s, expires_s, hops = struct.unpack(_HEAD, record[:_HEAD_LEN])

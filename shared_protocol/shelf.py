@@ -56,14 +56,14 @@ class Shelf:
         self.groups = Groups(node_id)
         self.store = store
         self._secret = secret
-        self._short_key = short_key
+        self.short_key = short_key
         self.is_ours = is_ours
         self._dirty = False
         self.displaced = bytearray(room.DISPLACED_BYTES)
         self.evicted = 0
-        self.bad_records = 0
-        self.clock = records.Clock(0, 0, 0)
-        self._clock_handle = NO_HANDLE
+        self.bad_records = 0  # in the node's life, as far as the clock's record knows
+        self.clock = records.Clock(0, 0, 0, 0, 0)
+        self.clock_handle = NO_HANDLE
 
     # --- what comes in
 
@@ -111,16 +111,16 @@ class Shelf:
         priority = parcel.priority(kept.immutable[0])
         if not room.make_room(self, priority):
             return NO_ROOM, -1
-        handle = self._put(records.encode_kept(kept), priority)
+        handle = self.put(records.encode_kept(kept), priority)
         if handle == NO_HANDLE:
             return NO_ROOM, -1
-        row = self._enter(short, kept, state, group, piece)
+        row = self.enter(short, kept, state, group, piece)
         self.index.handle[row] = handle
         if group != NO_GROUP:
             self.groups.hold(group, state == WINDOW)
         return NEW, row
 
-    def _put(self, record: bytes, priority: int) -> int:
+    def put(self, record: bytes, priority: int) -> int:
         """Store a record, by eviction if it must be: its handle, or NO_HANDLE."""
         for _ in range(_EVICT_MOST):
             try:
@@ -137,9 +137,10 @@ class Shelf:
     def _note_seen(self, short: int, kept: records.Kept) -> tuple[int, int]:
         if not room.make_room(self, 0):
             return NO_ROOM, -1
-        return DECLINED, self._enter(short, kept, SEEN, NO_GROUP, NO_PIECE)
+        return DECLINED, self.enter(short, kept, SEEN, NO_GROUP, NO_PIECE)
 
-    def _enter(self, short: int, kept: records.Kept, state: int, group: int, piece: int) -> int:
+    def enter(self, short: int, kept: records.Kept, state: int, group: int, piece: int) -> int:
+        """A new row of the index; the caller has made room, and stored what is to be held."""
         index = self.index
         row = index.add(short, state)
         if kept.is_receipt:
@@ -213,7 +214,7 @@ class Shelf:
         for r in self.each_of(mid):
             self.bury(r, expires_s)
         room.limit_receipts(self, MATCHED if matched else 0)
-        short = receipt.short_id(self._short_key, mid)
+        short = receipt.short_id(self.short_key, mid)
         born_s = max(0, now_s - age_s(age, code))  # so that its age goes on from here
         kept = records.Kept(True, born_s, expires_s, hops, immutable)
         verdict, row = self._add(short, kept, RECEIPT, NO_GROUP, NO_PIECE)
@@ -223,7 +224,7 @@ class Shelf:
 
     def tombstone(self, mid: bytes) -> int:
         """The row of the receipt for this message, or -1."""
-        row = self.index.find(receipt.short_id(self._short_key, mid))
+        row = self.index.find(receipt.short_id(self.short_key, mid))
         return row if row >= 0 and self.index.state[row] == RECEIPT else -1
 
     def rows_of(self, mid: bytes) -> list[int]:
@@ -242,8 +243,8 @@ class Shelf:
     # --- what goes
 
     def drop(self, row: int) -> None:
-        """Give up the content; the parcel still counts as known."""
-        self._let_go(row)
+        """Give up the content; the parcel still counts as known, also after a restart."""
+        self._let_go(row, True)
         self.index.set_state(row, SEEN)
 
     def bury(self, row: int, expires_s: int) -> None:
@@ -252,12 +253,12 @@ class Shelf:
         self.index.set_state(row, DEAD)
         self.index.expires_s[row] = expires_s
 
-    def _let_go(self, row: int) -> None:
+    def _let_go(self, row: int, remember: bool = False) -> None:
         index = self.index
         handle = index.handle[row]
         if handle != NO_HANDLE:
             index.handle[row] = NO_HANDLE  # first, so that a store in trouble leaves no loose end
-            self.store.delete(handle)
+            self.store.delete(handle, remember)
             self._dirty = True
         group = index.group[row]
         if group != NO_GROUP:  # a group lasts as long as one of its pieces is held
@@ -296,8 +297,13 @@ class Shelf:
     # --- what goes out again
 
     def immutable(self, row: int) -> bytes:
-        """The immutable part of a held parcel or receipt."""
-        kept = records.decode(self.store.get(self.index.handle[row]))
+        """The immutable part of a held parcel or receipt. KeyError if it has gone bad in the
+        store; the row is forgotten then, so that the parcel is taken again where it is whole."""
+        try:
+            kept = records.decode(self.store.get(self.index.handle[row]))
+        except KeyError:
+            self.remove(row)
+            raise
         immutable: bytes = kept.immutable  # type: ignore[union-attr]  # no row names a Clock
         return immutable
 
@@ -319,66 +325,19 @@ class Shelf:
             self.store.sync()
             self._dirty = False
 
-    # --- over a restart
-
-    def adopt(self, handle: int, kept: records.Kept, now_s: int) -> int:
-        """Enter a record that is in the store already. Its row, or -1 if it is a duplicate
-        or there is no room for it (deletions that a power cut forgot)."""
-        immutable = kept.immutable
-        unset = False
-        if kept.first_s == records.UNSET_S:
-            life_s = LIFETIMES_S[immutable[1] >> 4]
-            kept = records.Kept(kept.is_receipt, now_s, now_s + life_s, kept.hops, immutable)
-            unset = True
-        state, group, index = WHOLE, NO_GROUP, NO_PIECE
-        if kept.is_receipt:
-            mid = receipt.message_id(receipt.decode(immutable))
-            state, short = RECEIPT, receipt.short_id(self._short_key, mid)
-        else:
-            parcel.check(immutable)
-            short = self.short_of(immutable)
-            if immutable[0] & parcel.PIECES:
-                piece = parcel.piece_of(immutable)
-                index = piece.index
-                if not self.is_ours(immutable):
-                    group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
-                    if group < 0:
-                        return -1
-                    state = SLOT if self.groups.is_slot(group, index) else WINDOW
-        if self.index.find(short) >= 0 or (state == WINDOW and not self.groups.room(group)):
-            return -1
-        if not room.make_room(self, parcel.priority(immutable[0])):
-            return -1
-        if unset:  # its life begins now: the record must know, or each start gives it another
-            written = self._put(records.encode_kept(kept), SOS)
-            if written != NO_HANDLE:
-                self.discard(handle)
-                handle = written
-        row = self._enter(short, kept, state, group, index)
-        self.index.handle[row] = handle
-        if group != NO_GROUP:
-            self.groups.hold(group, state == WINDOW)
-        return row
-
-    def take_clock(self, handle: int, clock: records.Clock) -> int:
-        """A clock found at the start. Of two (a power cut may leave them) the one with the higher
-        counter is the later; the handle of the other, or NO_HANDLE."""
-        if clock.counter_limit < self.clock.counter_limit:
-            return handle
-        other, self.clock, self._clock_handle = self._clock_handle, clock, handle
-        return other
+    # --- the clock
 
     def save_clock(self, clock: records.Clock) -> None:
         """Replace the clock record; durable after sync()."""
         record = records.encode_clock(clock)
-        handle = self._put(record, SOS)
+        handle = self.put(record, SOS)
         if handle == NO_HANDLE and room.remove_oldest_receipt(self):
-            handle = self._put(record, SOS)  # without a counter nothing can be sent at all
+            handle = self.put(record, SOS)  # without a counter nothing can be sent at all
         if handle == NO_HANDLE:
             raise StoreFull("no room for the clock")
-        if self._clock_handle != NO_HANDLE:
-            self.store.delete(self._clock_handle)
-        self.clock, self._clock_handle = clock, handle
+        if self.clock_handle != NO_HANDLE:
+            self.store.delete(self.clock_handle)
+        self.clock, self.clock_handle = clock, handle
         self._dirty = True
 
     def mark_farther(self, row: int) -> None:
@@ -387,7 +346,7 @@ class Shelf:
 
     def short_of(self, immutable: bytes) -> int:
         """The short id of a parcel that is no receipt."""
-        return receipt.short_id(self._short_key, parcel.parcel_id(immutable))
+        return receipt.short_id(self.short_key, parcel.parcel_id(immutable))
 
 
 def _mid30(mid: bytes) -> int:

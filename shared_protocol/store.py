@@ -2,7 +2,8 @@
 
 A store keeps records (bytes) under handles (integers below 2^32 - 1). What put() took is durable
 once sync() has returned; delete() may be forgotten by a power cut, never half done. The core calls
-sync() before it sends a frame that speaks of what it took.
+sync() before it sends a frame that speaks of what it took. A record deleted with `remember` may
+come back after a restart in remembered(), as something that was here; a store may also forget it.
 """
 
 from shared_protocol.errors import StoreFull
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 
         def put(self, record: bytes) -> int: ...
         def get(self, handle: int) -> bytes: ...
-        def delete(self, handle: int) -> None: ...
+        def delete(self, handle: int, remember: bool = False) -> None: ...
         def sync(self) -> None: ...
         def records(self) -> Iterable[tuple[int, bytes]]: ...
+        def remembered(self) -> Iterable[bytes]: ...
+
+        damaged: int  # records that did not come back as they were put, since the start
+
+
+_REMEMBERED_MAX = 512
 
 
 class MemoryStore:
@@ -28,7 +35,9 @@ class MemoryStore:
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes_used = 0
+        self.damaged = 0
         self._records: dict[int, bytes] = {}
+        self._remembered: list[bytes] = []
         self._next = 0
 
     def put(self, record: bytes) -> int:
@@ -42,12 +51,16 @@ class MemoryStore:
         return handle
 
     def get(self, handle: int) -> bytes:
-        """The record under a handle."""
+        """The record under a handle. KeyError if there is none, or it has gone bad."""
         return self._records[handle]
 
-    def delete(self, handle: int) -> None:
+    def delete(self, handle: int, remember: bool = False) -> None:
         """Give the record's room back."""
-        self.bytes_used -= len(self._records.pop(handle))
+        record = self._records.pop(handle)
+        self.bytes_used -= len(record)
+        if remember:
+            self._remembered.append(record)
+            del self._remembered[:-_REMEMBERED_MAX]
 
     def sync(self) -> None:
         """Everything put is durable when this returns (memory: at once)."""
@@ -55,3 +68,7 @@ class MemoryStore:
     def records(self) -> list[tuple[int, bytes]]:
         """All (handle, record) pairs, in any order; after a restart."""
         return list(self._records.items())
+
+    def remembered(self) -> list[bytes]:
+        """Records that were deleted with `remember`, newest first."""
+        return self._remembered[::-1]

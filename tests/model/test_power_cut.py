@@ -31,9 +31,9 @@ class FlakyStore(MemoryStore):
         self._step()
         return super().put(record)
 
-    def delete(self, handle: int) -> None:
+    def delete(self, handle: int, remember: bool = False) -> None:
         self._step()
-        super().delete(handle)
+        super().delete(handle, remember)
         if not self.forgetful:
             self.safe.pop(handle, None)
 

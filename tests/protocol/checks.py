@@ -76,3 +76,8 @@ def held_indices(shelf, number):
     """The piece indices of message `number` that a shelf holds, ascending."""
     index = shelf.index
     return sorted([index.piece[r] for r in shelf.rows_of(mid(number)) if index.held(r)])
+
+
+def held(s, numbers):
+    """Which of these whole messages are held."""
+    return [n for n in numbers if any([s.index.held(r) for r in s.rows_of(mid(n))])]

@@ -1,8 +1,8 @@
 """The shelf without room: eviction, the share of receipts; and the shelf after a restart."""
 
-from checks import held_indices, mid, new_shelf, piece, raises, receipt_of, whole
+from checks import held, held_indices, mid, new_shelf, piece, raises, receipt_of, whole
 
-from shared_protocol import records
+from shared_protocol import records, restart
 from shared_protocol.errors import StoreFull
 from shared_protocol.lifetime import LIFETIMES_S, age_unit_s
 from shared_protocol.parcel_index import MATCHED, RECEIPT, SEEN, WINDOW
@@ -10,11 +10,6 @@ from shared_protocol.shelf import KNOWN, NEW, NO_ROOM, TOMBSTONED
 from shared_protocol.store import MemoryStore
 
 DAY = LIFETIMES_S[6]
-
-
-def held(s, numbers):
-    """Which of these whole messages are held."""
-    return [n for n in numbers if any([s.index.held(r) for r in s.rows_of(mid(n))])]
 
 
 def test_eviction_takes_the_lowest_priority_then_the_longest_kept():
@@ -73,18 +68,18 @@ def test_a_full_store_still_saves_the_clock():
     s = new_shelf(64, MemoryStore(6 * 29))
     for number in range(20):
         s.accept(1, 0, whole(number), 100 + number)
-    s.save_clock(records.Clock(1, 5, 4096))
-    s.save_clock(records.Clock(1, 6, 8192))
-    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192)
+    s.save_clock(records.Clock(1, 5, 4096, 0, 0))
+    s.save_clock(records.Clock(1, 6, 8192, 0, 0))
+    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0)
 
 
 def test_a_store_full_of_receipts_still_saves_the_clock():
-    s = new_shelf(64, MemoryStore(3 * 28 + 11))
-    s.save_clock(records.Clock(1, 5, 4096))
+    s = new_shelf(64, MemoryStore(3 * 28 + 19))
+    s.save_clock(records.Clock(1, 5, 4096, 0, 0))
     for number in range(3):
         assert s.accept_receipt(1, 0, receipt_of(number), 100 + number)[0] == NEW
-    s.save_clock(records.Clock(1, 6, 8192))
-    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192)
+    s.save_clock(records.Clock(1, 6, 8192, 0, 0))
+    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0)
     assert [n for n in range(3) if s.tombstone(mid(n)) >= 0] == [1, 2]
 
 
@@ -171,7 +166,7 @@ def test_deletions_forgotten_do_not_fill_the_window_beyond_its_size():
 
 
 def test_two_clock_records_the_higher_counter_counts():
-    clocks = [records.Clock(3, 700, 8192), records.Clock(3, 900, 12288)]
+    clocks = [records.Clock(3, 700, 8192, 0, 0), records.Clock(3, 900, 12288, 0, 0)]
     for order in (clocks, clocks[::-1]):
         store = MemoryStore(1000)
         for clock in order:
@@ -183,7 +178,7 @@ def test_two_clock_records_the_higher_counter_counts():
 def test_a_parcel_put_while_the_node_was_off_has_its_whole_life():
     for clock_first in (True, False):
         store = MemoryStore(1000)
-        clock = records.encode_clock(records.Clock(3, 50 * DAY, 8192))
+        clock = records.encode_clock(records.Clock(3, 50 * DAY, 8192, 0, 0))
         if clock_first:
             store.put(clock)
         store.put(records.encode_kept(records.Kept(False, records.UNSET_S, 0, 0, whole(1))))
@@ -210,7 +205,7 @@ def test_adoption_makes_room_or_leaves_it():
     for number in (1, 2):
         s.accept(1, 0, whole(number, priority=number), 100)
     handle = s.store.put(records.encode_kept(_kept(whole(3))))
-    assert s.adopt(handle, _kept(whole(3)), 100) >= 0
+    assert restart.adopt(s, handle, _kept(whole(3)), 100) >= 0
     assert s.index.size == 2
     assert held(s, (1, 2, 3)) == [2, 3]
 

@@ -235,11 +235,15 @@ def record_bodies():
     for name, kept in samples:
         made.append({"name": name, "hex": records.encode_kept(kept).hex()}
                     | {key: plain(value) for key, value in kept._asdict().items()})  # fmt: skip
-    clock = records.Clock(65535, 0x01020304, 0x7FFFFFFF)
-    made.append({"name": "clock", "hex": records.encode_clock(clock).hex()} | clock._asdict())
+    clock = records.Clock(65535, 0x01020304, 0x7FFFFFFF, 70000, 3)
+    encoded = records.encode_clock(clock).hex()
+    made.append({"name": "clock", "hex": encoded} | clock._asdict())
+    first = clock._replace(evicted=0, damaged=0)._asdict()
+    made.append({"name": "clock of the first version", "hex": encoded[:22]} | first)
     for name, body in (
         ("nothing", b""), ("another letter", b"X" * 40), ("cut short", b"P" + bytes(22)),
         ("clock cut short", b"C" + bytes(9)), ("clock with a byte more", b"C" + bytes(11)),
+        ("clock with two bytes more", b"C" + bytes(20)),
     ):  # fmt: skip
         made.append(named(name, hex=body) | {"error": True})
     return made
