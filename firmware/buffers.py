@@ -5,14 +5,16 @@ free and not 4 in one piece. main.py imports this first; nothing here grows afte
 """
 
 import gc
-from array import array
 
+from esp32 import Partition
+
+from firmware.flash_store import FlashStore
 from shared_protocol.parcel_index import ParcelIndex
 
 CAPACITY = 440  # parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md
-STORE_ROWS = 330  # records in the file; of a 64 KB message a relay holds 312
 
 INDEX = ParcelIndex(CAPACITY)
-HANDLES = array("I", bytes(4 * STORE_ROWS))
-OFFSETS = array("I", bytes(4 * STORE_ROWS))
+_found = Partition.find(Partition.TYPE_DATA, label="store")
+# One row more than there are parcels, for the clock, and one while it is replaced.
+STORE = FlashStore(_found[0], CAPACITY + 2) if _found else None
 gc.collect()

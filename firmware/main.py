@@ -13,16 +13,21 @@ import machine  # noqa: E402
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import config, status  # noqa: E402
+from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
+
+REFUSED = storage.mount()
+forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery", "firmware.flash_mend")
+forget("firmware.flash_contents")
+del storage
+
+# isort: split
 from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from firmware.links.serial_link import SerialLink  # noqa: E402
-from firmware.log_store import LogStore  # noqa: E402
 from shared_protocol.frame import FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
-STORE_BYTES = 240_000  # of the 512 KB LittleFS: to compact, both files must fit
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
 _FAULTS_MAX, _FAULT_APART_MS = 20, 5_000  # so many faults in a row of one task: start again
@@ -36,22 +41,26 @@ class Relay:
         self._ticks = time.ticks_ms()
         self._elapsed_ms = 0
         self.journal = Journal(self.uptime_s)
-        self.gauge = status.HeapGauge()
-        self.config = config.load()
-        self.radio = EspNowLink(self.config.channel)
+        self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
+        from firmware import config
+
+        record = config.load()
+        self.name = record.name
+        self.radio = EspNowLink(record.channel)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.node = Node(
             self.radio.address(),
-            FrameCipher(self.config.network_key, self.config.epoch, ecb),
+            FrameCipher(record.network_key, record.epoch, ecb),
             buffers.INDEX,
-            LogStore("/store.log", buffers.HANDLES, buffers.OFFSETS, STORE_BYTES),
-            Settings(False, self.config.secret),
+            buffers.STORE,
+            Settings(False, record.secret),
             lambda immutable: False,  # a relay is never the end of a message
             _random_below,
             self.now_ms(),
         )
+        forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
 
     def now_ms(self) -> int:
@@ -75,7 +84,13 @@ class Relay:
 
     def _asked(self, request: bytes) -> bytes:
         self._wake.set()
-        return status.answer(request, self) if request else b""
+        if not request:
+            return b""
+        from firmware import status
+
+        answer = status.answer(request, self)
+        forget("firmware.status")
+        return answer
 
     def _tether_changed(self, attached: bool) -> None:
         if attached:
@@ -125,7 +140,10 @@ class Relay:
 
     async def _housekeep(self) -> None:
         while True:
-            self.gauge.sample()
+            gc.collect()
+            self.heap_peak = max(self.heap_peak, gc.mem_alloc())
+            while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
+                await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
 
     async def _keep(self, name: str, task) -> None:
@@ -156,6 +174,10 @@ def _random_below(n: int) -> int:
 
 def run() -> None:
     """Called by the board after boot."""
+    if REFUSED:
+        from firmware import refused
+
+        asyncio.run(refused.run(REFUSED))
     asyncio.run(Relay().run())
 
 

@@ -5,34 +5,78 @@ import json
 import sys
 
 from firmware import VERSION
+from firmware.flash_ring import SECTOR
 
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
+_TYPICAL = 250  # bytes of a record
+_ANSWER_MS = 500  # for an answer to go out
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
-class HeapGauge:
-    """The most bytes in use right after a collection: what the firmware really needs."""
-
-    def __init__(self) -> None:
-        self.peak = 0
-
-    def sample(self) -> None:
-        """Collect garbage and look."""
-        gc.collect()
-        self.peak = max(self.peak, gc.mem_alloc())
-
-
 def answer(request: bytes, relay) -> bytes:
-    """A console request in JSON, {"ask": "status" | "log"}, to its answer in JSON."""
-    try:
-        ask = json.loads(request)["ask"]
-    except (ValueError, KeyError, TypeError):
-        return b'{"error": "not a request"}'
+    """A console request in JSON, {"ask": "status" | "log" | "format"}, to its answer in JSON."""
+    ask = _asked(request)
     if ask == "status":
         return json.dumps(status(relay)).encode()
     if ask == "log":
         return json.dumps({"log": relay.journal.last(_LOG_BYTES)}).encode()
+    if ask == "format":
+        return _format()
     return b'{"error": "unknown request"}'
+
+
+def answer_refused(request: bytes, reason: str) -> bytes:
+    """The same of a relay whose store was refused."""
+    if _asked(request) == "format":
+        return _format()
+    return json.dumps({"error": reason}).encode()
+
+
+def _asked(request: bytes) -> str:
+    try:
+        return json.loads(request)["ask"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _format() -> bytes:
+    """Start again with an empty store, once this answer is on the wire."""
+    import asyncio
+
+    async def soon():
+        import machine
+
+        from firmware import flash_recovery
+        from firmware.buffers import STORE
+
+        await asyncio.sleep_ms(_ANSWER_MS)
+        flash_recovery.wipe(STORE.ring.part)
+        machine.reset()
+
+    asyncio.create_task(soon())
+    return b'{"formatting": true}'
+
+
+def capacity(store) -> tuple:
+    """(records of typical size that fit, "flash" or "index": what limits them)."""
+    ring = store.ring
+    flash = (ring.sectors - 2) * ((SECTOR - ring.start) // ring.size(_TYPICAL))
+    return (flash, "flash") if flash < len(store.table) else (len(store.table), "index")
+
+
+def _store(store) -> dict:
+    """What the flash holds and how worn it is."""
+    ring = store.ring
+    fits, limit = capacity(store)
+    return {
+        "records": store.live,
+        "capacity": fits,
+        "limit": limit,
+        "bytes": store.live_bytes,
+        "flash_bytes": ring.sectors * SECTOR,
+        "erased": ring.seq // ring.sectors,  # times, each sector: they wear alike
+        "write_errors": ring.write_errors,
+    }
 
 
 def status(relay) -> dict:
@@ -40,14 +84,14 @@ def status(relay) -> dict:
     node = relay.node
     index, groups, store = node.index, node.shelf.groups, node.shelf.store
     return {
-        "name": relay.config.name,
+        "name": relay.name,
         "node": node.node_id.hex(),
         "firmware": VERSION,
         "interpreter": sys.version,
         "platform": sys.platform,
         "uptime_s": relay.uptime_s(),
         "boots": node.shelf.clock.boots,
-        "heap_peak": relay.gauge.peak,
+        "heap_peak": relay.heap_peak,
         "heap_free": gc.mem_free(),
         "parcels": index.count_held(),
         "known": index.known,
@@ -55,7 +99,8 @@ def status(relay) -> dict:
         "pieces_peak": groups.held_peak,
         "evicted": node.shelf.evicted,
         "faults": relay.journal.faults,
-        "damaged": store.skipped_bytes + store.lost + node.shelf.bad_records,
+        "damaged": store.damaged + node.shelf.bad_records,
+        "store": _store(store),
         "bad_lines": relay.tether.line.bad_lines,
         "tether": relay.tether.line.attached,
         "neighbours_known": len(node.neighbours.all),

@@ -39,6 +39,8 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
     ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
+    ("relay format", "gateway.commands:relay_format", "give a relay an empty store",
+     [_PORT, (("--yes",), {"action": "store_true", "help": "do not ask"})]),
     ("demo", "tools.demo:main", "six relays and two gateways on this machine",
      [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
       (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
@@ -48,7 +50,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--keep",), {"metavar": "DIR", "help": "keep flash images, databases and the air here"}),
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
-     [(("name",), {"help": "which: codec"}), _SEED]),
+     [(("name",), {"help": "which: codec, flash"}), _SEED]),
 ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gateway.errors import UserError
 
+_FORMAT_TRIES = 15  # of up to three seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -200,9 +202,15 @@ def _only_one(folder: Path) -> IO[str]:
 def relay_status(args: argparse.Namespace) -> int:
     """helio relay status: ask the relay on a serial port."""
     status = asyncio.run(_ask_relay(args.port))
+    if "error" in status:
+        raise UserError(f"the relay on {args.port} does not run: {status['error']}")
+    store = status["store"]
     lines = [
         f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
         f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
+        f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
+        f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
+        f"evicted {status['evicted']}, damaged {status['damaged']}",
         f"heap peak {status['heap_peak']}, free {status['heap_free']}",
         f"neighbours {sum(n['fresh'] for n in status['neighbours'])}",
     ]
@@ -210,14 +218,42 @@ def relay_status(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _ask_relay(path: str) -> dict[str, Any]:
+def relay_format(args: argparse.Namespace) -> int:
+    """helio relay format: give a relay an empty store; what it holds is lost."""
+    status = asyncio.run(_ask_relay(args.port))
+    held = "something that is not ours" if "error" in status else f"{status['parcels']} parcels"
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise UserError(f"this loses what the relay holds ({held}): say --yes")
+        print(f"The relay on {args.port} holds {held}. All of it is lost. Type yes: ", end="")
+        if input().strip() != "yes":
+            raise UserError("nothing was done")
+    fresh = asyncio.run(_format_relay(args.port))
+    show(args, fresh, f"{fresh['name']} has started again with an empty store")
+    return 0
+
+
+async def _format_relay(path: str) -> dict[str, Any]:
+    """It answers, then resets: ask until it is there again."""
+    await _ask_relay(path, "format")
+    for _ in range(_FORMAT_TRIES):
+        await asyncio.sleep(1)
+        with contextlib.suppress(UserError):
+            status = await _ask_relay(path, timeout_s=2)
+            if "error" not in status and status["boots"] == 1:
+                return status
+    raise UserError(f"the relay on {path} has not come back with an empty store")
+
+
+async def _ask_relay(path: str, what: str = "status", timeout_s: float = 5) -> dict[str, Any]:
     from gateway.links.serial_port import SerialPort
 
     port = SerialPort(path, lambda address, frame: None)
     try:
-        status: dict[str, Any] = json.loads(await port.ask(b'{"ask": "status"}'))
+        answer = await port.ask(json.dumps({"ask": what}).encode(), timeout_s)
     except TimeoutError:
         raise UserError(f"{path} does not answer: is it a Heliograph relay?") from None
     finally:
         port.close()
+    status: dict[str, Any] = json.loads(answer)
     return status

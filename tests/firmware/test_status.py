@@ -33,11 +33,17 @@ def busy_relay():
     journal = Journal(lambda: 10**9)
     for i in range(60):
         journal.note(f"{i} " + '"' * 500)
+    ring = SimpleNamespace(
+        sectors=4096, start=16, size=lambda length: length + 12, seq=10**9, write_errors=10**9
+    )
+    store = SimpleNamespace(
+        ring=ring, table=range(4000), live=4000, live_bytes=10**9, damaged=10**6 + 400
+    )
     shelf = SimpleNamespace(
         groups=SimpleNamespace(held_peak=255),
         clock=SimpleNamespace(boots=65535),
         evicted=10**9,
-        store=SimpleNamespace(skipped_bytes=10**6, lost=400),
+        store=store,
         bad_records=400,
     )
     node = SimpleNamespace(
@@ -45,8 +51,8 @@ def busy_relay():
         neighbours=SimpleNamespace(all=neighbours),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, config=SimpleNamespace(name="n" * 24),
-        uptime_s=lambda: 10**9, gauge=SimpleNamespace(peak=10**8),
+        node=node, journal=journal, name="n" * 24,
+        uptime_s=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 

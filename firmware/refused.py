@@ -1,0 +1,35 @@
+"""A relay whose store was refused: it says so over the wire and leaves everything as it is.
+
+Without a store it must not take part: what it accepted could be lost.
+"""
+
+import asyncio
+import os
+import time
+
+import machine
+
+from firmware import status
+from firmware.links.serial_link import SerialLink
+
+_RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
+_TURN_MS = 20
+
+
+async def run(reason: str) -> None:
+    """Answer the console until somebody says "format" (see status.py), or for a day."""
+    start = time.ticks_ms()
+    watchdog = machine.WDT(timeout=30_000)
+    link = SerialLink(os.urandom(1)[0], lambda: time.ticks_diff(time.ticks_ms(), start))
+    asyncio.create_task(
+        link.run(
+            lambda address, frame: None,
+            lambda request: status.answer_refused(request, reason),
+            lambda attached: None,
+        )
+    )
+    while time.ticks_diff(time.ticks_ms(), start) < _RESTART_MS:
+        watchdog.feed()
+        link.pump()
+        await asyncio.sleep_ms(_TURN_MS)
+    machine.reset()
