@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from shared_protocol.store import Store
 
 NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
-_EVICT_MOST = 12  # for one record: where that gives no room (a disk full of other things), stop
+_EVICT_MOST = 20  # for one record: a full flash sector has 15; if that gives no room, stop
 DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
 
 
