@@ -50,12 +50,22 @@ def recover(store: FlashStore) -> None:
     for handle in range(len(store.table)):
         store.table[handle] = FREE
     if ring.tail >= 0:
+        before = ring.sectors
         for i in range(1, ring.sectors + 1):  # oldest first, the head last
             s = (ring.head + i) % ring.sectors
-            if ring.state[s] == _SPENT:
-                ring.state[s] = 0
-            elif ring.state[s] < CLEAN:
-                _walk(store, s)
+            if ring.state[s] < CLEAN:
+                age = (ring.seq - ring.seqs[s]) & 0xFFFF
+                if age >= before:
+                    ring.state[s] = DIRTY  # it took no erase when its turn came: all that is old
+                    continue
+                before = age
+                if ring.state[s] == _SPENT:
+                    ring.state[s] = 0
+                else:
+                    _walk(store, s)
+            elif ring.state[s] == CLEAN and before < ring.sectors:
+                ring.state[s] = DIRTY  # left out when it was its turn; the log keeps its order
+                ring.clean -= 1
         while ring.state[ring.tail] >= CLEAN:
             ring.tail = (ring.tail + 1) % ring.sectors
     for handle in range(len(store.table) - 1, -1, -1):

@@ -142,10 +142,13 @@ class Ring:
     # --- sectors
 
     def next_in(self, state: int) -> int:
-        """The first sector behind the head that is CLEAN (or DIRTY), or -1."""
+        """The first sector between head and tail that is CLEAN (or DIRTY), or -1."""
         for s in range(self.head + 1, self.head + self.sectors):
-            if self.state[s % self.sectors] == state:
+            found = self.state[s % self.sectors]
+            if found == state:
                 return s % self.sectors
+            if found < CLEAN:
+                break  # the tail; one behind it waits until the tail has passed: the log has order
         return -1
 
     def open_part(self, seq: int) -> bytes:

@@ -68,7 +68,8 @@ class FlashStore:
         size = ring.size(len(record))
         if ring.encrypted:  # there must be room to strike every record
             self._open_at = _OPEN_AT + self.live * 16 // SECTOR
-        if self.free == NONE or not self._make_room(size, self._open_at):
+        room = 0 if self.free == NONE else self._make_room(size, self._open_at)
+        if not room:
             raise StoreFull("the store is full")
         handle = self.free & _LOST
         at = ring.append(RECORD, handle, record)
@@ -77,7 +78,7 @@ class FlashStore:
         self.live += 1
         self.live_bytes += size
         # Tidy up: move at most twice as much out of the tail, or erase one sector, but not both.
-        left = 2 * size
+        left = 2 * size if room == 1 else 0
         while left > 0 and ring.clean < self._open_at:
             if left < 2 * size and ring.next_in(DIRTY) >= 0:
                 break
@@ -164,18 +165,20 @@ class FlashStore:
 
     # --- room
 
-    def _make_room(self, size: int, open_at: int) -> bool:
-        """May a record of this size be appended now? Cleans for it if it must."""
+    def _make_room(self, size: int, open_at: int) -> int:
+        """May a record of this size be appended now? 0 no, 1 yes, 2 yes, after some cleaning."""
         ring = self.ring
-        for _ in range(_STEPS_MAX):
+        for step in range(_STEPS_MAX):
+            yes = 2 if step else 1
             fits = ring.end + size <= SECTOR
-            if fits and ring.clean >= open_at - 1:
-                return True
+            # One sector fewer will do when the tail waits only for its erase: that needs no room.
+            if fits and ring.clean >= (open_at - 1 if ring.state[ring.tail] else 1):
+                return yes
             if ring.clean >= open_at:
-                return ring.open_next()
+                return yes if ring.open_next() else 0
             if not self._step(True):
-                return fits
-        return False
+                return yes if fits else 0
+        return 0
 
     def _step(self, may_open: bool) -> int:
         """One step towards a clean sector: its cost in bytes, 0 if there is none to take."""
