@@ -1,10 +1,10 @@
-# make demo | test | lint | setup. Everything goes into .venv; no root, no npm.
+# make demo | test | lint | torture | setup. Everything goes into .venv; no root, no npm.
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 SOURCES := gateway shared_protocol firmware tools tests
 
-.PHONY: demo test lint setup ten-seeds clean
+.PHONY: demo test lint torture setup ten-seeds clean
 
 demo: setup
 	@$(VENV)/bin/helio demo $(ARGS)
@@ -19,6 +19,10 @@ lint: setup
 	@$(PY) -m mypy
 	@$(PY) -m codespell_lib -q 3 README.md ARCHITECTURE.md docs shared_protocol $(SOURCES)
 	@echo "lint: clean"
+
+# The long form of the flash store's tests: every power cut, every bit; about six minutes.
+torture: setup
+	@$(PY) -m tools.flash_torture
 
 # The long form of a test: 20 kB through 30 % loss with ten seeds, a few minutes.
 ten-seeds: setup

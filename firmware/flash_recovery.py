@@ -26,8 +26,8 @@ from firmware.flash_ring import (
     STRUCK,
     Ring,
 )
-from firmware.flash_store import FREE, FlashStore
-from shared_protocol.errors import LocalError, StoreFull
+from firmware.flash_store import FREE, NONE, FlashStore
+from shared_protocol.errors import LocalError
 
 _SPENT = CLEAN - 1  # a sector's state while the others are entered: nothing live in it
 
@@ -49,6 +49,7 @@ def recover(store: FlashStore) -> None:
         raise StoreRefused("the store's partition holds something else")
     for handle in range(len(store.table)):
         store.table[handle] = FREE
+    strays = {}
     if ring.tail >= 0:
         before = ring.sectors
         for i in range(1, ring.sectors + 1):  # oldest first, the head last
@@ -62,7 +63,7 @@ def recover(store: FlashStore) -> None:
                 if ring.state[s] == _SPENT:
                     ring.state[s] = 0
                 else:
-                    _walk(store, s)
+                    _walk(store, strays, s)
             elif ring.state[s] == CLEAN and before < ring.sectors:
                 ring.state[s] = DIRTY  # left out when it was its turn; the log keeps its order
                 ring.clean -= 1
@@ -72,21 +73,25 @@ def recover(store: FlashStore) -> None:
         if store.table[handle] == FREE:
             store.table[handle] = store.free
             store.free = FREE | handle
-    if store.strays:
-        _adopt_strays(store)
+    _adopt(store, strays)
 
 
 def wipe(part) -> None:
     """Make an empty store of a partition, whatever it holds. If the power goes, do it again."""
     encrypted = part.info()[5]
     head = bytearray(4)
-    for s in range(part.ioctl(4, 0) - 1, -1, -1):
+    # The last sector is marked: a new store erases the first one first, and were that the only
+    # mark, a cut then would leave what is not ours any more.
+    last = part.ioctl(4, 0) - 1
+    for s in range(last + 1):
         part.readblocks(s, head, 0)
-        if s == 0 or (encrypted and head[:2] == b"HF"):
+        # A store's, of any version, a bit of it perhaps flipped. The rest is erased in its turn.
+        theirs = head[0] == MARK[0] or head[1] == MARK[1]
+        if s == last or (encrypted and theirs):
             part.ioctl(6, s)
-        elif head[:2] == b"HF":  # of any version; the rest is erased when its turn comes
+        elif theirs:
             part.writeblocks(s, bytes(Ring.start), 0)
-    part.writeblocks(0, MARK + b"\xff" * (12 if encrypted else 0), 0)
+    part.writeblocks(last, MARK + b"\xff" * (12 if encrypted else 0), 0)
 
 
 # --- sectors
@@ -131,6 +136,7 @@ def _header(store: FlashStore, s: int) -> int | None:
         if opened == b"\xff" * 8 and not ring.encrypted:  # there, noise says nothing: erase again
             ring.state[s] = CLEAN
             ring.clean += 1
+            return -1
         if not flash_mend.flip(opened, 0, 64, lambda: _holds(ring, opened)):
             return -1  # clean, or an opening that was cut
         store.damaged += 1
@@ -172,7 +178,7 @@ def _all_blank(ring: Ring) -> bool:
 # --- records
 
 
-def _walk(store: FlashStore, s: int) -> None:
+def _walk(store: FlashStore, strays: dict, s: int) -> None:
     """Enter what one sector holds."""
     ring = store.ring
     deep = s == ring.head or ring.encrypted
@@ -187,7 +193,7 @@ def _walk(store: FlashStore, s: int) -> None:
                 if behind == last:
                     break  # half written, and the last
                 at = behind
-        at += _take(store, at, deep)
+        at += _take(store, strays, at, deep)
     if s == ring.head:
         # In the noise of erased flash one block may be no longer blank: where a cut write began.
         ring.end = (at & 0xFFF or SECTOR) + 16 if ring.encrypted else _end(ring, at)
@@ -202,82 +208,80 @@ def _mend_head(store: FlashStore, at: int) -> bool:
     return True
 
 
-def _take(store: FlashStore, at: int, deep: bool) -> int:
+def _take(store: FlashStore, strays: dict, at: int, deep: bool) -> int:
     """Enter one record whose header is in the buffer: its size."""
     ring = store.ring
     size, kind, handle = ring.size(ring.length), ring.kind, ring.handle
     if ring.buffer[0] not in (LIVE, REMEMBERED, DEAD):
         store.damaged += 1
+    table = store.table
+    if handle >= len(table):
+        table = strays
+        strays.setdefault(handle, FREE)
     if kind == RECORD and state_of(ring) == LIVE:
         if deep and not ring.load(at) and not flash_mend.record(ring, at):
             ring.set_state(at, DEAD)  # half written, never acknowledged
-        elif handle < len(store.table):
-            _enter(store, handle, at, size)
         else:
-            store.strays += 1
-    elif kind == STRUCK and ring.load(at) and handle < len(store.table):
-        if store.table[handle] != FREE:
-            _forget(store, handle)
+            _enter(store, table, handle, at, size)
+    elif kind == STRUCK and ring.load(at):
+        if table[handle] != FREE:
+            _forget(store, table, handle)
     elif kind == RELEASED and ring.load(at):
-        _release(store)
+        _release(store, strays)
     return size
 
 
-def _enter(store: FlashStore, handle: int, at: int, size: int) -> None:
+def _enter(store: FlashStore, table, handle: int, at: int, size: int) -> None:
     """A live record. If its handle is known it was being moved, and the power went before the old
     copy could be struck; unless the new one, here, is only half there."""
     ring = store.ring
-    if store.table[handle] != FREE:
+    if table[handle] != FREE:
         if not ring.load(at):
             ring.set_state(at, DEAD)
             return
-        old = store.table[handle]
-        _forget(store, handle)
+        old = table[handle]
+        _forget(store, table, handle)
         ring.set_state(old, DEAD)
-    store.table[handle] = at
+    table[handle] = at
     ring.state[at >> 12] += 1
     store.live += 1
     store.live_bytes += size
 
 
-def _forget(store: FlashStore, handle: int) -> None:
+def _forget(store: FlashStore, table, handle: int) -> None:
     """A record that was entered does not count after all."""
     ring = store.ring
-    at, store.table[handle] = store.table[handle], FREE
+    at, table[handle] = table[handle], FREE
     ring.peek(at)
     ring.state[at >> 12] -= 1  # not drop(): its sector may not be entered whole yet
     store.live -= 1
     store.live_bytes -= ring.size(ring.length)
 
 
-def _release(store: FlashStore) -> None:
+def _release(store: FlashStore, strays: dict) -> None:
     """A sector that was given up on encrypted flash: whatever its erase left does not count."""
     ring = store.ring
     s, seq = struct.unpack(">HH", ring.body)
     if ring.state[s] < CLEAN and ring.seqs[s] == seq:
-        for handle in range(len(store.table)):
-            if store.table[handle] >> 12 == s:
-                _forget(store, handle)
+        for table in (store.table, strays):
+            for handle in range(len(table)) if table is store.table else table:
+                if table[handle] >> 12 == s:
+                    _forget(store, table, handle)
         ring.state[s] = DIRTY
 
 
-def _adopt_strays(store: FlashStore) -> None:
-    """Records under handles that this table does not have (its firmware had a larger one) get
-    handles of ours. What does not fit stays where it is until the ring comes round."""
-    ring = store.ring
-    for s in range(ring.sectors):
-        at, last = s << 12 | ring.start, (s + 1) << 12
-        while store.strays and ring.state[s] < CLEAN and at + HEAD <= last and ring.peek(at):
-            size = ring.size(ring.length)
-            if ring.kind == RECORD and ring.handle >= len(store.table) and state_of(ring) == LIVE:
-                if ring.load(at):
-                    try:
-                        store.put(bytes(ring.body))
-                    except StoreFull:
-                        return
-                    ring.set_state(at, DEAD)
-                    store.strays -= 1
-            at += size
+def _adopt(store: FlashStore, strays: dict) -> None:
+    """Records under handles that this table does not have (its firmware had a larger one) get free
+    ones of ours, until the next start: in the flash they keep their own."""
+    for handle in sorted(strays):
+        if strays[handle] == FREE:
+            continue
+        if store.free == NONE:
+            _forget(store, strays, handle)  # it lies there until the ring comes round
+            store.strays += 1
+        else:
+            ours = store.free ^ FREE
+            store.free, store.table[ours] = store.table[ours], strays[handle]
 
 
 def _resume(ring: Ring, at: int, last: int) -> int:

@@ -15,7 +15,7 @@ import struct
 from array import array
 from binascii import crc32
 
-from shared_protocol.errors import StoreFull
+from shared_protocol.errors import MediumFull
 
 SECTOR = 4096
 MARK = b"HF\x01\x7f"  # every version's is made as in flash_recovery.mark()
@@ -89,7 +89,7 @@ class Ring:
     # --- writing
 
     def append(self, kind: int, handle: int, payload: bytes) -> int:
-        """Write a record at the head and read it back: its address. StoreFull if no place is good.
+        """Write a record at the head and read it back: its address. MediumFull if none is good.
 
         `payload` must not lie in the buffer.
         """
@@ -114,7 +114,7 @@ class Ring:
                 pass
             self.set_state(at, DEAD)
             self.failed(at)
-        raise StoreFull("the flash takes no more")
+        raise MediumFull("the flash takes no more")  # giving up records would not help
 
     def write(self, at: int, length: int) -> None:
         """Program so many bytes from the buffer."""
@@ -197,9 +197,11 @@ class Ring:
                 blank = blank and crc32(chunk) == CHUNK_BLANK
             if blank:
                 self.part.writeblocks(s, MARK + b"\xff" * (self.unit - 4), 0)
-                self.state[s] = CLEAN
-                self.clean += 1
-                return True
+                self.part.readblocks(s, chunk[:4], 0)
+                if chunk[:4] == MARK:  # puts count on clean sectors: a bad one shows here
+                    self.state[s] = CLEAN
+                    self.clean += 1
+                    return True
         except OSError:
             pass
         self.write_errors += 1

@@ -48,7 +48,7 @@ class FlashStore:
         self.live_bytes = 0
         self.moved = 0
         self.damaged = 0  # records and headers that did not hold what was written
-        self.strays = 0  # records found whose handles the table does not have
+        self.strays = 0  # records found that the table has no room for
         self._open_at = _OPEN_AT
         self._cursor = 0  # handles below it have nothing in the tail
 
@@ -67,10 +67,12 @@ class FlashStore:
             raise MediumFull("the record is too long")
         size = ring.size(len(record))
         if ring.encrypted:  # there must be room to strike every record
-            self._open_at = _OPEN_AT + self.live * 16 // SECTOR
+            self._open_at = _OPEN_AT + 1 + self.live * 16 // SECTOR
         room = 0 if self.free == NONE else self._make_room(size, self._open_at)
         if not room:
-            raise StoreFull("the store is full")
+            # Hardly anything is live, and yet there is no room: then it is the flash that fails.
+            failing = self.live_bytes * 4 < ring.sectors * SECTOR and self.free != NONE
+            raise (MediumFull if failing else StoreFull)("the store is full")
         handle = self.free & _LOST
         at = ring.append(RECORD, handle, record)
         self.free = self.table[handle]
@@ -95,7 +97,10 @@ class FlashStore:
             raise KeyError(handle)
         record = bytes(self.ring.body)
         if self.damaged != damaged and self.ring.end + self.ring.size(len(record)) <= SECTOR:
-            self._rewrite(handle, record)  # mended this time: the next flip would be too much
+            try:
+                self._rewrite(handle, record)  # mended this time; the next flip would be too much
+            except StoreFull:
+                pass
         return record
 
     def delete(self, handle: int, remember: bool = False) -> None:
@@ -143,22 +148,27 @@ class FlashStore:
         ring = self.ring
         at, self.table[handle] = self.table[handle], _LOST  # first: making room may move records
         self.live -= 1
-        self.live_bytes -= ring.size(ring.length if ring.peek(at) else _TYPICAL)
+        length = _TYPICAL
+        if ring.peek(at):
+            length, handle = ring.length, ring.handle  # a stray's is another one in the flash
+        self.live_bytes -= ring.size(length)
         ring.drop(at)
         if not ring.encrypted:
             ring.set_state(at, state)
             return
         try:
-            if not self._make_room(ring.size(0), _OPEN_AT) and ring.clean < _OPEN_AT - 1:
-                raise StoreFull
+            size = ring.size(0)
+            if not self._make_room(size, _OPEN_AT) and ring.clean < _OPEN_AT - 1:
+                if ring.end + size > SECTOR:
+                    raise StoreFull
             ring.append(STRUCK, handle, b"")  # on what comes before it in the log
         except StoreFull:
             ring.write_errors += 1  # it stays, and a start may find it again
 
     def _rewrite(self, handle: int, record: bytes) -> None:
-        """Write a record anew at the head; then the old one goes."""
+        """Write the record that was read last anew at the head; then the old one goes."""
         at = self.table[handle]
-        self.table[handle] = self.ring.append(RECORD, handle, record)
+        self.table[handle] = self.ring.append(RECORD, self.ring.handle, record)
         self.ring.set_state(at, DEAD)
         self.ring.drop(at)
         self.moved += 1
@@ -168,15 +178,17 @@ class FlashStore:
     def _make_room(self, size: int, open_at: int) -> int:
         """May a record of this size be appended now? 0 no, 1 yes, 2 yes, after some cleaning."""
         ring = self.ring
-        for step in range(_STEPS_MAX):
-            yes = 2 if step else 1
+        yes = 1
+        for _ in range(_STEPS_MAX):
             fits = ring.end + size <= SECTOR
             # One sector fewer will do when the tail waits only for its erase: that needs no room.
             if fits and ring.clean >= (open_at - 1 if ring.state[ring.tail] else 1):
                 return yes
             if ring.clean >= open_at:
-                return yes if ring.open_next() else 0
-            if not self._step(True):
+                ring.open_next()  # a bad sector may have been the last
+            elif self._step(True):
+                yes = 2
+            else:
                 return yes if fits else 0
         return 0
 

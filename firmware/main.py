@@ -25,6 +25,7 @@ from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from firmware.links.serial_link import SerialLink  # noqa: E402
+from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
@@ -174,11 +175,16 @@ def _random_below(n: int) -> int:
 
 def run() -> None:
     """Called by the board after boot."""
-    if REFUSED:
+    trouble = REFUSED
+    try:
+        relay = None if trouble else Relay()
+    except StoreFull as e:  # not even the clock can be saved
+        trouble = str(e)
+    if trouble:
         from firmware import refused
 
-        asyncio.run(refused.run(REFUSED))
-    asyncio.run(Relay().run())
+        asyncio.run(refused.run(trouble))
+    asyncio.run(relay.run())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A relay whose store was refused: it says so over the wire and leaves everything as it is.
+"""A relay without a store: it says why over the wire and leaves everything as it is.
 
 Without a store it must not take part: what it accepted could be lost.
 """

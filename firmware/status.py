@@ -43,15 +43,21 @@ def _format() -> bytes:
     """Start again with an empty store, once this answer is on the wire."""
     import asyncio
 
+    from firmware.buffers import STORE
+
+    if STORE is None:
+        return b'{"error": "there is no partition to format"}'
+
     async def soon():
         import machine
 
         from firmware import flash_recovery
-        from firmware.buffers import STORE
 
         await asyncio.sleep_ms(_ANSWER_MS)
-        flash_recovery.wipe(STORE.ring.part)
-        machine.reset()
+        try:
+            flash_recovery.wipe(STORE.ring.part)
+        finally:
+            machine.reset()
 
     asyncio.create_task(soon())
     return b'{"formatting": true}'

@@ -17,6 +17,6 @@ def mount() -> str:
             migrate.bring_over(STORE)
         else:
             STORE.mount()
-    except StoreRefused as e:
+    except (StoreRefused, OSError) as e:  # OSError: a flash that is broken
         return str(e)
     return ""

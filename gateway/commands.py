@@ -8,12 +8,13 @@ import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gateway.errors import UserError
 
-_FORMAT_TRIES = 15  # of up to three seconds
+_FORMAT_S = 40  # until a relay has formatted its store and started again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,6 +205,8 @@ def relay_status(args: argparse.Namespace) -> int:
     status = asyncio.run(_ask_relay(args.port))
     if "error" in status:
         raise UserError(f"the relay on {args.port} does not run: {status['error']}")
+    if "store" not in status:
+        raise UserError(f"the relay on {args.port} runs an older firmware: flash it again")
     store = status["store"]
     lines = [
         f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
@@ -225,8 +228,9 @@ def relay_format(args: argparse.Namespace) -> int:
     if not args.yes:
         if not sys.stdin.isatty():
             raise UserError(f"this loses what the relay holds ({held}): say --yes")
-        print(f"The relay on {args.port} holds {held}. All of it is lost. Type yes: ", end="")
-        if input().strip() != "yes":
+        print(f"The relay on {args.port} holds {held}. All of it is lost. Type yes: ", end="",
+              file=sys.stderr, flush=True)  # fmt: skip
+        if sys.stdin.readline().strip() != "yes":
             raise UserError("nothing was done")
     fresh = asyncio.run(_format_relay(args.port))
     show(args, fresh, f"{fresh['name']} has started again with an empty store")
@@ -235,12 +239,15 @@ def relay_format(args: argparse.Namespace) -> int:
 
 async def _format_relay(path: str) -> dict[str, Any]:
     """It answers, then resets: ask until it is there again."""
-    await _ask_relay(path, "format")
-    for _ in range(_FORMAT_TRIES):
+    answer = await _ask_relay(path, "format")
+    if not answer.get("formatting"):
+        raise UserError(f"the relay on {path} does not format: {answer.get('error')}")
+    deadline = time.monotonic() + _FORMAT_S
+    while time.monotonic() < deadline:
         await asyncio.sleep(1)
         with contextlib.suppress(UserError):
             status = await _ask_relay(path, timeout_s=2)
-            if "error" not in status and status["boots"] == 1:
+            if "error" not in status and status["boots"] == 1 and not status["parcels"]:
                 return status
     raise UserError(f"the relay on {path} has not come back with an empty store")
 

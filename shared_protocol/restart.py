@@ -140,4 +140,4 @@ def _know(shelf: "Shelf", kept: records.Kept) -> None:
     short = shelf.short_of(kept.immutable)
     if kept.expires_s > shelf.clock.clock_s and shelf.index.find(short) < 0:
         if shelf.tombstone(bytes(kept.immutable[2 : parcel.HEAD_LEN])) < 0:
-            shelf.enter(short, kept, SEEN, NO_GROUP, NO_PIECE)
+            shelf.mark_farther(shelf.enter(short, kept, SEEN, NO_GROUP, NO_PIECE))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from shared_protocol.store import Store
 
 NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
-_EVICT_MOST = 20  # for one record: a full flash sector has 15; if that gives no room, stop
+_EVICT_MOST = 96  # for one record: a flash sector full of the smallest has 80
 DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
 
 
@@ -243,8 +243,9 @@ class Shelf:
     # --- what goes
 
     def drop(self, row: int) -> None:
-        """Give up the content; the parcel still counts as known, also after a restart."""
-        self._let_go(row, True)
+        """Give up the content; the parcel still counts as known, and if somebody farther on has it
+        also after a restart."""
+        self._let_go(row, self.index.code[row] & FARTHER > 0)
         self.index.set_state(row, SEEN)
 
     def bury(self, row: int, expires_s: int) -> None:
@@ -331,7 +332,7 @@ class Shelf:
         """Replace the clock record; durable after sync()."""
         record = records.encode_clock(clock)
         handle = self.put(record, SOS)
-        if handle == NO_HANDLE and room.remove_oldest_receipt(self):
+        while handle == NO_HANDLE and room.remove_oldest_receipt(self):
             handle = self.put(record, SOS)  # without a counter nothing can be sent at all
         if handle == NO_HANDLE:
             raise StoreFull("no room for the clock")

@@ -4,7 +4,7 @@ from firmware.flash_store import FlashStore
 from shared_protocol import restart
 from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.records import Clock
-from shared_protocol.shelf import NEW, Shelf
+from shared_protocol.shelf import NEW, NO_ROOM, Shelf
 from tests.protocol.checks import NODE_ID, whole
 from tools.virtual_board.nor import Partition
 from tools.virtual_board.nor_lab import LabNor
@@ -21,6 +21,11 @@ def start(part):
     return shelf
 
 
+def new_part():
+    chip = LabNor(SECTORS * 4096)
+    return chip, Partition(chip, (1, 0x40, 0, SECTORS * 4096, "store", False))
+
+
 def text(number, priority=1):
     return whole(number, b"x" * 200, priority)
 
@@ -33,8 +38,7 @@ def held(shelf, numbers):
 
 def test_the_oldest_of_the_lowest_priority_give_way_and_a_start_finds_the_rest():
     """Every tenth message is urgent and outlives the others, so there is much to move."""
-    chip = LabNor(SECTORS * 4096)
-    part = Partition(chip, (1, 0x40, 0, SECTORS * 4096, "store", False))
+    _, part = new_part()
     shelf = start(part)
     shelf.save_clock(Clock(1, 5, 4096, 0, 0))
     for number in range(1000):
@@ -51,3 +55,27 @@ def test_the_oldest_of_the_lowest_priority_give_way_and_a_start_finds_the_rest()
     again = start(part)
     assert again.clock.clock_s == 5
     assert held(again, range(1000)) == there
+
+
+def test_a_flash_that_takes_no_more_costs_nothing_that_is_there():
+    chip, part = new_part()
+    shelf = start(part)
+    for number in range(40):
+        assert shelf.accept(1, 0, text(number), 100)[0] == NEW
+    for sector in range(SECTORS):
+        chip.dead(sector)
+    for number in range(40, 60):
+        assert shelf.accept(1, 0, text(number), 100)[0] == NO_ROOM
+    assert shelf.evicted == 0
+    assert [shelf.index.held(row) for row in shelf.index.rows()] == [True] * 40
+
+
+def test_short_messages_on_the_smallest_flash_and_always_a_clock():
+    _, part = new_part()
+    shelf = start(part)
+    for number in range(4000):
+        assert shelf.accept(1, 0, whole(number, b"hi"), 100 + number)[0] == NEW, number
+        if number % 50 == 0:
+            shelf.save_clock(Clock(1 + number, number, 4096 + number, 0, 0))
+            shelf = start(part)
+            assert shelf.clock.clock_s == number

@@ -135,3 +135,16 @@ def test_a_cut_while_it_is_brought_over_costs_nothing(tmp_path, monkeypatch):
     store = FlashStore(store.ring.part, 100)
     store.mount()
     assert list(store.records()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [({"error": "unknown request"}, "unknown request"), ({}, "does not format")],
+)
+def test_a_relay_that_does_not_format_is_no_success(monkeypatch, answer, reason):
+    async def ask_relay(path, what="status", timeout_s=5):
+        return answer if what == "format" else {"parcels": 0, "boots": 1}
+
+    monkeypatch.setattr(commands, "_ask_relay", ask_relay)
+    with pytest.raises(UserError, match=reason):
+        commands.relay_format(ask("/dev/x", yes=True))

@@ -4,6 +4,7 @@ from checks import held, new_shelf, raises, receipt_of, whole
 
 from shared_protocol import records
 from shared_protocol.lifetime import LIFETIMES_S
+from shared_protocol.parcel_index import FARTHER
 from shared_protocol.shelf import KNOWN, NEW, TOMBSTONED
 from shared_protocol.store import MemoryStore
 
@@ -21,16 +22,26 @@ class Rotting(MemoryStore):
         return super().get(handle)
 
 
+def passed_on(s, row):
+    """A node farther on has said that it has it."""
+    s.mark_farther(row)
+    s.drop(row)
+
+
 def test_what_was_passed_on_is_still_known_after_a_restart():
     s = new_shelf()
-    rows = [s.accept(1, 0, whole(number), 100)[1] for number in range(4)]
-    s.drop(rows[1])  # passed on
+    rows = [s.accept(1, 0, whole(number), 100)[1] for number in range(5)]
+    passed_on(s, rows[1])
     s.bury(rows[2], 500)  # expired
-    s.drop(rows[3])
+    passed_on(s, rows[3])
+    s.drop(rows[4])  # evicted
     s.accept_receipt(1, 0, receipt_of(3), 110)
     again = new_shelf(store=s.store)
     assert held(again, (0, 1, 2, 3)) == [0]
-    assert again.accept(1, 0, whole(1), 200)[0] == KNOWN
+    verdict, row = again.accept(1, 0, whole(1), 200)
+    assert verdict == KNOWN
+    assert again.index.code[row] & FARTHER, "whoever asks gets a HAVE"
+    assert again.accept(1, 0, whole(4), 200)[0] == NEW, "nobody else may have it"
     assert again.accept(1, 0, whole(2), 200)[0] == NEW, "its age would tell; nothing else does"
     assert again.accept(1, 0, whole(3), 200)[0] == TOMBSTONED
 
@@ -38,7 +49,7 @@ def test_what_was_passed_on_is_still_known_after_a_restart():
 def test_of_the_passed_on_only_the_unexpired_and_the_newest_come_back():
     s = new_shelf(64)
     for number in range(60):
-        s.drop(s.accept(1, 0, whole(number), 100 + number)[1])
+        passed_on(s, s.accept(1, 0, whole(number), 100 + number)[1])
     s.save_clock(records.Clock(1, 100 + 20 + DAY, 4096, 0, 0))
     again = new_shelf(16, s.store)
     assert again.index.size == 12
