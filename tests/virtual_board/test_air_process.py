@@ -40,10 +40,15 @@ def test_a_mac_is_six_bytes():
         parse_mac("0200")
 
 
-def test_loss_rate_is_what_was_asked_for():
-    chance = air_model.Chance(7)
-    lost = sum(chance.is_lost(bytes(6), b"\x01" * 6, 0.3) for _ in range(5000))
-    assert 1400 <= lost <= 1600
+def test_draws_are_spread_evenly_and_no_two_links_are_alike():
+    links = [air_model.salt(7, src, dst) for src in (1, 2**40) for dst in (2, 3, 2**40 + 1)]
+    links += [air_model.salt(seed, 1, 2) for seed in (-7, -1, 0, 8, 2**40)]
+    assert len(set(links)) == 11
+    for link in links:
+        draws = [air_model.draw(link, number) for number in range(5000)]
+        assert max(draws) < 1 << 32
+        for part in (0.1, 0.3, 0.5):
+            assert abs(sum(number < part * 2**32 for number in draws) / 5000 - part) < 0.03
 
 
 def test_levels_fall_with_distance_down_to_the_floor():

@@ -6,11 +6,10 @@ prints one line {"port": N} when it listens on 127.0.0.1 and exits when its stdi
 SIGTERM. Boards connect by TCP and speak air_wire; the pipe is reliable, so every loss a board
 sees was decided here.
 
-Modelled: range (a sharp circle), channels, airtime at 1 Mbps, carrier sense with a random
-backoff, independent loss per frame and receiver, RSSI by distance, a bounded transmit queue,
-unicast to one board with the acknowledgement's outcome in D.
-Not yet modelled (a later piece of work): collisions and hidden terminals (two transmitters out
-of each other's range both get through), half duplex, capture, 802.11 retries of unicast.
+The radio between them is tools/medium.py: range, airtime, carrier sense with hidden terminals,
+collisions with capture, half duplex, loss. The air adds what a board sees of its own radio: a
+bounded transmit queue, channels, and unicast to one board with the outcome in D.
+Not modelled: the acknowledgements on the air and the retries of unicast (we only broadcast).
 """
 
 import argparse
@@ -154,7 +153,7 @@ class _Connection(asyncio.Protocol):
         elif kind == air_wire.JOIN and self._board is None:
             self._board = self._air.radio.join(self.pipe, payload)
         elif kind == air_wire.JOIN and self._board is not None:
-            self._board.channel = air_wire.decode_join(payload)[1]
+            self._air.radio.tune(self._board, payload)
         elif kind == air_wire.TRANSMIT and self._board is not None:
             self._air.radio.transmit(self._board, payload)
         else:

@@ -1,10 +1,9 @@
-"""The arithmetic of the air: no I/O, no clock, randomness seeded.
+"""The arithmetic of the air: no I/O, no clock, no state.
 
 Times are integers in microseconds, distances in metres, levels in dBm.
 """
 
 import math
-import random
 
 # A 1 Mbps DSSS broadcast: long PLCP preamble and header, then 43 bytes of 802.11 and vendor
 # action framing around the ESP-NOW body, at 8 us per byte. 250 bytes last 2.54 ms.
@@ -16,7 +15,8 @@ RSSI_AT_1_M_DBM = -40
 PATH_LOSS_EXPONENT = 3  # between open field (2) and a built-up street (4)
 RSSI_FLOOR_DBM = -95
 
-BACKOFF_MAX_US = 1000
+_MASK = 0xFFFFFFFF
+_GOLDEN = 0x9E3779B1  # odd and near 2**32 / phi: consecutive numbers land far apart
 
 
 def airtime_us(frame_bytes: int) -> int:
@@ -24,8 +24,9 @@ def airtime_us(frame_bytes: int) -> int:
     return PREAMBLE_US + US_PER_BYTE * (OVERHEAD_BYTES + frame_bytes)
 
 
-def distance_m(a: tuple[int, int], b: tuple[int, int]) -> float:
-    return math.hypot(a[0] - b[0], a[1] - b[1])
+def gain(metres: float) -> float:
+    """Received power as a fraction of that at 1 m; nobody is nearer than that."""
+    return float(max(metres, 1.0) ** -PATH_LOSS_EXPONENT)
 
 
 def rssi_dbm(metres: float) -> int:
@@ -34,25 +35,30 @@ def rssi_dbm(metres: float) -> int:
     return max(round(RSSI_AT_1_M_DBM - loss_db), RSSI_FLOOR_DBM)
 
 
-class Chance:
-    """All randomness of one air.
+def mix(value: int) -> int:
+    """Scramble a number into 32 bits that look random (the finaliser of MurmurHash3)."""
+    value &= _MASK
+    value = ((value ^ value >> 16) * 0x85EBCA6B) & _MASK
+    value = ((value ^ value >> 13) * 0xC2B2AE35) & _MASK
+    return value ^ value >> 16
 
-    Every ordered link (src, dst) draws from its own generator: which frames one link loses
-    depends on the seed and on that link's own traffic, never on what other links do meanwhile.
+
+def salt(seed: int, src: int, dst: int) -> int:
+    """The starting point of one link's draws; both ends may be MAC addresses."""
+    value = 0
+    for number in (seed, src, dst):
+        while True:
+            value = mix(value * 31 + (number & _MASK) + _GOLDEN)
+            number >>= 32
+            if number in (0, -1):  # -1: what is left of a negative seed
+                break
+    return value
+
+
+def draw(link_salt: int, number: int) -> int:
+    """The link's `number`th draw, 0 to 2**32 - 1.
+
+    A draw is a function of its place, not of a generator's state: which frames one link loses
+    depends on the seed and on its sender's own frames, never on what other links do meanwhile.
     """
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._links: dict[tuple[bytes, bytes], random.Random] = {}
-        self._backoff = random.Random(f"{seed}/backoff")
-
-    def is_lost(self, src: bytes, dst: bytes, loss: float) -> bool:
-        """Draw once for one frame on one link; loss is a probability 0.0..1.0."""
-        link = self._links.get((src, dst))
-        if link is None:
-            link = random.Random(f"{self._seed}/{src.hex()}/{dst.hex()}")
-            self._links[src, dst] = link
-        return link.random() < loss
-
-    def backoff_us(self) -> int:
-        return self._backoff.randint(0, BACKOFF_MAX_US)
+    return mix(link_salt + number * _GOLDEN)

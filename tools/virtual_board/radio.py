@@ -1,16 +1,17 @@
-"""The radio: boards in a plane and the life of a frame between them.
+"""The radio: the boards of an air, a Medium for each channel, and the real clock that drives it.
 
 Time is the loop's call_at, a board's pipe is a Transport it writes to; the only file is the
-record.
-What is modelled and what is not stands in air.py.
+record. What is modelled and what is not stands in tools/medium.py.
 """
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.medium import Event, Heard, Lost, Medium, Sent
 from tools.virtual_board import air_model, air_wire
 
 MAX_BOARDS = 256
@@ -18,6 +19,7 @@ COORDINATE_LIMIT_M = 1 << 31  # what a join can say
 # Bytes a board may leave unread in its pipe before frames to it count as lost: a stopped board
 # must not make the air grow. Far above what any radio buffers, so boards overflow first.
 MAX_UNREAD_BYTES = 256 * 1024
+UNREAD = "unread"  # why a frame was lost, beside the Medium's reasons
 
 
 class Refused(Exception):
@@ -29,14 +31,23 @@ class Board:
 
     def __init__(self, mac: bytes, position_m: tuple[int, int], pipe: asyncio.Transport) -> None:
         self.mac = mac
+        self.node = int.from_bytes(mac, "big")  # its name in a Medium
         self.channel = 0
         self.position_m = position_m
         self.pipe = pipe
         self.queue: deque[tuple[bytes, bytes]] = deque()  # (dest, frame), head first
-        self.timer: asyncio.TimerHandle | None = None  # backing off, or on the air
-        self.on_air_until_s = 0.0
+        self.room: Room | None = None  # where it is heard; None once it has left
         self.sent = 0
         self.heard = 0
+
+
+class Room:
+    """A channel, the boards tuned to it, and the timer of what its Medium has to do next."""
+
+    def __init__(self, medium: Medium) -> None:
+        self.medium = medium
+        self.boards: dict[int, Board] = {}  # node: board
+        self.timer: asyncio.TimerHandle | None = None
 
 
 class Radio:
@@ -47,15 +58,16 @@ class Radio:
     """
 
     def __init__(self, *, seed: int, loss: float, range_m: int, record: Path | None) -> None:
+        self._rooms: dict[int | bytes, Room] = {}
         self.set_loss(loss)
+        self.seed = seed
         self.range_m = range_m
         self.boards: dict[bytes, Board] = {}
         self.frames_sent = 0
         self.bytes_on_air = 0
         self.frames_delivered = 0
-        self.frames_lost = 0
+        self.frames_lost: Counter[str] = Counter()  # by reason
         self._airtime_us = 0
-        self._chance = air_model.Chance(seed)
         self._moved_m: dict[bytes, tuple[int, int]] = {}
         self._muted: set[bytes] = set()
         self._record = record.open("a", encoding="utf-8") if record else None
@@ -83,107 +95,134 @@ class Radio:
         board = Board(mac, self._moved_m.get(mac, (x_m, y_m)), pipe)
         board.channel = channel
         self.boards[mac] = board
+        self._enter_room(board)
         return board
+
+    def tune(self, board: Board, payload: bytes) -> None:
+        """Change a board's channel; frames it has not yet sent go out there."""
+        board.channel = air_wire.decode_join(payload)[1]
+        self._enter_room(board)
 
     def leave(self, board: Board) -> None:
         """Forget a board; a frame it had on the air is cut off and reaches nobody."""
-        if board.timer is not None:
-            board.timer.cancel()
+        self._leave_room(board)
         if self.boards.get(board.mac) is board:
             del self.boards[board.mac]
 
     def transmit(self, board: Board, payload: bytes) -> None:
         """Queue one frame; D follows at the end of its airtime, at once if the queue is full."""
+        if board.room is None:  # replaced by a newer pipe, which aborts this one
+            return
+        self._catch_up(board.room)
         if len(board.queue) >= air_wire.MAX_TRANSMIT_QUEUE:
             self._done(board, air_wire.STATUS_NO_MEM)
             return
         dest, frame = payload[: air_wire.MAC_BYTES], payload[air_wire.MAC_BYTES :]
         board.queue.append((dest, frame))
-        if board.timer is None:
-            self._try_start(board, self._loop.time())
+        board.room.medium.send(board.node, frame, self._now_us())
+        self._set_timer(board.room)
 
-    # The life of a frame. `now_s` is the modelled time, not the time the loop got round to it:
-    # timers fire late by up to a millisecond, and airtimes must not stretch with them.
+    # Rooms: who is on which Medium, and when it moves on. Modelled time is the clock's, but a
+    # frame starts and ends when the Medium says, not when the loop gets round to it: timers fire
+    # late by up to a millisecond, and airtimes must not stretch with them.
 
-    def _try_start(self, board: Board, now_s: float) -> None:
-        board.timer = None
-        clear_at_s = max(
-            (
-                other.on_air_until_s
-                for other in self.boards.values()
-                if other is board or self._hears(board, other)
-            ),
-            default=0.0,
-        )
-        if clear_at_s > now_s:
-            self._try_later(board, clear_at_s)
+    def _now_us(self) -> int:
+        return int((self._loop.time() - self._started_s) * 1e6)
+
+    def _enter_room(self, board: Board) -> None:
+        """Put a board into the room of its channel, out of the one it was in."""
+        self._leave_room(board)
+        # Without its antenna it is alone: it transmits, and reaches nobody.
+        name = board.mac if board.mac in self._muted else board.channel
+        if name not in self._rooms:
+            medium = Medium(self.seed, range_m=self.range_m, loss=self.loss)
+            medium.advance(self._now_us())
+            self._rooms[name] = Room(medium)
+        room = board.room = self._rooms[name]
+        self._catch_up(room)
+        room.boards[board.node] = board
+        room.medium.place(board.node, *board.position_m)
+        for _, frame in board.queue:
+            room.medium.send(board.node, frame, self._now_us())
+        self._set_timer(room)
+
+    def _leave_room(self, board: Board) -> None:
+        room = board.room
+        if room is None:
             return
-        _, frame = board.queue[0]
-        board.on_air_until_s = now_s + air_model.airtime_us(len(frame)) / 1e6
-        board.timer = self._loop.call_at(board.on_air_until_s, self._finish, board)
+        self._catch_up(room)
+        room.medium.remove(board.node)
+        del room.boards[board.node]
+        board.room = None
+        self._set_timer(room)
+        if not room.boards:
+            self._rooms = {name: other for name, other in self._rooms.items() if other.boards}
 
-    def _try_later(self, board: Board, clear_at_s: float) -> None:
-        start_s = clear_at_s + self._chance.backoff_us() / 1e6
-        board.timer = self._loop.call_at(start_s, self._try_start, board, start_s)
+    def _set_timer(self, room: Room) -> None:
+        if room.timer is not None:
+            room.timer.cancel()
+            room.timer = None
+        next_us = room.medium.next_us()
+        if next_us is not None:
+            at_s = self._started_s + next_us / 1e6
+            room.timer = self._loop.call_at(at_s, self._catch_up, room)
 
-    def _finish(self, board: Board) -> None:
-        board.timer = None
+    def _catch_up(self, room: Room) -> None:
+        """Let the room's time pass until now."""
+        for sent, fates in _frames(room.medium.advance(self._now_us())):
+            self._finish(room, sent, fates)
+        self._set_timer(room)
+
+    def _finish(self, room: Room, sent: Sent, fates: list[Heard | Lost]) -> None:
+        board = room.boards[sent.node]
         dest, frame = board.queue.popleft()
         self.frames_sent += 1
         self.bytes_on_air += air_model.OVERHEAD_BYTES + len(frame)
-        self._airtime_us += air_model.airtime_us(len(frame))
+        self._airtime_us += sent.end_us - sent.start_us
         board.sent += 1
         heard: list[str] = []
-        lost: list[str] = []
-        for other in list(self.boards.values()):
-            if not self._hears(other, board) or dest not in (air_wire.BROADCAST, other.mac):
+        lost: dict[str, str] = {}  # mac: why
+        for fate in fates:
+            other = room.boards[fate.node]
+            if dest not in (air_wire.BROADCAST, other.mac):
                 continue
-            (heard if self._deliver(board, other, dest, frame) else lost).append(other.mac.hex())
+            if isinstance(fate, Lost):
+                lost[other.mac.hex()] = fate.why
+            elif other.pipe.get_write_buffer_size() > MAX_UNREAD_BYTES:
+                lost[other.mac.hex()] = UNREAD
+            else:
+                heard.append(other.mac.hex())
+                other.pipe.write(air_wire.encode_received(board.mac, dest, fate.rssi_dbm, frame))
+                other.heard += 1
         self.frames_delivered += len(heard)
-        self.frames_lost += len(lost)
-        self._write_record(board, dest, frame, heard, lost)
+        self.frames_lost.update(lost.values())
+        self._write_record(board, sent.end_us, dest, frame, heard, lost)
         reached = bool(heard) or dest == air_wire.BROADCAST
         self._done(board, air_wire.STATUS_OK if reached else air_wire.STATUS_NO_ACK)
-        if board.queue:
-            # A backoff between one's own frames too, or the others would never get a turn.
-            self._try_later(board, board.on_air_until_s)
-
-    def _deliver(self, src: Board, dst: Board, dest: bytes, frame: bytes) -> bool:
-        # Drawn before anything else is looked at: one draw per frame keeps the link's pattern.
-        if self._chance.is_lost(src.mac, dst.mac, self.loss):
-            return False
-        if dst.pipe.get_write_buffer_size() > MAX_UNREAD_BYTES:
-            return False
-        level_dbm = air_model.rssi_dbm(air_model.distance_m(src.position_m, dst.position_m))
-        dst.pipe.write(air_wire.encode_received(src.mac, dest, level_dbm, frame))
-        dst.heard += 1
-        return True
-
-    def _hears(self, board: Board, other: Board) -> bool:
-        return (
-            board is not other
-            and board.channel == other.channel
-            and board.mac not in self._muted
-            and other.mac not in self._muted
-            and air_model.distance_m(board.position_m, other.position_m) <= self.range_m
-        )
 
     def _done(self, board: Board, status: int) -> None:
         board.pipe.write(air_wire.encode(air_wire.DONE, bytes([status])))
 
     def _write_record(
-        self, board: Board, dest: bytes, frame: bytes, heard: list[str], lost: list[str]
+        self,
+        board: Board,
+        end_us: int,
+        dest: bytes,
+        frame: bytes,
+        heard: list[str],
+        lost: dict[str, str],
     ) -> None:
         if self._record is None:
             return
         line = {
-            "t_ms": round((board.on_air_until_s - self._started_s) * 1000),
+            "t_ms": round(end_us / 1000),
             "src": board.mac.hex(),
             "dest": dest.hex(),
             "channel": board.channel,
             "frame": frame.hex(),
             "heard": heard,
-            "lost": lost,
+            "lost": list(lost),
+            "why": list(lost.values()),
         }
         self._record.write(json.dumps(line) + "\n")
         self._record.flush()
@@ -197,7 +236,8 @@ class Radio:
             "bytes_on_air": self.bytes_on_air,
             "airtime_ms": self._airtime_us // 1000,
             "frames_delivered": self.frames_delivered,
-            "frames_lost": self.frames_lost,
+            "frames_lost": self.frames_lost.total(),
+            "lost_to": dict(self.frames_lost),
             "boards": [
                 {
                     "mac": board.mac.hex(),
@@ -216,6 +256,9 @@ class Radio:
         if not 0.0 <= loss <= 1.0:
             raise ValueError("loss is a probability, 0.0 to 1.0")
         self.loss = loss
+        for room in self._rooms.values():
+            self._catch_up(room)
+            room.medium.loss = loss
 
     def move(self, mac: bytes, x_m: int, y_m: int) -> None:
         """Put a board elsewhere, now and whenever it joins again."""
@@ -224,8 +267,12 @@ class Radio:
         if mac not in self._moved_m and len(self._moved_m) >= MAX_BOARDS:
             raise ValueError("too many boards moved")
         self._moved_m[mac] = (x_m, y_m)
-        if mac in self.boards:
-            self.boards[mac].position_m = (x_m, y_m)
+        board = self.boards.get(mac)
+        if board is not None and board.room is not None:
+            board.position_m = (x_m, y_m)
+            self._catch_up(board.room)
+            board.room.medium.place(board.node, x_m, y_m)
+            self._set_timer(board.room)
 
     def mute(self, mac: bytes, muted: bool) -> None:
         """Take a board's antenna off (or put it back): it transmits, and reaches nobody."""
@@ -235,3 +282,20 @@ class Radio:
             raise ValueError("too many boards muted")
         else:
             self._muted.add(mac)
+        if mac in self.boards:
+            self._enter_room(self.boards[mac])
+
+
+def _frames(events: Iterable[Event]) -> Iterator[tuple[Sent, list[Heard | Lost]]]:
+    """Each transmission with what follows it: its fate at each receiver."""
+    sent: Sent | None = None
+    fates: list[Heard | Lost] = []
+    for event in events:
+        if isinstance(event, Sent):
+            if sent is not None:
+                yield sent, fates
+            sent, fates = event, []
+        else:
+            fates.append(event)
+    if sent is not None:
+        yield sent, fates
