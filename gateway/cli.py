@@ -51,6 +51,10 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
      [(("name",), {"help": "which: codec, flash"}), _SEED]),
+    ("sim run", "tools.sim.command:main", "run a scenario with real nodes in virtual time",
+     [(("scenario",), {"help": "a TOML file, see docs/SIMULATOR.md"}),
+      (("--seed",), {"type": int, "help": "of everything random, instead of the scenario's"}),
+      (("--plot",), {"metavar": "FILE.png", "help": "draw deliveries, latency and a map"})]),
 ]  # fmt: skip
 
 
@@ -63,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
         prog="helio", description="Messaging for when the networks are down."
     )
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
-    group_help = {"contact": "people you know", "gateway": "this gateway", "relay": "a relay"}
+    group_help = {
+        "contact": "people you know", "gateway": "this gateway", "relay": "a relay",
+        "sim": "the simulator",
+    }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()
         inside = group[0] if group else ""

@@ -122,7 +122,8 @@ def test_a_cut_at_every_byte_of_every_kind_of_program():
                 if kind in left:
                     left.remove(kind)
                     length = len(bench.chip.last[1])
-                    for at_byte in list(range(min(length, 20))) + list(range(20, length + 1, STEP)):
+                    head = list(range(min(length, 20)))
+                    for at_byte in head + list(range(20, length + 1, STEP)):
                         bench.thaw(before)
                         assert cut(bench, operation, 0, lambda b=bench, s=step: b.do(s), at_byte)
                         bench.again()

@@ -1,0 +1,122 @@
+"""The tally of a run: the hash over everything that happened, and what it comes to."""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+from shared_protocol import frame
+from tools.sim.letters import Letter
+from tools.sim.scenario import Scenario
+from tools.virtual_board.air_model import OVERHEAD_BYTES
+
+
+class Tally:
+    """Counts, and hashes the log. A log line is text: a letter, the time, the nodes."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._hash = hashlib.sha256()
+        self.events = 0  # frames sent, heard and lost, turns of nodes, entries of the scenario
+        self.sent: Counter[int] = Counter()  # by frame type
+        self.bytes_on_air = 0
+        self.airtime_us = [0] * len(scenario.places)
+        self.heard = 0
+        self.lost: Counter[str] = Counter()
+        self.relayed = [0] * len(scenario.places)  # parcel frames, by node
+
+    def transmission(self, node: int, kind: int, data: bytes, start_us: int, end_us: int) -> None:
+        """A frame was on the air."""
+        self._hash.update(b"S %d %d %d " % (start_us, end_us, node) + data)
+        self.sent[kind] += 1
+        self.bytes_on_air += len(data) + OVERHEAD_BYTES
+        self.airtime_us[node] += end_us - start_us
+        if kind == frame.PARCEL:
+            self.relayed[node] += 1
+
+    def reception(self, node: int, sender: int, at_us: int, rssi_dbm: float) -> None:
+        """A node heard the last frame of another."""
+        self._hash.update(b"H %d %d %d %d " % (at_us, node, sender, rssi_dbm))
+        self.heard += 1
+
+    def delivery(self, letter: Letter, at_us: int) -> None:
+        """The receiver has the message."""
+        self._hash.update(b"D %d " % at_us + letter.mid)
+        letter.delivered_us = at_us
+
+    def acknowledgement(self, letter: Letter, at_us: int) -> None:
+        """The receipt is back at the sender."""
+        self._hash.update(b"R %d " % at_us + letter.mid)
+        if letter.acknowledged_us is None:
+            letter.acknowledged_us = at_us
+
+    def event_hash(self) -> str:
+        """SHA-256 of the log so far."""
+        return self._hash.hexdigest()
+
+    def metrics(self, letters: list[Letter]) -> dict[str, Any]:
+        """What it comes to: all but what the stores know."""
+        done = [x for x in letters if x.delivered_us is not None]
+        back = [x for x in letters if x.acknowledged_us is not None]
+        frames, parcels = sum(self.sent.values()), self.sent[frame.PARCEL]
+        shares = [us / self._scenario.duration_us for us in self.airtime_us]
+        reach = [len(x.came_from) for x in letters]
+        return {
+            "messages": len(letters),
+            "delivered": len(done),
+            "receipts_back": len(back),
+            "latency_s": percentiles([_s(x.delivered_us, x) for x in done]),
+            "receipt_s": percentiles([_s(x.acknowledged_us, x) for x in back]),
+            "reach": {
+                "mean": round(sum(reach) / len(reach), 2) if reach else 0.0,
+                "least": min(reach, default=0),
+                "of": len(self._scenario.places),
+            },
+            "frames_sent": frames,
+            "parcel_frames_sent": parcels,
+            "frames_per_delivery": _ratio(frames, len(done)),
+            "parcel_frames_per_delivery": _ratio(parcels, len(done)),
+            "frames_by_type": {FRAME_NAMES[kind]: n for kind, n in sorted(self.sent.items())},
+            "frames_heard": self.heard,
+            "frames_lost": dict(sorted(self.lost.items())),
+            "bytes_on_air": self.bytes_on_air,
+            "airtime_share": {
+                "mean": round(sum(shares) / len(shares), 6), "most": round(max(shares), 6),
+            },
+        }  # fmt: skip
+
+
+FRAME_NAMES = {
+    frame.BEACON: "beacon", frame.PARCEL: "parcel", frame.RECEIPTS: "receipts",
+    frame.SUMMARY: "summary", frame.LIST: "list", frame.WANT: "want", frame.HAVE: "have",
+}  # fmt: skip
+
+
+def message_rows(letters: list[Letter]) -> list[dict[str, Any]]:
+    """What became of each message."""
+    return [
+        {
+            "from": x.message.sender, "to": x.message.to, "at_s": x.message.at_us / 1e6,
+            "size": x.message.size, "parcels": len(x.parcels), "reach": len(x.came_from),
+            "latency_s": None if x.delivered_us is None else _s(x.delivered_us, x),
+            "receipt_s": None if x.acknowledged_us is None else _s(x.acknowledged_us, x),
+        }
+        for x in letters
+    ]  # fmt: skip
+
+
+def _s(at_us: int | None, letter: Letter) -> float:
+    assert at_us is not None
+    return round((at_us - letter.message.at_us) / 1e6, 3)
+
+
+def _ratio(count: int, of: int) -> float | None:
+    return round(count / of, 2) if of else None
+
+
+def percentiles(values: list[float]) -> dict[str, float] | None:
+    """The usual ones by nearest rank, None if there is nothing."""
+    if not values:
+        return None
+    values = sorted(values)
+    ranks = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
+    return {name: values[-(-len(values) * pct // 100) - 1] for name, pct in ranks.items()}
