@@ -216,7 +216,9 @@ class Pull:
                 at += 1
                 if index.sendable(row) and not (full and index.piece[row] != NO_PIECE):
                     index.cover[row] &= ~bit
-                    lacking.append(mine)
+                    # More than a few bring a list instead, except receipts: those go at once.
+                    if len(lacking) <= _FEW or index.state[row] == RECEIPT:
+                        lacking.append(mine)
         return lacking
 
     def _forget_missing(self, ids: tuple[int, ...]) -> None:

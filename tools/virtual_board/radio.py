@@ -111,9 +111,8 @@ class Radio:
 
     def transmit(self, board: Board, payload: bytes) -> None:
         """Queue one frame; D follows at the end of its airtime, at once if the queue is full."""
-        if board.room is None:  # replaced by a newer pipe, which aborts this one
-            return
-        self._catch_up(board.room)
+        assert board.room is not None  # who has left has no pipe any more
+        self._catch_up(board.room)  # or a late timer makes the queue look full
         if len(board.queue) >= air_wire.MAX_TRANSMIT_QUEUE:
             self._done(board, air_wire.STATUS_NO_MEM)
             return

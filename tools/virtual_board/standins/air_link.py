@@ -17,6 +17,7 @@ import machine
 from micropython import const
 
 _HEADER_BYTES = const(3)
+_MESSAGE_MAX = const(263)  # the header of an R and a frame of 250 bytes
 _JOIN = const(74)  # ord("J") and so on
 _TRANSMIT = const(84)
 _DONE = const(68)
@@ -55,6 +56,9 @@ class AirLink:
         self.rxbuf_bytes = 526
         self.counts = [0, 0, 0, 0, 0]
         self.frames: list[tuple[bytes, int]] = []
+        # Read into, not allocated: without memory between a header and the rest of its message
+        # the board would take that rest for the next header.
+        self._buffer = memoryview(bytearray(_MESSAGE_MAX))
 
     def open(self) -> None:
         """Join the air, with a receive buffer of rxbuf_bytes."""
@@ -120,7 +124,8 @@ class AirLink:
         while self._poll.poll(timeout_ms):
             timeout_ms = 0
             # The air writes whole messages, so what a header promises is there or about to be.
-            payload_bytes, kind = struct.unpack(">HB", self._read(_HEADER_BYTES))
+            header = self._read(_HEADER_BYTES)
+            payload_bytes, kind = header[0] << 8 | header[1], header[2]
             payload = self._read(payload_bytes)
             if kind == _DONE:
                 counts[_RESPONSES] += 1
@@ -135,7 +140,7 @@ class AirLink:
                 else:
                     counts[_HEARD] += 1
                     self._room_bytes -= payload_bytes
-                    self.frames.append((payload, time.ticks_ms()))
+                    self.frames.append((bytes(payload), time.ticks_ms()))
 
     def take(self) -> tuple[bytes, int, int, bytes]:
         """Remove and return the oldest frame as (src, rssi_dbm, time_ms, frame)."""
@@ -154,12 +159,14 @@ class AirLink:
             self._is_poked = True
             self._write(_POKE, b"")
 
-    def _read(self, length: int) -> bytes:
+    def _read(self, length: int) -> memoryview:
+        """So many bytes, good until the next call."""
+        data = self._buffer[:length]
         try:
-            data = self.pipe.read(length)
+            got = self.pipe.readinto(data)
         except OSError:  # connection reset: the same news as an orderly end
-            data = b""
-        if len(data) < length:
+            got = 0
+        if got < length:
             # A pipe at its end is readable for ever; going on would spin at 100 %.
             sys.stderr.write("the air is gone\n")
             sys.exit(_EXIT_AIR_LOST)
