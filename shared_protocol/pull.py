@@ -197,7 +197,8 @@ class Pull:
     ) -> list[int]:
         """Walk my range beside theirs: note what I lack, return what they lack and I hold."""
         index, bit, full = self._index, neighbour.bit, neighbour.flags & FULL
-        lacking, at, count = [], index.position(lo), len(ids)
+        lacking: list[int] = []
+        at, count = index.position(lo), len(ids)
         i = 0
         while at < index.size or i < count:
             row = index.row_at(at) if at < index.size else -1
