@@ -20,7 +20,7 @@ lint: setup
 	@$(PY) -m codespell_lib -q 3 README.md ARCHITECTURE.md docs shared_protocol $(SOURCES)
 	@echo "lint: clean"
 
-# The long form of the flash store's tests: every power cut, every bit; about six minutes.
+# The long form of the flash store's tests: every power cut, every bit; about eight minutes.
 torture: setup
 	@$(PY) -m tools.flash_torture
 

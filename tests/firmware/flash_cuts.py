@@ -1,13 +1,15 @@
 """Power cuts at every program and erase of a run, and at those of the starts that follow.
 
 The run is made once. Before each of its steps everything is frozen; the step is cut at each of its
-operations in each shape, and each time the store must recover, whole, and go on working.
+operations, in each shape and behind it, and each time the store must recover, whole, and go on
+working.
 """
 
-from tests.firmware.flash_lab import KINDS, Bench, Wrong, cut
+from tests.firmware.flash_lab import KINDS, SECTOR, Bench, Wrong, cut
 from tests.protocol.mesh_dice import Dice
 from tools.virtual_board.nor_lab import SHAPES
 
+_DONE = SHAPES  # one shape more: a program is complete, and nobody learns of it
 _OFTEN = ("put", "move", "strike")
 _DEPTH = 3  # cuts in the starts after a cut
 _LATER = 3  # steps after a start in which the next cut comes
@@ -25,7 +27,7 @@ class Cuts:
         self.every, self.every_rare = every, max(1, every // 8)
         self.depth = depth
         self.dice = Dice(7)
-        self.kinds = {kind: [0] * SHAPES for kind in KINDS}
+        self.kinds = {kind: [0] * (_DONE + 1) for kind in KINDS}
         self.operations = {kind: 0 for kind in KINDS}
         self.starts = self.deeper = 0
         self.wrong = {}
@@ -56,10 +58,11 @@ class Cuts:
             self.operations[kind] += 1
             if self.operations[kind] % (self.every if kind in _OFTEN else self.every_rare):
                 continue
-            for shape in range(SHAPES):
+            for shape in range(SHAPES if kind == "erase" else _DONE + 1):
                 bench.thaw(before)
+                at_byte = SECTOR if shape == _DONE else None
                 try:
-                    if not cut(bench, operation, shape, lambda: bench.do(step)):
+                    if not cut(bench, operation, shape, lambda: bench.do(step), at_byte):
                         raise Wrong("inside", "the same step made fewer operations")
                     self.kinds[bench.chip.kind()][shape] += 1
                     self._recover(self.depth)

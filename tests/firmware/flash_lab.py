@@ -278,6 +278,16 @@ class Bench:
             raise Wrong("inside", "free handles")
         if ring.clean != sum([1 for n in ring.state if n == flash_ring.CLEAN]):
             raise Wrong("inside", "clean sectors")
+        before = -1
+        for i in range(ring.sectors if ring.tail >= 0 else 0):
+            s = (ring.tail + i) % ring.sectors
+            in_log = i <= (ring.head - ring.tail) % ring.sectors
+            if ring.state[s] == flash_ring.CLEAN and in_log:
+                raise Wrong("inside", "a clean sector between tail and head")
+            if ring.state[s] < flash_ring.CLEAN:
+                if not in_log or ring.seqs[s] <= before:
+                    raise Wrong("inside", "the log is out of order")
+                before = ring.seqs[s]
 
     # --- going back
 

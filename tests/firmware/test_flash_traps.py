@@ -104,6 +104,50 @@ def test_what_an_erase_left_behind_is_of_another_time():
         bench.again()
 
 
+def test_a_cut_costs_a_place_and_not_a_sector():
+    """On encrypted flash a place that was written to looks like any other."""
+    for encrypted in (False, True):
+        bench = Bench(8, 300, encrypted)
+        bench.insist(b"a record")
+        opened = bench.store.ring.seq
+        for cuts in range(3):
+            while bench.store.idle():  # then what is cut is the put
+                pass
+            assert cut(bench, 0, 0, lambda bench=bench: bench.put(TORN), 0)
+            assert bench.chip.kind() == "put"
+            bench.again()
+            if cuts == 0:
+                bench.insist(b"behind it")
+                assert bench.store.ring.write_errors == 0
+        bench.insist(b"behind them all")
+        assert bench.store.ring.seq == opened
+        bench.again()
+
+
+def test_an_older_copy_that_was_not_struck_is_struck_at_the_start():
+    """Or it comes back when the newer one is deleted."""
+    bench = used_bench()
+    while True:
+        step = bench.next_step()
+        before = bench.freeze()
+        bench.chip.log = log = []
+        bench.do(step)
+        bench.chip.log = None
+        if "move" in log and "release" not in log:
+            break
+    bench.thaw(before)
+    assert cut(bench, log.index("move"), 0, lambda: bench.do(step), SECTOR)
+    bench.again()
+    bench.delete(max(bench.model, key=lambda handle: _age(bench, handle)))
+    bench.again()
+
+
+def _age(bench, handle):
+    """How far from the tail its record lies."""
+    ring, at = bench.store.ring, bench.store.table[handle]
+    return ((at >> 12) - ring.tail) % ring.sectors << 12 | at & 0xFFF
+
+
 def test_a_cut_at_every_byte_of_every_kind_of_program():
     for encrypted in (False, True):
         bench = used_bench(encrypted)
