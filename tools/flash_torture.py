@@ -10,9 +10,10 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from tests.firmware.flash_chip import SECTOR
 from tests.firmware.flash_cuts import new_cuts, storm
 from tests.firmware.flash_flips import Flips, used_bench
-from tests.firmware.flash_lab import SECTOR, Wrong
+from tests.firmware.flash_lab import Wrong
 
 WORKERS = 2
 SEEDS = (1, 2)  # runs, each on a ring of its own
@@ -45,6 +46,7 @@ def cut_share(encrypted: bool, seed: int) -> Tally:
         {
             f"{flash}: operations": sum(cuts.operations.values()),
             f"{flash}: cuts": cuts.cuts(),
+            f"{flash}: cuts that tore something": cuts.cuts() - cuts.whole(),
             f"{flash}: cuts during and after the starts": cuts.deeper,
             f"{flash}: mounts": cuts.starts,
             f"{flash}: records moved": cuts.moved(),

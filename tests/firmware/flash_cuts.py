@@ -5,7 +5,8 @@ operations, in each shape and behind it, and each time the store must recover, w
 working.
 """
 
-from tests.firmware.flash_lab import KINDS, SECTOR, Bench, Wrong, cut
+from tests.firmware.flash_chip import KINDS, SECTOR
+from tests.firmware.flash_lab import Bench, Wrong, cut
 from tests.protocol.mesh_dice import Dice
 from tools.virtual_board.nor_lab import SHAPES
 
@@ -45,6 +46,10 @@ class Cuts:
     def cuts(self):
         """How many there were in the run itself; `deeper` are those after a cut."""
         return sum([sum(shapes) for shapes in self.kinds.values()])
+
+    def whole(self):
+        """How many of these came right behind an operation."""
+        return sum([shapes[_DONE] for shapes in self.kinds.values()])
 
     def _cut_step(self, step):
         bench = self.bench

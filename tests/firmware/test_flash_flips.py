@@ -3,8 +3,8 @@
 import sys
 
 from firmware.flash_ring import HEAD, MARK
+from tests.firmware.flash_chip import SECTOR
 from tests.firmware.flash_flips import Flips, used_bench
-from tests.firmware.flash_lab import SECTOR
 
 EVERY, EVERY_HEAD = (61, 1) if sys.implementation.name == "cpython" else (2401, 11)
 

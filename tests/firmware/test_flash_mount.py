@@ -9,7 +9,8 @@ from firmware import flash_recovery
 from firmware.flash_recovery import StoreRefused, mark
 from firmware.flash_store import FlashStore
 from firmware.status import capacity
-from tests.firmware.flash_lab import SECTOR, Bench, cut
+from tests.firmware.flash_chip import SECTOR
+from tests.firmware.flash_lab import Bench, cut
 from tools.virtual_board.nor import Partition
 from tools.virtual_board.nor_lab import SHAPES, LabNor, PowerCut
 

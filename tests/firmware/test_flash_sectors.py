@@ -2,7 +2,8 @@
 
 import sys
 
-from tests.firmware.flash_lab import SECTOR, Bench, Wrong, cut, genuine
+from tests.firmware.flash_chip import SECTOR
+from tests.firmware.flash_lab import Bench, Wrong, cut, genuine
 from tools.virtual_board.nor_lab import SHAPES
 
 SECTORS = 10

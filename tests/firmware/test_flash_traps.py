@@ -4,7 +4,8 @@ import sys
 
 from firmware.flash_ring import DEAD, HEAD, REMEMBERED, STRUCK
 from shared_protocol.errors import MediumFull
-from tests.firmware.flash_lab import KINDS, SECTOR, Bench, cut
+from tests.firmware.flash_chip import KINDS, SECTOR
+from tests.firmware.flash_lab import Bench, cut
 
 STEP = 9 if sys.implementation.name == "cpython" else 60
 TORN = bytes(range(256))
