@@ -17,6 +17,16 @@ HEAP = "104k"
 FLASH_BYTES = 1_500_000 // SECTOR * SECTOR
 
 
+def first_in_first_out(bench: Bench, most: int) -> None:
+    """Put, with at most so many of these records live at once."""
+    queue = []
+    while sum(bench.chip.erase_counts) < ROUNDS * SECTORS:
+        if bench.put(bench.record()):
+            queue.append(next(reversed(bench.model)))
+        if len(queue) > most or bench.full:
+            bench.delete(queue.pop(0))
+
+
 def check_wear(bench: Bench, name: str, capsys: pytest.CaptureFixture) -> None:
     wear = bench.chip.erase_counts
     ratio = max(wear) * len(wear) / sum(wear)
@@ -31,12 +41,7 @@ def check_wear(bench: Bench, name: str, capsys: pytest.CaptureFixture) -> None:
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_first_in_first_out_wears_all_sectors_alike(encrypted: bool, capsys):
     bench = Bench(SECTORS, 2000, encrypted)
-    queue = []
-    while sum(bench.chip.erase_counts) < ROUNDS * SECTORS:
-        if bench.put(bench.record()):
-            queue.append(next(reversed(bench.model)))
-        if len(queue) > 150 or bench.full:
-            bench.delete(queue.pop(0))
+    first_in_first_out(bench, 150)
     check_wear(bench, "first in first out", capsys)
 
 
@@ -55,12 +60,7 @@ def test_records_that_never_go_wear_all_sectors_alike(capsys):
     bench = Bench(SECTORS, 2000)
     while bench.store.live_bytes < SECTORS * SECTOR // 2:
         bench.insist(bench.record())
-    queue = []
-    while sum(bench.chip.erase_counts) < ROUNDS * SECTORS:
-        if bench.put(bench.record()):
-            queue.append(next(reversed(bench.model)))
-        if len(queue) > 40 or bench.full:
-            bench.delete(queue.pop(0))
+    first_in_first_out(bench, 40)
     check_wear(bench, "half for ever", capsys)
 
 
