@@ -29,7 +29,7 @@ class EncryptedRing(Ring):
             length += 1
         super().write(at, length)
 
-    def failed(self, at: int) -> None:
+    def failed(self) -> None:
         """The first time it may be what a cut write left: the next try is behind it."""
         self.write_errors += 1
         if self._failed_in == self.head:

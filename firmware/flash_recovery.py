@@ -124,11 +124,10 @@ def _header(store: FlashStore, s: int) -> int | None:
     ring = store.ring
     text = bytearray(ring.start)
     ring.part.readblocks(s, text, 0)
-    ours = MARK
-    if text[:4] != ours:
+    if text[:4] != MARK:
         if text[:4] == mark(text[2]) and text[2] > MARK[2]:
             raise StoreRefused("the store was written by a newer version of the firmware")
-        if _bits_between(text, ours) != 1:
+        if _bits_between(text, MARK) != 1:
             return None
         store.damaged += 1
     opened = text[ring.unit : ring.unit + 8]
@@ -160,16 +159,12 @@ def _bits_between(a: bytearray, b: bytes) -> int:
 def _all_blank(ring: Ring) -> bool:
     """Is everything erased, but perhaps for a first mark that a power cut left half written?"""
     chunk = bytearray(CHUNK)
+    whole = int.from_bytes(MARK, "big")  # half written it still has all these bits
     for s in range(ring.sectors):
         for offset in range(0, SECTOR, CHUNK):
             ring.part.readblocks(s, chunk, offset)
-            if not offset and chunk[:4] != b"\xff\xff\xff\xff":
-                half, whole = (
-                    int.from_bytes(chunk[:4], "big"),
-                    int.from_bytes(MARK, "big"),
-                )
-                if half & whole == whole:
-                    chunk[:4] = b"\xff\xff\xff\xff"
+            if not offset and int.from_bytes(chunk[:4], "big") & whole == whole:
+                chunk[:4] = b"\xff\xff\xff\xff"
             if crc32(chunk) != CHUNK_BLANK:
                 return False
     return True

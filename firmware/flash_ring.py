@@ -113,14 +113,14 @@ class Ring:
             except OSError:
                 pass
             self.set_state(at, DEAD)
-            self.failed(at)
+            self.failed()
         raise MediumFull("the flash takes no more")  # giving up records would not help
 
     def write(self, at: int, length: int) -> None:
         """Program so many bytes from the buffer."""
         self.part.writeblocks(at >> 12, self.view[:length], at & 0xFFF)
 
-    def failed(self, at: int) -> None:
+    def failed(self) -> None:
         """A place went bad: the next record goes to another sector."""
         self.write_errors += 1
         self.end = SECTOR

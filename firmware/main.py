@@ -16,8 +16,8 @@ from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in
 from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
 
 REFUSED = storage.mount()
-forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery", "firmware.flash_mend")
-forget("firmware.flash_contents")
+forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
+forget("firmware.flash_contents", "firmware.flash_mend")
 del storage
 
 # isort: split

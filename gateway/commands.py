@@ -242,12 +242,13 @@ async def _format_relay(path: str) -> dict[str, Any]:
     answer = await _ask_relay(path, "format")
     if not answer.get("formatting"):
         raise UserError(f"the relay on {path} does not format: {answer.get('error')}")
-    deadline = time.monotonic() + _FORMAT_S
-    while time.monotonic() < deadline:
+    asked_s = time.monotonic()
+    while time.monotonic() - asked_s < _FORMAT_S:
         await asyncio.sleep(1)
         with contextlib.suppress(UserError):
             status = await _ask_relay(path, timeout_s=2)
-            if "error" not in status and status["boots"] == 1 and not status["parcels"]:
+            up_s = time.monotonic() - asked_s  # at most, if it has started again since
+            if "error" not in status and status["boots"] == 1 and status["uptime_s"] <= up_s:
                 return status
     raise UserError(f"the relay on {path} has not come back with an empty store")
 

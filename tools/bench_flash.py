@@ -86,11 +86,11 @@ def _costs(found: dict[str, Any]) -> list[dict[str, Any]]:
     for name, anchor in anchors:
         rows.append(row(f"write amplification: {name}", round(anchor["written"], 3), "x"))
         ratio = round(anchor["written"] / ours["written"], 2)
-        rows.append(row("write amplification, times ours", ratio, "x", name))
+        rows.append(row(f"write amplification, times ours: {name}", ratio, "x", "ours"))
     for key in ("half", "random"):
         rows.append(_written(key, found[key], 2.2))
         kept = round(100 * found[key]["kept"], 1)
-        rows.append(row("live in a sector when it was reclaimed", kept, "%"))
+        rows.append(row(f"live in a sector when reclaimed, {_PATTERNS[key]}", kept, "%"))
     rows.append(row("erases per 1,000 records", _erases(ours), "erases", most=75))
     for name, anchor in anchors:
         rows.append(row(f"erases per 1,000 records: {name}", _erases(anchor), "erases"))
