@@ -1,12 +1,15 @@
 """The compiled ROM: built once, kept apart, and small enough in a board's heap."""
 
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tools.virtual_board import rom as rom_module
 from tools.virtual_board.board import VirtualBoard
+from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import KEPT_ROMS, REPOSITORY, RomError, build_rom
 
 TIMEOUT_S = 5.0
@@ -54,6 +57,27 @@ def test_the_rom_is_built_once_per_source(tree: Path, monkeypatch: pytest.Monkey
     main = tree / "firmware/main.py"
     main.write_text(FIRMWARE + "\n\n")
     assert build_rom(tree) != rom
+
+
+def test_machine_code_is_compiled_where_it_runs_and_left_out_elsewhere(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tree / "firmware/fast.py").write_text(
+        "import micropython\n@micropython.viper\ndef twice(a: int) -> int:\n    return a << 1\n"
+    )
+    code = "from firmware.fast import twice; print(twice(21))"
+    rom = build_rom(tree)
+    if rom_module._ARCHITECTURE:
+        done = subprocess.run(
+            [find_micropython(), "-c", code],
+            cwd=rom, capture_output=True, text=True, timeout=TIMEOUT_S,
+        )  # fmt: skip
+        assert done.stdout == "42\n", done.stderr
+    monkeypatch.setattr(rom_module, "_ARCHITECTURE", None)
+    elsewhere = build_rom(tree)
+    assert elsewhere != rom
+    assert not (elsewhere / "firmware/fast.mpy").exists()
+    assert (elsewhere / "firmware/main.mpy").exists()
 
 
 def test_only_the_last_roms_used_are_kept(tree: Path):

