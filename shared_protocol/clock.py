@@ -21,21 +21,24 @@ class NodeClock:
         last = shelf.clock
         start_s = last.clock_s + BOOT_COST_S if last.boots else 0
         self._zero_s: int = start_s - now_ms // 1000
-        self._counter: int = last.counter_limit
+        self._counters: list[int] = [last.counter_limit, last.counter_limit]  # by link
         self._save(last.boots + 1, start_s)
 
     def now_s(self, now_ms: int) -> int:
         """The node's clock in seconds."""
         return self._zero_s + now_ms // 1000
 
-    def next_counter(self, now_ms: int) -> int:
-        """The counter for the next frame; its reservation is durable before it is used."""
-        if self._counter >= self._shelf.clock.counter_limit:
+    def next_counter(self, link: int, now_ms: int) -> int:
+        """The counter for the next frame on a link, one more than the last one there, so that
+        neighbours see what they miss. Its reservation is durable before it is used."""
+        counter = self._counters[link]
+        if counter >= self._shelf.clock.counter_limit:
             self._save(self._shelf.clock.boots, self.now_s(now_ms))
-        self._counter += 1
-        if self._counter > COUNTER_MAX:
+        counter += 1
+        if counter > COUNTER_MAX:
             raise LocalError("send counter used up: give this network a new key")
-        return self._counter
+        self._counters[link] = counter
+        return counter
 
     def keep(self, now_ms: int) -> None:
         """Save the clock if it is time to."""
@@ -44,7 +47,7 @@ class NodeClock:
             self._save(self._shelf.clock.boots, now_s)
 
     def _save(self, boots: int, clock_s: int) -> None:
-        limit = self._counter + COUNTER_STEP
+        limit = max(self._counters) + COUNTER_STEP
         shelf = self._shelf
         damaged = shelf.store.damaged + shelf.bad_records
         clock = Clock(min(boots, 0xFFFF), clock_s, limit, shelf.evicted, damaged)

@@ -1,6 +1,7 @@
 """Beacons: what I know, told to neighbours, and the handshake that proves them (SPEC.md 7.1)."""
 
 from shared_protocol import beacon
+from shared_protocol.reconcile import COVERED, EQUAL, LACKING
 from shared_protocol.trickle import Trickle
 
 TYPE_CHECKING = False
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from shared_protocol.node import Node
 
 _CHALLENGE_MS = 3_600_000  # an hour: a recording older than that proves nothing to a new neighbour
+_QUIET_MS = 8_000  # beacon intervals from which on a beacon says less
+_FEW_NEIGHBOURS = 8  # with so few, one beacon more is worth its air
 _SOON_MS, _SOON_SPREAD_MS = 20, 80  # an answer waits a random while: others answer too
 
 
@@ -39,8 +42,8 @@ class Greeting:
         """Have a beacon sent on every link if one is due; milliseconds until the next may be."""
         if now_ms - self._challenged_ms >= _CHALLENGE_MS:
             self.new_challenge(now_ms)
-        owed = any([not n.fresh or n.wants_echo for n in self._node.neighbours.all])
-        due = self.trickle.due(now_ms, owed)
+        redundancy = 2 if len(self._node.neighbours.all) <= _FEW_NEIGHBOURS else 1
+        due = self.trickle.due(now_ms, redundancy, self._owed)
         if due or (self._due_ms is not None and now_ms >= self._due_ms):
             self._due_ms = None
             for queue in self._node.queues:
@@ -48,9 +51,16 @@ class Greeting:
         wait_ms = self.trickle.wait_ms(now_ms)
         return wait_ms if self._due_ms is None else min(wait_ms, self._due_ms - now_ms)
 
+    def _owed(self, now_ms: int) -> bool:
+        """Does somebody need my beacon, whatever others sent?"""
+        for n in self._node.neighbours.all:
+            if not n.fresh or n.wants_echo:
+                return True
+        return self._node.push.owed(now_ms)
+
     def beacon_body(self, link: int) -> bytes:
         """The beacon for one link, with an echo for each neighbour there that needs one."""
-        node, index = self._node, self._node.index
+        node = self._node
         flags = beacon.GATEWAY if node.is_gateway else 0
         if node.shelf.groups.any_full():
             flags |= beacon.FULL
@@ -64,7 +74,13 @@ class Greeting:
                     break
                 echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
                 n.wants_echo = False
-        return beacon.encode(flags, index.known, self._challenge, index.xor, echoes)
+        return beacon.encode(flags, self._challenge, node.reconcile.digest(self._quiet()), echoes)
+
+    def _quiet(self) -> bool:
+        """Has nothing happened for a while, as far as I know?"""
+        if self.trickle.interval_ms < _QUIET_MS:
+            return False
+        return all([n.equal or not n.fresh for n in self._node.neighbours.all])
 
     def heard(
         self,
@@ -102,23 +118,9 @@ class Greeting:
                 if ask:
                     neighbour.wants_echo = True
                     self.soon(now_ms)
-        if neighbour.fresh and b.xor is not None:
-            self._compare(neighbour, b, now_ms)
-
-    def _compare(self, neighbour: "Neighbour", b: beacon.Beacon, now_ms: int) -> None:
-        """Is what the neighbour knows what we know?"""
-        index = self._node.index
-        changed = b.xor != neighbour.xor
-        neighbour.xor = b.xor
-        equal = b.xor == index.xor and b.count == min(index.known, 0xFFFF)
-        if equal:
-            if changed or not neighbour.equal:
-                index.everybody_has(neighbour.bit)
-            self._node.pull.equal(neighbour)
-            self.trickle.consistent()
-        else:
-            if changed:
-                self._node.pull.news(now_ms)
+        if neighbour.fresh:
+            verdict = self._node.reconcile.on_beacon(neighbour, b.digest, now_ms)
+            if verdict in (EQUAL, COVERED):
+                self.trickle.consistent()
+            elif verdict == LACKING:
                 self.trickle.reset(now_ms)
-            self._node.pull.mismatch(now_ms)
-        neighbour.equal = equal

@@ -13,10 +13,12 @@ VARIANTS_PIECE_MAX = 2  # parcels claiming to be one piece: a true one, a bogus 
 VARIANTS_WHOLE_MAX = 4  # parcels under one message id that claim to be the whole message
 
 OUT_MAX = 24  # frames waiting on one link; a full queue drops the newest parcel, pull repairs it
-PENDING_MAX = 48  # parcels waiting for their moment to be pushed; overflow is left to pull
+RECENT_MAX = 48  # parcels whose spreading is watched; more at once are left to pull
 MISSING_MAX = 48  # short ids known to exist elsewhere and not here
 REFUSED_MAX = 48  # short ids of pieces refused while the window was full
 
+SUMS_MAX = 48  # power sums a node keeps of what it knows: 180 bytes, one frame
+DIFFERENCES_MAX = 48  # decoded at once; relays less (firmware/buffers.py), larger ones are listed
 LIST_IDS_MAX = 57  # short ids in one LIST frame: (239 - 8) // 4
 WANT_IDS_MAX = 16  # asked of one neighbour at once: 16 answers are half a second of paced air
 HAVE_IDS_MAX = 47  # (short id, hops) pairs in one HAVE frame: 239 // 5

@@ -8,6 +8,8 @@ rise, within a window for frames that overtake each other.
 from shared_protocol.limits import NEIGHBOURS_MAX
 
 _WINDOW = 30  # counters below the highest that are still told apart; bits of a small int
+_LATELY = 0xFFFF  # of those, how many tell how well a neighbour is heard: 16
+_WELL, _BADLY = 8, 5  # heard of the last 16: from when on it is heard well, and not any more
 GONE_AFTER_MS = 200_000  # three beacon intervals at their longest, and some
 
 
@@ -22,10 +24,14 @@ class Neighbour:
         self.rssi_dbm = 0
         self.flags = 0
         self.challenge = 0
-        self.xor = -1  # of its last beacon
+        self.digest = b""  # of its last beacon
+        self.ask_sums = self.ask_ms = 0  # how long a sketch of it I want, and when I ask
         self.fresh = False
         self.wants_echo = False  # it has not had mine: list it in my next beacon
         self.equal = False  # its last digest was mine
+        self.cover = 0  # mask of my other neighbours that hear it well, from their HELLOs
+        self.hears_me = True  # until its HELLO says otherwise
+        self._well = True
         self._highest = 0
         self._seen = 0
 
@@ -39,6 +45,11 @@ class Neighbour:
             self.fresh = True
             self._highest = counter
             self._seen = (1 << _WINDOW) - 1  # what came before this may be a recording
+
+    def heard_well(self) -> bool:
+        """Do at least half of its last 16 frames arrive (with some inertia)?"""
+        self._well = bits(self._seen & _LATELY) >= (_BADLY if self._well else _WELL)
+        return self._well
 
     def replayed(self, counter: int) -> bool:
         """Has a frame with this counter been taken, or is it too old to tell? Takes it if not."""
@@ -59,6 +70,7 @@ class Neighbours:
     def __init__(self) -> None:
         self.all: list[Neighbour] = []
         self.fresh_mask = [0, 0]  # by link, of those fresh now
+        self.reached_mask = [0, 0]  # by link, of those fresh now that hear me well
 
     def find(self, link: int, address: bytes) -> Neighbour | None:
         """The neighbour with this address on this link."""
@@ -88,27 +100,41 @@ class Neighbours:
             if now_ms - n.heard_ms > GONE_AFTER_MS
             or (crowded and not n.fresh and now_ms - n.heard_ms > 5000)
         ]
-        for n in gone:
-            self.all.remove(n)
-        if gone:
-            self.refresh_masks()
+        self._remove(gone)
         return gone
 
     def unlink(self, link: int) -> list[Neighbour]:
         """Remove and return all neighbours of a link that went down."""
         gone = [n for n in self.all if n.link == link]
-        for n in gone:
-            self.all.remove(n)
-        self.refresh_masks()
+        self._remove(gone)
         return gone
 
+    def _remove(self, gone: list[Neighbour]) -> None:
+        for n in gone:
+            self.all.remove(n)
+            for other in self.all:
+                other.cover &= ~n.bit
+        if gone:
+            self.refresh_masks()
+
     def refresh_masks(self) -> None:
-        """Recompute fresh_mask after a neighbour came, went or proved itself."""
-        masks = [0] * len(self.fresh_mask)
+        """Recompute the masks: a neighbour came, went, proved itself or said whom it hears."""
+        fresh = [0] * len(self.fresh_mask)
+        reached = [0] * len(self.fresh_mask)
         for n in self.all:
             if n.fresh:
-                masks[n.link] |= n.bit
-        self.fresh_mask = masks
+                fresh[n.link] |= n.bit
+                if n.hears_me:
+                    reached[n.link] |= n.bit
+        self.fresh_mask, self.reached_mask = fresh, reached
+
+    def heard_well(self, link: int) -> int:
+        """Mask of the fresh neighbours on a link that are heard well."""
+        mask = 0
+        for n in self.all:
+            if n.link == link and n.fresh and n.heard_well():
+                mask |= n.bit
+        return mask
 
     def mask(self) -> int:
         """Bits of all fresh neighbours."""
@@ -116,3 +142,12 @@ class Neighbours:
         for m in self.fresh_mask:
             together |= m
         return together
+
+
+def bits(mask: int) -> int:
+    """How many bits are set."""
+    count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count

@@ -9,6 +9,7 @@ from collections import namedtuple
 
 from shared_protocol import frame, parcel, receipt, records, shelf, sync
 from shared_protocol.clock import NodeClock
+from shared_protocol.cover import Cover
 from shared_protocol.custody import Custody
 from shared_protocol.errors import DecodeError
 from shared_protocol.greeting import Greeting
@@ -18,6 +19,7 @@ from shared_protocol.outgoing import LinkQueue
 from shared_protocol.parcel_index import FARTHER, NOBODY, RECEIPT
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
+from shared_protocol.reconcile import Reconcile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,18 +76,24 @@ class Node:
         self.queues = [LinkQueue(gap_ms) for gap_ms in PARCEL_GAP_MS]
         self.pull = Pull(self.shelf, self.neighbours, self.queues, random_below)
         self.push = Push(self.index, self.neighbours, self.queues, random_below)
+        self.cover = Cover(AIR, self.neighbours, self.queues[AIR], random_below, now_ms)
         self.custody = Custody(self.shelf, self.neighbours, self.queues)
         self.clock = NodeClock(self.shelf, now_ms)
+        self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
         self._second_ms = now_ms
         self._expire_s = self._cleared_s = 0
         self._handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
-            frame.SUMMARY: self.pull.on_summary,
-            frame.LIST: self.pull.on_list,
+            frame.SUMMARY: self._on_summary,
+            frame.LIST: self.reconcile.on_list,
+            frame.SKETCH_REQUEST: self._on_sketch_request,
+            frame.SKETCH: self.reconcile.on_sketch,
+            frame.SKETCH_MORE: self.reconcile.on_sketch_more,
             frame.WANT: self._on_want,
             frame.HAVE: self._on_have,
+            frame.HELLO: self._on_hello,
         }
 
     # --- what the applications hand in
@@ -94,7 +102,7 @@ class Node:
         """A parcel of our own: a verdict of shelf.py. It is pushed at once."""
         verdict, row = self.shelf.accept(hops, age, immutable, self.clock.now_s(now_ms))
         if verdict == shelf.NEW:
-            self._news(row, now_ms)
+            self._news(row, None, now_ms)
         return verdict
 
     def adopt(self, handle: int, kept: records.Kept, now_ms: int) -> None:
@@ -103,13 +111,13 @@ class Node:
 
         row = restart.adopt(self.shelf, handle, kept, self.clock.now_s(now_ms))
         if row >= 0:
-            self._news(row, now_ms)
+            self._news(row, None, now_ms)
 
     def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
         """A receipt for a message that was opened here, or is recalled by its author."""
         verdict, row = self.shelf.accept_receipt(0, age, immutable, self.clock.now_s(now_ms))
         if verdict == shelf.NEW:
-            self._news(row, now_ms)
+            self._news(row, None, now_ms)
         return verdict
 
     def link_down(self, link: int) -> None:
@@ -181,10 +189,12 @@ class Node:
         if verdict == shelf.NEW:
             self.index.source[row] = _number(neighbour.bit)
             self.index.cover[row] |= neighbour.bit
-            self._news(row, now_ms)
+            self._news(row, neighbour, now_ms)
             self._event("arrived", immutable, hops)
         elif self.custody.heard(neighbour, row, hops - 1, now_s):
-            self.pull.room_again(now_ms)
+            self._room_again(now_ms)
+        else:
+            self.push.heard(neighbour, row, now_ms)
         piece = immutable[0] & parcel.PIECES and hops - 1 < self.index.hops[row]
         if piece or neighbour.link == TETHER:  # a gateway shows its people what the mesh took
             if self.index.held(row) or self.index.code[row] & FARTHER:  # or was passed on
@@ -201,24 +211,50 @@ class Node:
             self.index.cover[row] |= neighbour.bit
             if verdict == shelf.NEW:
                 self.index.source[row] = _number(neighbour.bit)
-                self._news(row, now_ms)
-                self.pull.room_again(now_ms)
+                self._news(row, neighbour, now_ms)
+                self._room_again(now_ms)
                 token = receipt.decode(immutable)
                 self._event("receipt", receipt.message_id(token), token)
+            else:
+                self.push.heard(neighbour, row, now_ms)
 
     def _on_want(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         tail, ids = sync.decode_want(body)
-        if tail == self.node_id[3:]:
-            self.pull.on_want(neighbour, ids)
+        mine = tail == self.node_id[3:]
+        for short in ids:
+            row = self.index.find(short)
+            if row < 0 or not self.index.sendable(row):
+                continue
+            self.push.lacks(neighbour, row, now_ms)
+            if mine:
+                self.push.asked(short)
+                self.queues[neighbour.link].parcel(short)
+        if not mine:
+            self.pull.overheard(ids, now_ms)
 
     def _on_have(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
-            self.pull.room_again(now_ms)
+            self._room_again(now_ms)
 
-    def _news(self, row: int, now_ms: int) -> None:
-        self.push.add(row, now_ms)
-        self.pull.news(now_ms)
-        self.greeting.trickle.reset(now_ms)
+    def _on_summary(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+        self.reconcile.on_summary(neighbour, body)
+
+    def _on_sketch_request(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+        self.reconcile.on_request(neighbour, body)
+
+    def _room_again(self, now_ms: int) -> None:
+        """A window has room: what it refused is wanted again."""
+        if self.pull.room_again():
+            self.reconcile.list_soon(now_ms)
+
+    def _on_hello(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+        if neighbour.link == AIR:
+            self.cover.on_hello(neighbour, body, self.node_id)
+
+    def _news(self, row: int, sender: "Neighbour | None", now_ms: int) -> None:
+        self.push.add(row, sender, now_ms)
+        self.reconcile.news()
+        self.greeting.trickle.soften(now_ms)
 
     def _event(self, *event: object) -> None:
         if not self.is_gateway:
@@ -238,7 +274,9 @@ class Node:
         waits = [
             self.greeting.poll(now_ms),
             self.push.poll(now_ms),
+            self.cover.poll(now_ms),
             self.pull.poll(now_ms),
+            self.reconcile.poll(now_ms),
             self.custody.poll(now_ms),
             max(0, self._second_ms - now_ms),
         ]
@@ -250,6 +288,7 @@ class Node:
     def _every_second(self, now_ms: int) -> None:
         now_s = self.clock.now_s(now_ms)
         gone = self.neighbours.lapsed(now_ms)
+        self.cover.look(now_ms)
         for n in gone:
             self.index.forget_neighbour(n.bit)
             self.pull.gone(n.bit)
@@ -258,7 +297,7 @@ class Node:
                 now_ms
             )  # a recording of its echo shall not make it fresh again
         if self.custody.tidy(now_s):
-            self.pull.room_again(now_ms)
+            self._room_again(now_ms)
         if now_s - self._expire_s >= _EXPIRE_EVERY_S:
             self._expire_s = now_s
             size = self.index.size
@@ -268,7 +307,7 @@ class Node:
             if ended or self.index.size < size or now_s - self._cleared_s >= _LOOK_ANEW_S:
                 self._cleared_s = now_s
                 self.shelf.displaced[:] = bytes(len(self.shelf.displaced))
-                self.pull.room_again(now_ms)
+                self._room_again(now_ms)
         self.clock.keep(now_ms)
 
     def next_frame(self, link: int, now_ms: int) -> bytes | None:
@@ -277,23 +316,25 @@ class Node:
         self.shelf.sync()
         if queue.beacon_due:
             queue.beacon_due = False
-            return self._seal(frame.BEACON, self.greeting.beacon_body(link), now_ms)
+            return self._seal(link, frame.BEACON, self.greeting.beacon_body(link), now_ms)
         control = queue.next_control()
         if control is not None:
-            return self._seal(control[0], control[1], now_ms)
+            return self._seal(link, control[0], control[1], now_ms)
         while True:
             short = queue.next_parcel(now_ms)
             if short < 0:
                 return None
             row = self.index.find(short)
-            if row >= 0 and self.index.sendable(row) and self.neighbours.fresh_mask[link]:
+            if row < 0 or not self.index.sendable(row) or not self.neighbours.fresh_mask[link]:
+                continue
+            if link != AIR or self.push.granted(short, row, now_ms):
                 break
         queue.sent_parcel(now_ms)
         self.stats["parcels_sent"] += 1
         body = self.shelf.body(row, self.clock.now_s(now_ms))
         if self.index.state[row] != RECEIPT:
-            return self._seal(frame.PARCEL, body, now_ms)
-        return self._seal(frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
+            return self._seal(link, frame.PARCEL, body, now_ms)
+        return self._seal(link, frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
 
     def _more_receipts(self, queue: LinkQueue, body: bytes, now_ms: int) -> bytes:
         """Other receipts that wait share the frame."""
@@ -309,9 +350,10 @@ class Node:
         row = self.index.find(short)
         return row >= 0 and self.index.state[row] == RECEIPT
 
-    def _seal(self, frame_type: int, body: bytes, now_ms: int) -> bytes:
+    def _seal(self, link: int, frame_type: int, body: bytes, now_ms: int) -> bytes:
         self.stats["frames_sent"] += 1
-        return self.cipher.seal(frame_type, self.clock.next_counter(now_ms), self.node_id, body)
+        counter = self.clock.next_counter(link, now_ms)
+        return self.cipher.seal(frame_type, counter, self.node_id, body)
 
 
 def _number(bit: int) -> int:

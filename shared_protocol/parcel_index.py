@@ -7,9 +7,13 @@ grows after boot (MemoryErrors on a relay come from fragmentation, long before t
 
 from array import array
 
+from shared_protocol.limits import DIFFERENCES_MAX, SUMS_MAX
+from shared_protocol.sketch import Decoder, Sketch
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 FREE, WHOLE, SLOT, WINDOW, SEEN, RECEIPT, DEAD = 0, 1, 2, 3, 4, 5, 6
 # WHOLE    held: a parcel that is no piece, or a piece of a message whose end this node is
@@ -33,8 +37,21 @@ MATCHED = 1  # mark: this receipt is for a message that was known here
 class ParcelIndex:
     """At most `capacity` entries. Entries are named by their row, stable while they live."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        kernels: "ModuleType | None" = None,
+        differences: int = DIFFERENCES_MAX,
+    ) -> None:
+        """kernels, differences: as for Sketch and Decoder."""
+        if kernels is None:
+            from shared_protocol import gf30  # here: a relay has a faster one instead
+
+            kernels = gf30
         self.capacity = capacity
+        self.sketch = Sketch(kernels, SUMS_MAX)  # of everything known
+        self.decoder = Decoder(kernels, differences)
+        self.changes = 0  # of what is known
         zeros = bytes(4 * capacity)
         self.short = array("I", zeros)
         self.handle = array("I", zeros)
@@ -52,7 +69,6 @@ class ParcelIndex:
         self._free = array("H", range(capacity))
         self.size = 0
         self.known = 0  # entries that are compared: all but DEAD
-        self.xor = 0  # of their short ids
 
     def find(self, short: int) -> int:
         """The row of this short id, or -1."""
@@ -111,7 +127,8 @@ class ParcelIndex:
         was, self.state[row] = self.state[row], state
         compared, was_compared = state not in (FREE, DEAD), was not in (FREE, DEAD)
         if compared != was_compared:
-            self.xor ^= self.short[row]
+            self.sketch.toggle(self.short[row])
+            self.changes += 1
             self.known += 1 if compared else -1
 
     def remove(self, row: int) -> None:
@@ -148,8 +165,8 @@ class ParcelIndex:
             if source[row] != NOBODY and bit >> source[row] == 1:
                 source[row] = NOBODY
 
-    def everybody_has(self, bit: int) -> None:
-        """A neighbour's digest equals ours: it has all that we know."""
+    def has_all(self, bit: int) -> None:
+        """A neighbour knows all that we know."""
         cover = self.cover
         for row in self.rows():
             cover[row] |= bit

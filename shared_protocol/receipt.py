@@ -51,4 +51,5 @@ def short_id(key: bytes, name: bytes) -> int:
     `name` is the eight-byte parcel id, or the mid for a receipt: all variants of one receipt are
     one thing. Keyed by the network, so that outsiders cannot aim collisions.
     """
-    return int.from_bytes(H(b"short", key, name)[:4], "big") & SHORT_ID_MASK
+    short = int.from_bytes(H(b"short", key, name)[:4], "big") & SHORT_ID_MASK
+    return short or 1  # 0 would be invisible in power sums

@@ -276,6 +276,17 @@ class Shelf:
         self.store.delete(handle)
         self._dirty = True
 
+    def dying(self, row: int, now_s: int, least_s: int, share: int) -> bool:
+        """Has this parcel less than least_s, or a share-th of its lifetime, left? Then it is let
+        go here where a neighbour has none of it, or both would differ until it ends (SPEC.md 7.3).
+        """
+        life_s = LIFETIMES_S[self.index.code[row] >> 4]
+        left_s = self.index.expires_s[row] - now_s
+        if left_s >= min(least_s, life_s // share) or self.is_ours(self.immutable(row)):
+            return False
+        self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
+        return True
+
     def sweep(self, now_s: int) -> list[bytes]:
         """Let everything expire that is due: the message ids of held parcels that ended here."""
         index = self.index

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 
 MIN_MS = 500
 MAX_MS = 60_000
-_REDUNDANCY = 2  # consistent beacons heard that make mine superfluous
+_NEWS_MS = 4 * MIN_MS  # news alone shortens only intervals longer than this: pushes come first
 
 
 class Trickle:
@@ -34,12 +34,17 @@ class Trickle:
             self.interval_ms = MIN_MS
             self._begin(now_ms)
 
-    def due(self, now_ms: int, owed: bool) -> bool:
-        """Send a beacon now? Owed ones (somebody has not proved itself yet) are not suppressed."""
+    def soften(self, now_ms: int) -> None:
+        """There is news here, which a push should bring to the others too."""
+        if self.interval_ms > _NEWS_MS:
+            self.reset(now_ms)
+
+    def due(self, now_ms: int, redundancy: int, owed: "Callable[[int], bool]") -> bool:
+        """Send a beacon now? Not after so many consistent ones of others, unless it is owed."""
         fire = False
         if not self._fired and now_ms >= self._fire_ms:
             self._fired = True
-            fire = owed or self._heard < _REDUNDANCY
+            fire = self._heard < redundancy or owed(now_ms)
         if now_ms >= self._end_ms:
             self.interval_ms = min(2 * self.interval_ms, MAX_MS)
             self._begin(now_ms)

@@ -16,6 +16,8 @@ from shared_protocol.receipt import message_id, split_frame
 NAMES = {
     frame.BEACON: "beacon", frame.PARCEL: "parcel", frame.RECEIPTS: "receipt",
     frame.SUMMARY: "summary", frame.LIST: "list", frame.WANT: "want", frame.HAVE: "have",
+    frame.HELLO: "hello", frame.SKETCH_REQUEST: "sketch request", frame.SKETCH: "sketch",
+    frame.SKETCH_MORE: "sketch more",
 }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def one_life(cut_at: int, forgetful: bool) -> bool:
     for number in tombstones:
         held = [r for r in again.shelf.rows_of(mid(number)) if again.index.held(r)]
         assert held == [], (cut_at, "a receipt and its message")
-    assert again.clock.next_counter(box.now_ms) > highest, cut_at
+    assert again.clock.next_counter(0, box.now_ms) > highest, cut_at
     assert again.shelf.groups.held_peak <= 5
     return ended
 

@@ -78,20 +78,19 @@ def test_frame(frame_type: int, counter: int, src: bytes, body: bytes) -> None:
 
 @given(
     BYTE,
-    U16,
     st.integers(0, 0x7FFFFF),
-    SHORT,
+    st.tuples(U16, exactly(8), st.lists(SHORT, max_size=15)),
     st.lists(st.tuples(exactly(3), st.integers(0, 1), st.integers(0, 0x7FFFFF)), max_size=15),
     st.lists(st.tuples(BYTE, st.binary(max_size=20)), max_size=3),
 )
-def test_beacon(
-    flags: int, count: int, challenge: int, xor: int, echoes: list, extensions: list
-) -> None:
-    body = beacon.encode(flags, count, challenge, xor, echoes)
+def test_beacon(flags: int, challenge: int, digest: tuple, echoes: list, extensions: list) -> None:
+    told = sync.encode_sketch(*digest)
+    body = beacon.encode(flags, challenge, told, echoes)
     for kind, value in extensions:
         body += bytes((kind, len(value))) + value
     got = beacon.decode(body)
-    assert got == beacon.Beacon(flags, count, challenge, xor, echoes, len(extensions))
+    assert got == beacon.Beacon(flags, challenge, told, echoes, len(extensions))
+    assert sync.decode_sketch(got.digest) == (digest[0], digest[1], list(digest[2]))
 
 
 @given(st.lists(SHORT, min_size=32, max_size=32))
@@ -171,6 +170,9 @@ DECODERS: list[Callable[[bytes], Any]] = [
     sync.decode_list,
     sync.decode_want,
     sync.decode_have,
+    sync.decode_sketch,
+    sync.decode_sums,
+    sync.decode_request,
     records.decode,
     receipt.decode,
     receipt.split_frame,
@@ -187,7 +189,10 @@ def test_anything_decodes_or_is_refused(decode: Callable[[bytes], Any], data: by
 
 SAMPLES = [
     parcel.join(1, 2, 3, bytes((3, 0x6E)) + bytes(12) + bytes((0, 2, 3, 0)) + bytes(20)),
-    beacon.encode(3, 5, 7, 9, [(b"abc", 1, 5)] * 4) + b"\x01\x02ab",
+    beacon.encode(3, 7, sync.encode_sketch(5, bytes(8), [9] * 4), [(b"abc", 1, 5)] * 4)
+    + b"\x01\x02ab",
+    sync.encode_sketch(5, bytes(8), [9] * 15),
+    sync.encode_request(7, 9),
     sync.encode_list(0, sync.ID_MAX, [1, 5, 9]),
     sync.encode_want(b"abc", [1, 2]),
     sync.encode_have([(1, 2), (3, 4)]),

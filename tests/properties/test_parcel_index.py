@@ -4,8 +4,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared_protocol import sync
+from shared_protocol import gf30, sync
+from shared_protocol.limits import SUMS_MAX
 from shared_protocol.parcel_index import DEAD, RECEIPT, SEEN, SLOT, WHOLE, WINDOW, ParcelIndex
+from shared_protocol.sketch import Sketch
 
 CAPACITY = 12
 HELD = (WHOLE, SLOT, WINDOW)
@@ -54,7 +56,7 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule(bit=BITS)
     def everybody_has(self, bit: int) -> None:
-        self.index.everybody_has(bit)
+        self.index.has_all(bit)
         for entry in self.model.values():
             entry[1] |= bit
 
@@ -72,11 +74,12 @@ class IndexMachine(RuleBasedStateMachine):
     def same(self) -> None:
         index, compared = self.index, self.compared()
         assert [index.short[row] for row in index.rows()] == sorted(self.model)
-        xor, sums = 0, [0] * 32
+        whole, sums = Sketch(gf30, SUMS_MAX), [0] * 32
         for short in compared:
-            xor ^= short
+            whole.toggle(short)
             sums[short >> 25] ^= short
-        assert (index.size, index.known, index.xor) == (len(self.model), len(compared), xor)
+        assert (index.size, index.known) == (len(self.model), len(compared))
+        assert (index.sketch.sums, index.sketch.odd) == (whole.sums, whole.odd)
         assert index.bucket_sums(sync.BUCKETS, sync.BUCKET_SHIFT) == sums
         for short, (state, cover, row) in self.model.items():
             assert index.find(short) == row, "rows are stable"

@@ -2,7 +2,7 @@
 
 import json
 
-from shared_protocol import parcel, parcel_fields, receipt, restart
+from shared_protocol import parcel, parcel_fields, receipt, restart, sync
 from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.shelf import Shelf
 from shared_protocol.store import MemoryStore
@@ -10,6 +10,7 @@ from shared_protocol.store import MemoryStore
 HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
 NODE_ID = bytes((2, 0, 0, 0, 0, 7))
 KEY = bytes(range(16))  # of the short ids
+NOTHING = sync.encode_sketch(0, bytes(8), [0] * sync.BEACON_SUMS)  # a beacon's digest
 
 
 def raises(error, f, *args):

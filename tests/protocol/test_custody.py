@@ -3,7 +3,7 @@
 from mesh_in_a_box import Box, address
 
 # isort: split
-from checks import held_indices, mid, piece, receipt_of
+from checks import NOTHING, held_indices, mid, piece, receipt_of
 
 from shared_protocol import beacon, frame, parcel, sync
 from shared_protocol.custody import LINGER_S
@@ -21,7 +21,7 @@ class Bench:
         self.counter = 1
         for number in neighbours:
             echo = [(address(1)[3:], 0, self.node.greeting._challenge)]
-            self.say(number, frame.BEACON, beacon.encode(0, 0, number, 0, echo))
+            self.say(number, frame.BEACON, beacon.encode(0, number, NOTHING, echo))
         assert self.box.fresh(1) == len(neighbours)
 
     def say(self, number, kind, body):

@@ -3,7 +3,7 @@
 from mesh_in_a_box import AIR, Box, address, ecb
 
 # isort: split
-from checks import mid, whole
+from checks import NOTHING, mid, whole
 
 from shared_protocol import beacon, frame, parcel
 from shared_protocol.frame import FrameCipher
@@ -32,18 +32,18 @@ def test_no_parcel_before_freshness():
     node = box.add(1, capacity=24)
     body = parcel.join(1, 0, None, whole(1))
     box.hear(1, 2, frame.PARCEL, 1, body)
-    box.hear(1, 2, frame.BEACON, 2, beacon.encode(0, 0, 5, 0, []))
+    box.hear(1, 2, frame.BEACON, 2, beacon.encode(0, 5, NOTHING, []))
     box.hear(1, 2, frame.PARCEL, 3, body)
     wrong = (node.greeting._challenge + 1) & 0x7FFFFF
-    box.hear(1, 2, frame.BEACON, 4, beacon.encode(0, 0, 5, 0, [(address(1)[3:], 0, wrong)]))
+    box.hear(1, 2, frame.BEACON, 4, beacon.encode(0, 5, NOTHING, [(address(1)[3:], 0, wrong)]))
     other = [(address(3)[3:], 0, node.greeting._challenge)]
-    box.hear(1, 2, frame.BEACON, 5, beacon.encode(0, 0, 5, 0, other))
+    box.hear(1, 2, frame.BEACON, 5, beacon.encode(0, 5, NOTHING, other))
     box.hear(1, 2, frame.PARCEL, 6, body)
     assert node.stats["not_fresh"] == 3
     assert node.index.size == 0
     assert not box.fresh(1)
     right = [(address(1)[3:], 0, node.greeting._challenge)]
-    box.hear(1, 2, frame.BEACON, 7, beacon.encode(0, 0, 5, 0, right))
+    box.hear(1, 2, frame.BEACON, 7, beacon.encode(0, 5, NOTHING, right))
     box.hear(1, 2, frame.PARCEL, 8, body)
     assert node.index.size == 1
     assert box.fresh(1) == 1
@@ -52,7 +52,7 @@ def test_no_parcel_before_freshness():
 def test_a_node_does_not_hear_itself():
     box = Box()
     box.add(1, capacity=24)
-    box.hear(1, 1, frame.BEACON, 1, beacon.encode(0, 0, 5, 0, []))
+    box.hear(1, 1, frame.BEACON, 1, beacon.encode(0, 5, NOTHING, []))
     assert box.nodes[1].neighbours.all == []
 
 
@@ -122,10 +122,10 @@ def test_counters_are_reserved_before_they_are_used():
     box = pair()
     node = box.nodes[2]
     for _ in range(5000):
-        last = node.clock.next_counter(box.now_ms)
+        last = node.clock.next_counter(AIR, box.now_ms)
         assert last <= node.shelf.clock.counter_limit
     box.stop(2)
-    assert box.add(2, capacity=24).clock.next_counter(box.now_ms) > last
+    assert box.add(2, capacity=24).clock.next_counter(AIR, box.now_ms) > last
 
 
 def test_a_reboot_of_one_is_noticed_by_it_and_mended():
@@ -137,7 +137,7 @@ def test_a_reboot_of_one_is_noticed_by_it_and_mended():
     box.run(1000)
     clock = box.nodes[1].shelf.clock  # as a board with its counter kept and its parcels lost
     node = box.add(2, capacity=24)
-    node.clock._counter = clock.counter_limit
+    node.clock._counters = [clock.counter_limit] * 2
     assert box.run(70_000, lambda: node.shelf.rows_of(mid(1)))
 
 
@@ -185,7 +185,7 @@ def test_ghosts_do_not_starve_a_newcomer_of_its_echo():
     box = Box()
     node = box.add(1, capacity=24)
     for number in range(10, 28):
-        box.hear(1, number, frame.BEACON, 1, beacon.encode(0, 0, number, 0, []))
+        box.hear(1, number, frame.BEACON, 1, beacon.encode(0, number, NOTHING, []))
     echoed = {}
     for _ in range(2):
         for tail, _, challenge in beacon.decode(node.greeting.beacon_body(AIR)).echoes:

@@ -3,7 +3,7 @@
 from mesh_in_a_box import AIR, Box, address
 
 # isort: split
-from checks import mid, piece, receipt_of, whole
+from checks import NOTHING, mid, piece, receipt_of, whole
 
 from shared_protocol import beacon, frame, parcel, sync
 from shared_protocol.pull import Missing
@@ -17,7 +17,7 @@ class Bench:
         self.node = self.box.add(1, capacity=capacity)
         self.counter = 0
         echo = [(address(1)[3:], 0, self.node.greeting._challenge)]
-        self.say(frame.BEACON, beacon.encode(0, 0, 9, 0, echo))
+        self.say(frame.BEACON, beacon.encode(0, 9, NOTHING, echo))
 
     def say(self, kind, body):
         self.counter += 1
@@ -77,7 +77,7 @@ def test_a_refused_piece_is_not_asked_for_till_there_is_room():
     assert len(refused) == 3
     bench.list(shorts)
     assert bench.wants(5000) == []
-    bench.node.pull.room_again(bench.box.now_ms)
+    assert bench.node.pull.room_again()
     bench.list(shorts)
     assert set(bench.wants(100)[0]) <= set(refused)
 
@@ -102,12 +102,12 @@ def test_expiry_makes_room_for_what_was_refused():
 def test_missing_forgets_all_of_it():
     missing = Missing()
     for short in (1, 2, 3):
-        missing.note(short, 1)
+        missing.note(short, 1, 0)
     missing.asked([1, 2, 3])
     missing.clear()
-    assert len(missing.ids) == len(missing.holders) == len(missing.tries) == 0
-    missing.note(4, 2)
-    missing.note(4, 4)
+    assert [missing.ids, missing.holders, missing.tries, missing.since_ms] == [[]] * 4
+    missing.note(4, 2, 0)
+    missing.note(4, 4, 0)
     missing.not_there(2)
     assert missing.of(4, [], 9) == [4]
     missing.not_there(4)

@@ -139,13 +139,13 @@ def test_expiry_and_graveyard():
     s = new_shelf()
     row = s.accept(1, 0, whole(1), 100)[1]
     assert s.sweep(100 + DAY - 1) == []
-    xor = s.index.xor
+    xor = s.index.sketch.sums[0]
     assert xor == s.index.short[row]
     assert s.index.known == 1
     assert s.sweep(100 + DAY) == [mid(1)]
     assert s.index.state[row] == DEAD
     assert s.index.known == 0
-    assert s.index.xor == 0
+    assert s.index.sketch.sums[0] == 0
     assert s.store.bytes_used == 0
     assert s.accept(1, 0, whole(1), 101 + DAY) == (KNOWN, row)  # not wanted back
     assert not s.index.held(row)

@@ -88,11 +88,15 @@ def test_beacon():
         if rejected(row, beacon.decode, body):
             continue
         b = beacon.decode(body)
-        for key in ("flags", "count", "challenge", "xor", "unknown"):
+        for key in ("flags", "challenge", "unknown"):
             assert getattr(b, key) == row[key], (row["name"], key)
         assert b.echoes == [(unhex(tail), ask, value) for tail, ask, value in row["echoes"]]
         if row["encodes"]:
-            assert beacon.encode(b.flags, b.count, b.challenge, b.xor, b.echoes) == body
+            assert beacon.encode(b.flags, b.challenge, b.digest, b.echoes) == body
+        assert b.digest == unhex(row["digest"])
+        count, odd, sums = row["known"]
+        assert sync.decode_sketch(b.digest) == (count, unhex(odd), sums)
+        assert sync.encode_sketch(count, unhex(odd), sums) == b.digest
 
 
 def test_sync():

@@ -157,30 +157,33 @@ def frames():
 
 def beacons():
     e = beacon.encode
+    digest = sync.encode_sketch
+    none = digest(0, bytes(8), [0] * 4)
     two = [(b"\x01\x02\x03", 1, 0x123456), (b"\xfd\xfe\xff", 0, 0x7FFFFF)]
     many = [(bytes((0, 0, i)), i & 1, i << 8) for i in range(15)]
-    extended = e(0, 2, 3, 4, two) + b"\x7f\x00" + b"\x80\x03abc"
-    three_syndromes = b"\x00\x03\x00\x05\x00\x00\x09" + b"\x12\x34\x56\x78" + bytes(8)
-    without = b"\x01\x10\x00\x05\x00\x00\x09" + b"\x01\x02\x03\x80\x00\x07"
+    odd = bytes(range(8))
+    extended = e(0, 3, digest(2, odd, [4]), two) + b"\x7f\x00" + b"\x80\x03abc"
+    fifteen = digest(9, odd, [1 << i for i in range(15)])
     made = []
     for name, body, encoded in (
-        ("alone, knows nothing", e(0, 0, 0, 0, []), True),
-        ("two echoes", e(3, 5, 0x654321, 0x3FFFFFFF, two), True),
-        ("fifteen echoes, count saturated", e(2, 70000, 1, 1, many), True),
+        ("alone, knows nothing", e(0, 0, none, []), True),
+        ("two echoes", e(3, 0x654321, digest(5, odd, [0x3FFFFFFF] * 4), two), True),
+        ("fifteen echoes, count saturated", e(2, 1, digest(70000, odd, [1]), many), True),
         ("two extensions to skip", extended, False),
-        ("three syndromes", three_syndromes, False),
-        ("no syndromes, an echo", without, False),
+        ("fifteen sums", e(0, 9, fifteen, []), True),
+        ("no sums, an echo", e(1, 9, digest(5, odd, []), two[:1]), True),
     ):
         b = beacon.decode(body)
         fields = {key: plain(value) for key, value in b._asdict().items()}
+        fields["known"] = plain(sync.decode_sketch(b.digest))
         made.append({"name": name, "hex": body.hex()} | fields | {"encodes": encoded})
     for name, body in (
         ("nothing", b""),
-        ("cut in the head", bytes(6)),
-        ("cut in the syndromes", b"\0\x01" + bytes(8)),
-        ("cut in the echoes", e(0, 0, 0, 0, two)[:-1]),
-        ("an extension without its length", e(0, 0, 0, 0, []) + b"\x01"),
-        ("an extension cut short", e(0, 0, 0, 0, []) + b"\x01\x05abcd"),
+        ("cut in the head", bytes(4)),
+        ("cut in the digest", e(0, 0, none, [])[:-1]),
+        ("cut in the echoes", e(0, 0, none, two)[:-1]),
+        ("an extension without its length", e(0, 0, none, []) + b"\x01"),
+        ("an extension cut short", e(0, 0, none, []) + b"\x01\x05abcd"),
     ):
         made.append(named(name, hex=body) | {"error": True})
     return made

@@ -88,6 +88,8 @@ class Tally:
 FRAME_NAMES = {
     frame.BEACON: "beacon", frame.PARCEL: "parcel", frame.RECEIPTS: "receipts",
     frame.SUMMARY: "summary", frame.LIST: "list", frame.WANT: "want", frame.HAVE: "have",
+    frame.HELLO: "hello", frame.SKETCH_REQUEST: "sketch request", frame.SKETCH: "sketch",
+    frame.SKETCH_MORE: "sketch more",
 }  # fmt: skip
 
 
