@@ -4,7 +4,8 @@
 
 Rows with a target say whether it is a least or a most value ("bound") and whether it holds; rows
 without are what it is compared with. Times on a shared machine are noisy: ratios of one run are
-what counts. A missed target is no failure (exit code 0): it is a finding.
+what counts. A missed target is no failure (exit code 0): it is a finding. A value is null where
+what was timed never came to be. `broadcast` adds "classes".
 """
 
 import argparse
@@ -12,6 +13,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from gateway.errors import UserError
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _COUNT = 5_000
 _TIMEOUT_S = 120
+_BAR_AFTER_S = 1.0
+_BAR_CHARS = 30
 
 
 class BenchFailed(Exception):
@@ -31,43 +36,101 @@ def main(args: argparse.Namespace) -> int:
     if args.name not in BENCHES:
         raise UserError(f"no measurement called {args.name}; there are: {', '.join(BENCHES)}")
     try:
-        results = BENCHES[args.name](args.seed)
+        found = BENCHES[args.name](args)
     except BenchFailed as e:
         print(f"helio bench: MicroPython: {e}", file=sys.stderr)
         return 1
-    report = {"bench": args.name, "seed": args.seed, "results": results}
+    text = found.pop("text", [])
+    report = {"bench": args.name, "seed": args.seed, **found}
     if args.json:
         print(json.dumps(report))
         return 0
+    for line in text:
+        print(line)
     for r in report["results"]:
         verdict = "" if r["holds"] is None else ("  holds" if r["holds"] else "  MISSED")
         target = f"  target: at {r['bound']} {r['target']:,}" if r["bound"] else ""
         peer = f"  beside {r['peer']}" if r["peer"] else ""
-        print(f"{r['what']:<58} {r['value']:>12,} {r['unit']}{peer}{target}{verdict}")
+        value = "never" if r["value"] is None else f"{r['value']:,}"
+        print(f"{r['what']:<58} {value:>12} {r['unit']}{peer}{target}{verdict}")
     return 0
 
 
 def row(
     what: str,
-    value: float,
+    value: float | None,
     unit: str,
     peer: str = "",
     least: float | None = None,
     most: float | None = None,
 ) -> dict[str, Any]:
-    """One result. Its target is a least value, or a most value, or there is none."""
+    """One result. Its target is a least value, or a most value, or there is none.
+
+    value: None if what was timed never came to be; no target holds then.
+    """
     bound, target, holds = None, None, None
     if least is not None:
-        bound, target, holds = "least", least, value >= least
+        bound, target, holds = "least", least, value is not None and value >= least
     elif most is not None:
-        bound, target, holds = "most", most, value <= most
+        bound, target, holds = "most", most, value is not None and value <= most
     return {
         "what": what, "value": value, "unit": unit, "peer": peer,
         "bound": bound, "target": target, "holds": holds,
     }  # fmt: skip
 
 
-def codec(seed: int) -> list[dict[str, Any]]:
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows with the same keys as lines of text, the keys first."""
+    cells = [list(rows[0]), *([_cell(v) for v in r.values()] for r in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    return ["  ".join(map(str.rjust, line, widths)) for line in cells]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "never"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def gather(pool: Executor, futures: dict[Future[Any], Any]) -> dict[Any, Any]:
+    """The result of each future by its name; a progress bar if that takes long."""
+    found = {}
+    started = time.monotonic()
+    try:
+        for future in as_completed(futures):
+            found[futures[future]] = future.result()
+            if time.monotonic() - started > _BAR_AFTER_S:
+                _show(len(found), len(futures))
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    return found
+
+
+def _show(done: int, of: int) -> None:
+    """A progress bar for people; it is gone when all is done."""
+    if sys.stderr.isatty():
+        full = _BAR_CHARS * done // of
+        bar = f"{'#' * full:.<{_BAR_CHARS}} {done}/{of}"
+        print(f"\r{bar if done < of else ' ' * len(bar)}\r", end="", file=sys.stderr, flush=True)
+
+
+def broadcast(args: argparse.Namespace) -> dict[str, Any]:
+    """Push and pull by real nodes on a modelled radio, beside flooding."""
+    from tools import bench_broadcast
+
+    plan = bench_broadcast.FULL if args.full else bench_broadcast.USUAL
+    return bench_broadcast.measure(args.seed, plan)
+
+
+def gossip(args: argparse.Namespace) -> dict[str, Any]:
+    """Rumours on complete graphs, beside theory."""
+    from tools import bench_gossip
+
+    return {"results": bench_gossip.measure(args.seed)}
+
+
+def codec(args: argparse.Namespace) -> dict[str, Any]:
     """Encode and decode a parcel with 180 bytes of payload; nothing in it is random."""
     from gateway.crypto import ecb
     from tools import bench_codec_device as device
@@ -89,7 +152,7 @@ def codec(seed: int) -> list[dict[str, Any]]:
     ratio = round(micro["ours"] / micro["struct"], 2)
     rows.append(row("MicroPython, times the bare struct module", ratio, "x", "struct", least=0.5))
     rows.append(row("seal + open a frame, MicroPython", micro["sealed"], "1/s"))
-    return rows
+    return {"results": rows}
 
 
 def _peers(fields: list[Any]) -> dict[str, Any]:
@@ -104,11 +167,18 @@ def _peers(fields: list[Any]) -> dict[str, Any]:
     }
 
 
-def flash(seed: int) -> list[dict[str, Any]]:
+def flash(args: argparse.Namespace) -> dict[str, Any]:
     """The relay's flash store and LittleFS on the same chip model; the seed is for one pattern."""
     from tools import bench_flash
 
-    return bench_flash.measure(seed)
+    return {"results": bench_flash.measure(args.seed)}
+
+
+def sync(args: argparse.Namespace) -> dict[str, Any]:
+    """Two nodes find out what only one of them knows, beside other schemes."""
+    from tools import bench_sync
+
+    return {"results": bench_sync.measure(args.seed)}
 
 
 def on_micropython(
@@ -141,4 +211,6 @@ def on_micropython(
     return result
 
 
-BENCHES = {"codec": codec, "flash": flash}
+BENCHES = {
+    "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
+}  # fmt: skip

@@ -5,15 +5,13 @@ record, and one file per record. What a record costs is counted by the model of 
 machine's speed is in it.
 """
 
-import sys
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import UserError
-from tools.bench import on_micropython, row
+from tools.bench import gather, on_micropython, row
 from tools.bench_flash_device import MANY, RELAY_SECTORS
 from tools.virtual_board.nor import SECTOR_BYTES
 
@@ -37,8 +35,6 @@ _PARTS = {
 }
 _FRESH = "recovery of a fresh store"
 _WORKERS = 2
-_BAR_AFTER_S = 1.0
-_BAR_CHARS = 30
 
 _CYCLES = 100_000  # erases that a sector is sold for
 _HOURLY = 1_000  # messages
@@ -158,8 +154,6 @@ def _run_all(seed: int, divisor: int) -> dict[str, Any]:
     jobs = {name: (name, count // divisor) for name, count in _PARTS.items()}
     jobs[_FRESH] = ("recovery", 0)
     rom = _rom()
-    found = {}
-    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_WORKERS) as pool:
         image = Path(folder, "flash.img")
         image.write_bytes(b"\xff" * (RELAY_SECTORS * SECTOR_BYTES))
@@ -170,15 +164,7 @@ def _run_all(seed: int, divisor: int) -> dict[str, Any]:
             if part == "heap":
                 where = ([*arguments, str(image)], _RELAY_HEAP, rom)
             futures[pool.submit(on_micropython, _SCRIPT, *where)] = job
-        try:
-            for future in as_completed(futures):
-                found[futures[future]] = future.result()
-                if time.monotonic() - started > _BAR_AFTER_S:
-                    _show(len(found), len(jobs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return found
+        return gather(pool, futures)
 
 
 def _rom() -> Path:
@@ -189,11 +175,3 @@ def _rom() -> Path:
         return build_rom()
     except RomError as e:
         raise UserError(str(e)) from None
-
-
-def _show(done: int, of: int) -> None:
-    """A progress bar for people; it is gone when all is done."""
-    if sys.stderr.isatty():
-        full = _BAR_CHARS * done // of
-        bar = f"{'#' * full:.<{_BAR_CHARS}} {done}/{of}"
-        print(f"\r{bar if done < of else ' ' * len(bar)}\r", end="", file=sys.stderr, flush=True)

@@ -65,7 +65,7 @@ def test_a_target_is_a_least_or_a_most_value():
 
 
 def test_a_script_that_fails_is_told_in_one_line(monkeypatch, capsys):
-    def fails(seed):
+    def fails(args):
         return on_micropython("bench_flash_device.py", ["heap", "many", "1"], "1m")
 
     monkeypatch.setitem(BENCHES, "fails", fails)
