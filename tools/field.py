@@ -24,7 +24,7 @@ from tools.virtual_board import air_client
 from tools.virtual_board.board import VirtualBoard, die_with_parent
 
 SPACING_M, RANGE_M = 100, 120  # each relay hears its two neighbours and nobody else
-HEAP_KB = 184  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
+HEAP_KB = 160  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
 _START_S = 20
 
 

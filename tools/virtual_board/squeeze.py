@@ -1,0 +1,126 @@
+"""Device sources made smaller before they are compiled: the same meaning in less heap.
+
+MicroPython keeps every identifier it has ever loaded (16 bytes of an ESP32's heap, 27 here), also
+those of modules that were forgotten again, and every global takes a place in its module's dict and
+in that of whoever imports it. So, over all files together:
+
+- integer constants (NAME = 1 << 4 at the top of a module) become literals where they are used,
+  also in other modules; their assignments go, and so do imports of ours that nothing refers to,
+  unless loading that module does something;
+- functions and methods that nothing names go (what only a gateway calls);
+- names that only their own file uses, plainly or as self.name, become _a, _b, ... in all files
+  alike, except that files joined by inheritance share one name space, as their objects do;
+- parameters that no call names become _a, _b, ... too;
+- docstrings, annotations and what stands under `if TYPE_CHECKING:` go.
+
+What might be reached in another way stays as it is: names that a string holds or a script outside
+uses, attributes of anything but `self`, files with machine code (annotations mean something
+there), integers that do not fit in an ESP32's 31 bits. Names in a traceback are translated by
+names.json beside the ROM: {module: {short: original}}; parameters do not occur in one.
+"""
+
+import ast
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from tools.virtual_board.squeeze_constants import Constants
+from tools.virtual_board.squeeze_names import Names, rename_own, rename_parameters
+from tools.virtual_board.squeeze_syntax import DEFINITIONS, identifiers, words_in_strings
+
+_MACHINE_CODE = "@micropython.viper"
+
+
+def squeeze(
+    sources: Mapping[Path, str], users: Collection[str] = ()
+) -> tuple[dict[Path, str], Names]:
+    """Sources by their paths below the root to (the same squeezed, {module: {short: original}}).
+
+    `users`: sources that are not squeezed and may import from these; what they name stays.
+    Raises SyntaxError, with the file's path, if one does not parse.
+    """
+    fixed = {path for path, text in sources.items() if _MACHINE_CODE in text}
+    outside = [
+        _Bare().visit(ast.parse(text))
+        for text in (*users, *(sources[path] for path in sorted(fixed)))
+    ]
+    trees = {
+        _module_name(path): _Bare().visit(ast.parse(text, str(path)))
+        for path, text in sorted(sources.items())
+        if path not in fixed
+    }
+    ours = {_module_name(path) for path in sources}
+    Constants(trees, outside, ours).inline()
+    names = rename_own(trees, outside)
+    rename_parameters(trees, outside)
+    while _drop_functions(trees, outside):
+        pass
+    Constants(trees, outside, ours).inline()  # and what only these needed
+    squeezed = {
+        path: text if path in fixed else ast.unparse(trees[_module_name(path)]) + "\n"
+        for path, text in sources.items()
+    }
+    return squeezed, names
+
+
+def _module_name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _drop_functions(trees: Mapping[str, ast.Module], outside: list[ast.Module]) -> bool:
+    """Take away functions and methods whose name occurs nowhere else; were there any?"""
+    everything = [*trees.values(), *outside]
+    named = words_in_strings(everything)
+    for n, _, name in (found for tree in everything for found in identifiers(tree)):
+        if not isinstance(n, (*DEFINITIONS, ast.arg)):
+            named.add(name)
+    dropped = False
+    for scope in [n for tree in trees.values() for n in ast.walk(tree)]:
+        # Methods of a class with bases may be called by these.
+        if isinstance(scope, ast.Module) or (isinstance(scope, ast.ClassDef) and not scope.bases):
+            kept = [
+                n
+                for n in scope.body
+                if not isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
+                or n.name in named
+                or n.name.startswith("__")
+                or n.decorator_list
+            ]
+            if len(kept) < len(scope.body):
+                scope.body, dropped = kept or [ast.Pass()], True
+    return dropped
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes away what MicroPython does not look at."""
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        if isinstance(node, (ast.Module, *DEFINITIONS)) and ast.get_docstring(node) is not None:
+            del node.body[0]
+        super().generic_visit(node)
+        for field in ("annotation", "returns"):
+            if hasattr(node, field):
+                setattr(node, field, None)
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if node.value is None:
+            return None
+        return ast.fix_missing_locations(ast.Assign([node.target], self.visit(node.value)))
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if _is_type_checking(node.targets[0]) else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
+        if not _is_type_checking(node.test):
+            return self.generic_visit(node)
+        if not node.orelse:
+            return None
+        return self.generic_visit(ast.Try(node.orelse, [], [], [])).body
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"

@@ -1,0 +1,144 @@
+"""Names of one file and parameters become short ones that all files share."""
+
+import ast
+import builtins
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from tools.virtual_board.squeeze_syntax import (
+    DEFINITIONS,
+    FUNCTIONS,
+    bound_names,
+    identifiers,
+    is_load,
+    words_in_strings,
+)
+
+_RENAMED = re.compile(r"_?[A-Za-z]\w*")  # not __init__
+# Ours that are called as something everybody has may be just that.
+_EVERYBODYS = {"self", *dir(builtins), *dir(OSError)}
+_NAMES_MAX = 500  # many more than any program needs
+
+Names = dict[str, dict[str, str]]
+
+
+def rename_own(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names:
+    uses = {
+        module: Counter(name for _, _, name in identifiers(tree)) for module, tree in trees.items()
+    }
+    others = {name for tree in outside for _, _, name in identifiers(tree)}
+    everywhere = Counter(name for counter in uses.values() for name in counter)
+    own = {module: _own_names(tree) for module, tree in trees.items()}
+    owners = Counter(name for names in own.values() for name in names)
+    fixed = others | words_in_strings([*trees.values(), *outside])
+    fresh = list(itertools.islice(_short_names(fixed | set(everywhere)), _NAMES_MAX))
+    names: Names = {}
+    for family in _families(trees):
+        here = Counter(name for module in family for name in uses[module])
+        candidates = [
+            (-uses[module][name], module, name)
+            for module in family
+            for name in own[module] - fixed
+            if here[name] == 1 and everywhere[name] == owners[name]
+        ]
+        for (_, module, name), short in zip(sorted(candidates), fresh, strict=False):
+            names.setdefault(module, {})[short] = name
+    for module, shorts in names.items():
+        originals = {name: short for short, name in shorts.items()}
+        for node, field, name in list(identifiers(trees[module])):
+            if field == "names":
+                node.names = [originals.get(n, n) for n in node.names]
+            else:
+                setattr(node, field, originals.get(name, name))
+    return names
+
+
+def _own_names(tree: ast.Module) -> set[str]:
+    """Names that get a value in this file and are used plainly or as self.name only."""
+    nodes = list(ast.walk(tree))
+    bound, foreign = set(bound_names(iter(nodes))), set()
+    for n in nodes:
+        if isinstance(n, ast.Attribute):
+            if not isinstance(n.value, ast.Name) or n.value.id != "self":
+                foreign.add(n.attr)
+            elif not is_load(n):
+                bound.add(n.attr)
+        elif isinstance(n, ast.alias):
+            foreign.add(n.name)
+        elif isinstance(n, ast.keyword) and n.arg:
+            foreign.add(n.arg)
+    return {name for name in bound - foreign - _EVERYBODYS if _RENAMED.fullmatch(name)}
+
+
+def _families(trees: dict[str, ast.Module]) -> list[list[str]]:
+    """Modules joined by inheritance, without those that inherit from somebody else's class."""
+    family = {module: {module} for module in trees}
+    foreign: set[str] = set()
+    for module, tree in trees.items():
+        nodes = list(ast.walk(tree))
+        homes = {n.name: module for n in nodes if isinstance(n, ast.ClassDef)}
+        for n in nodes:
+            if isinstance(n, ast.ImportFrom):
+                homes.update({alias.asname or alias.name: n.module or "" for alias in n.names})
+        for base in [b for n in nodes if isinstance(n, ast.ClassDef) for b in n.bases]:
+            name = base.id if isinstance(base, ast.Name) else ""
+            home = homes.get(name, "")
+            if home in trees:
+                joined = family[module] | family[home]
+                family.update(dict.fromkeys(joined, joined))
+            elif home or not hasattr(builtins, name):
+                foreign.add(module)
+    found = [sorted(joined) for module, joined in family.items() if module == min(joined)]
+    return [joined for joined in found if not foreign & set(joined)]
+
+
+def rename_parameters(trees: dict[str, ast.Module], outside: list[ast.Module]) -> None:
+    """The first parameter of every function gets the same name, and so on."""
+    keywords: set[str] = set()
+    for tree in [*trees.values(), *outside]:
+        called_with = {n.arg for n in ast.walk(tree) if isinstance(n, ast.keyword)}
+        keywords.update(name for name in called_with if name)
+        if None in called_with:  # f(**fields): any string may be one
+            keywords |= words_in_strings([tree])
+    taken = {name for tree in outside for _, _, name in identifiers(tree)}
+    shorts = list(itertools.islice(_short_names(taken), _NAMES_MAX))
+    for module in trees:
+        for function in ast.walk(trees[module]):
+            if isinstance(function, FUNCTIONS):
+                _rename_own_parameters(function, keywords, shorts)
+
+
+def _rename_own_parameters(
+    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    keywords: set[str],
+    shorts: list[str],
+) -> None:
+    inside = function.body if isinstance(function.body, list) else [function.body]
+    nodes = [n for part in inside for n in ast.walk(part)]
+    if any(isinstance(n, (ast.ClassDef, ast.Global, ast.Nonlocal)) for n in nodes):
+        return  # their names are seen from elsewhere
+    arguments = function.args
+    own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    own += [a for a in (arguments.vararg, arguments.kwarg) if a]
+    used = {name for n in [*nodes, *own] for _, field, name in identifiers(n) if field != "attr"}
+    free = (short for short in shorts if short not in used)
+    renamed = {a.arg: next(free) for a in own if a.arg != "self" and a.arg not in keywords}
+    for n in [*nodes, *own]:
+        if isinstance(n, ast.Name) and n.id in renamed:
+            n.id = renamed[n.id]
+        elif isinstance(n, ast.arg) and n.arg in renamed:
+            n.arg = renamed[n.arg]
+        elif isinstance(n, (*DEFINITIONS, ast.ExceptHandler)) and n.name in renamed:
+            n.name = renamed[n.name]
+        elif isinstance(n, ast.alias) and (n.asname or n.name) in renamed:
+            n.asname = renamed[n.asname or n.name]
+
+
+def _short_names(taken: set[str]) -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for length in itertools.count(1):
+        for picked in itertools.product(letters, repeat=length):
+            if (name := "_" + "".join(picked)) not in taken:
+                yield name
