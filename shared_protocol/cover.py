@@ -47,7 +47,7 @@ class Cover:
         return self._due_ms - now_ms
 
     def look(self, now_ms: int) -> None:
-        """Once a second: has it changed who is heard well? Then others should know soon."""
+        """Now and then: has it changed who is heard well? Then others should know soon."""
         well = self._neighbours.heard_well(self._link)
         if well != self._told:
             self._told = well

@@ -7,7 +7,7 @@ rely on each other.
 """
 
 from shared_protocol import frame, sync
-from shared_protocol.limits import HAVE_IDS_MAX
+from shared_protocol.limits import HAVE_IDS_MAX, IDLE_MS
 from shared_protocol.parcel_index import FARTHER, NOBODY, WINDOW
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ class Custody:
     def poll(self, now_ms: int) -> int:
         """Queue the HAVE frames that are due; milliseconds until the next are."""
         if self._have_ms is None:
-            return 1000
+            return IDLE_MS
         if now_ms < self._have_ms:
             return self._have_ms - now_ms
         self._have_ms = None
@@ -59,7 +59,7 @@ class Custody:
                 body = sync.encode_have(sorted(self._have[link].items()))
                 self._queues[link].control(frame.HAVE, body)
                 self._have[link].clear()
-        return 1000
+        return IDLE_MS
 
     def on_have(self, neighbour: "Neighbour", body: bytes, now_s: int) -> bool:
         """A neighbour looks after these now. True if the window has room again."""
@@ -91,7 +91,7 @@ class Custody:
         return False
 
     def tidy(self, now_s: int) -> bool:
-        """Once a second: what has lingered leaves; doubtful custody is asked about again."""
+        """Once a second while anything waits: what has lingered leaves; doubtful custody is asked about again."""
         index = self._index
         window = [row for row in index.rows() if index.state[row] == WINDOW]
         freed = False

@@ -115,6 +115,7 @@ class Greeting:
                 if challenge == self._challenge and not neighbour.fresh:
                     neighbour.freshen(counter)
                     self._node.neighbours.refresh_masks()
+                    self._node.look_soon(now_ms)
                 if ask:
                     neighbour.wants_echo = True
                     self.soon(now_ms)

@@ -12,6 +12,8 @@ GROUPS_MAX = 48  # piece blocks a relay keeps apart; beyond it new ones wait ups
 VARIANTS_PIECE_MAX = 2  # parcels claiming to be one piece: a true one, a bogus one (SPEC.md 10)
 VARIANTS_WHOLE_MAX = 4  # parcels under one message id that claim to be the whole message
 
+IDLE_MS = 5000  # a node that waits for nothing looks this often whether somebody is gone
+
 OUT_MAX = 24  # frames waiting on one link; a full queue drops the newest parcel, pull repairs it
 RECENT_MAX = 48  # parcels whose spreading is watched; more at once are left to pull
 MISSING_MAX = 48  # short ids known to exist elsewhere and not here

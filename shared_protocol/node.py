@@ -13,7 +13,7 @@ from shared_protocol.cover import Cover
 from shared_protocol.custody import Custody
 from shared_protocol.errors import DecodeError
 from shared_protocol.greeting import Greeting
-from shared_protocol.limits import EVENTS_MAX, RECEIPTS_FRAME_MAX
+from shared_protocol.limits import EVENTS_MAX, IDLE_MS, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
 from shared_protocol.outgoing import LinkQueue
 from shared_protocol.parcel_index import FARTHER, NOBODY, RECEIPT
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 AIR, TETHER = 0, 1  # the links of a node
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
 
+_LOOK_MS = 1000
 _EXPIRE_EVERY_S = 30
 _LOOK_ANEW_S = 3600  # how long what a full node gave up is not wanted back
 
@@ -81,7 +82,7 @@ class Node:
         self.clock = NodeClock(self.shelf, now_ms)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
-        self._second_ms = now_ms
+        self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
         self._handlers = {
             frame.PARCEL: self._on_parcel,
@@ -252,6 +253,7 @@ class Node:
             self.cover.on_hello(neighbour, body, self.node_id)
 
     def _news(self, row: int, sender: "Neighbour | None", now_ms: int) -> None:
+        self.look_soon(now_ms)
         self.push.add(row, sender, now_ms)
         self.reconcile.news()
         self.greeting.trickle.soften(now_ms)
@@ -268,9 +270,9 @@ class Node:
 
     def poll(self, now_ms: int) -> int:
         """Do what is due. Milliseconds until poll wants to be called again, at the latest."""
-        if now_ms >= self._second_ms:
-            self._second_ms = now_ms + 1000
-            self._every_second(now_ms)
+        if now_ms >= self._look_ms:
+            self._look_ms = now_ms + (_LOOK_MS if self.shelf.groups.any_waiting() else IDLE_MS)
+            self._look(now_ms)
         waits = [
             self.greeting.poll(now_ms),
             self.push.poll(now_ms),
@@ -278,14 +280,18 @@ class Node:
             self.pull.poll(now_ms),
             self.reconcile.poll(now_ms),
             self.custody.poll(now_ms),
-            max(0, self._second_ms - now_ms),
+            max(0, self._look_ms - now_ms),
         ]
         for queue in self.queues:
-            waits.append(queue.wait_ms(now_ms, 1000))
+            waits.append(queue.wait_ms(now_ms, IDLE_MS))
         self.shelf.sync()
         return min(waits)
 
-    def _every_second(self, now_ms: int) -> None:
+    def look_soon(self, now_ms: int) -> None:
+        """Something has changed that time will decide."""
+        self._look_ms = min(self._look_ms, now_ms + _LOOK_MS)
+
+    def _look(self, now_ms: int) -> None:
         now_s = self.clock.now_s(now_ms)
         gone = self.neighbours.lapsed(now_ms)
         self.cover.look(now_ms)

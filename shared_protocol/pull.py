@@ -5,7 +5,7 @@ pace. What a push may still bring is not asked for at once.
 """
 
 from shared_protocol import frame, sync
-from shared_protocol.limits import MISSING_MAX, REFUSED_MAX, WANT_IDS_MAX
+from shared_protocol.limits import IDLE_MS, MISSING_MAX, REFUSED_MAX, WANT_IDS_MAX
 from shared_protocol.room import was_displaced
 
 TYPE_CHECKING = False
@@ -178,7 +178,7 @@ class Pull:
         """Send what is due; milliseconds until the next call matters."""
         if self._missing.ids and now_ms >= self._want_ms:
             self._want(now_ms)
-        return max(0, min(1000, self._want_ms - now_ms)) if self._missing.ids else 1000
+        return max(0, min(IDLE_MS, self._want_ms - now_ms)) if self._missing.ids else IDLE_MS
 
     def _want(self, now_ms: int) -> None:
         """Ask one neighbour for some of what it has; the next time another one."""

@@ -10,7 +10,7 @@ from array import array
 
 from shared_protocol.beacon import FULL
 from shared_protocol.lifetime import SOS
-from shared_protocol.limits import RECENT_MAX, WINDOW_MAX
+from shared_protocol.limits import IDLE_MS, RECENT_MAX, WINDOW_MAX
 from shared_protocol.neighbours import bits
 from shared_protocol.parcel_index import NO_PIECE
 
@@ -115,7 +115,7 @@ class Push:
 
     def poll(self, now_ms: int) -> int:
         """Queue what is due; milliseconds until the next is."""
-        wait_ms = 1000
+        wait_ms = IDLE_MS
         for at in range(self._used):
             if self._state[at] != _PENDING:
                 continue

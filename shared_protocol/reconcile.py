@@ -7,7 +7,7 @@ larger still it lists what it knows itself. What follows from a difference is al
 
 from shared_protocol import frame, sync
 from shared_protocol.beacon import FULL
-from shared_protocol.limits import LIST_IDS_MAX, SUMS_MAX
+from shared_protocol.limits import IDLE_MS, LIST_IDS_MAX, SUMS_MAX
 from shared_protocol.parcel_index import DEAD, NO_PIECE, RECEIPT
 from shared_protocol.sketch import enough, estimate, pack
 
@@ -249,7 +249,7 @@ class Reconcile:
 
     def poll(self, now_ms: int) -> int:
         """Send what is due; milliseconds until the next call matters."""
-        wait_ms = 1000
+        wait_ms = IDLE_MS
         for n in self._node.neighbours.all:
             if not n.ask_sums:
                 continue

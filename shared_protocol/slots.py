@@ -85,6 +85,10 @@ class Groups:
                 return True
         return False
 
+    def any_waiting(self) -> bool:
+        """Does any piece wait in a window?"""
+        return any(self.window)
+
     def least_room(self) -> int:
         """The smallest room among the windows in use (WINDOW_MAX if there is none)."""
         least = WINDOW_MAX

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from gateway.crypto import ecb
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import TETHER, Node, Settings
-from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.store import MemoryStore
 from tools.sim.letters import digest
+from tools.sim.shared_sums import shared_index
 
 GATEWAY_CAPACITY = 20_000  # as gateway/gateway.py
 GATEWAY_LINKS = (TETHER,)
@@ -101,7 +101,7 @@ class Station:
         self.node = Node(
             self.address,
             self._cipher,
-            ParcelIndex(self._capacity),
+            shared_index(self._capacity),
             self.store,
             Settings(self._gateway, secret),
             self._is_ours,

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,8 @@ _MACHINE_CODE = b"@micropython.viper"
 _ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64"}.get(platform.machine())
 _WORKERS = 2
 _COMPILE_TIMEOUT_S = 30.0
+
+_PARSER = threading.Lock()  # CPython 3.11's does not bear two threads ("recursion depth mismatch")
 
 KEPT_ROMS = 3
 _BUILDING = "building-"
@@ -131,10 +134,11 @@ def _squeeze(sources: dict[Path, bytes], users: list[bytes], rom: Path) -> dict[
     ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
     rest = [text for path, text in sources.items() if path not in ours]
     try:
-        squeezed, names = squeeze(
-            {path: text.decode() for path, text in ours.items()},
-            [text.decode() for text in (*rest, *users)],
-        )
+        with _PARSER:
+            squeezed, names = squeeze(
+                {path: text.decode() for path, text in ours.items()},
+                [text.decode() for text in (*rest, *users)],
+            )
     except (SyntaxError, UnicodeDecodeError):
         return sources
     (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
