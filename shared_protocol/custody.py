@@ -91,7 +91,7 @@ class Custody:
         return False
 
     def tidy(self, now_s: int) -> bool:
-        """Once a second while anything waits: what has lingered leaves; doubtful custody is asked about again."""
+        """Once a second: what has lingered leaves; doubtful custody is asked about again."""
         index = self._index
         window = [row for row in index.rows() if index.state[row] == WINDOW]
         freed = False

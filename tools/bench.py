@@ -35,6 +35,10 @@ def main(args: argparse.Namespace) -> int:
     """Run one measurement and print it."""
     if args.name not in BENCHES:
         raise UserError(f"no measurement called {args.name}; there are: {', '.join(BENCHES)}")
+    if args.trace and args.name != "dtn":
+        raise UserError("--trace is for helio bench dtn")
+    if args.full and args.name not in ("broadcast", "dtn"):
+        raise UserError("--full is for helio bench broadcast and dtn")
     try:
         found = BENCHES[args.name](args)
     except BenchFailed as e:
@@ -181,6 +185,14 @@ def sync(args: argparse.Namespace) -> dict[str, Any]:
     return {"results": bench_sync.measure(args.seed)}
 
 
+def dtn(args: argparse.Namespace) -> dict[str, Any]:
+    """Carrying messages on walks, among people and over a mesh, beside PONS and an oracle."""
+    from tools import bench_dtn
+
+    trace = Path(args.trace) if args.trace else None
+    return {"results": bench_dtn.measure(args.seed, trace, args.full)}
+
+
 def on_micropython(
     script: str, arguments: list[str], heap: str, path: Path = _REPOSITORY
 ) -> dict[str, Any]:
@@ -213,4 +225,5 @@ def on_micropython(
 
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
+    "dtn": dtn,
 }  # fmt: skip
