@@ -21,7 +21,8 @@ _WANT_SLACK_MS = 120
 _TRIES_MAX = 3
 _WANT_LEAST = 4  # asked for at once even if a window is full: not all of it may be pieces of that
 _PUSH_MS, _PUSH_SPREAD_MS = 150, 200  # a push may bring by itself what a beacon showed
-_LIST_MS, _LIST_SPREAD_MS = 5, 20  # what a list showed is old news
+_MANY = 4  # so much is not on its way here all at once: it is old news,
+_LIST_MS, _LIST_SPREAD_MS = 5, 20  # as is what a list showed
 _OVERHEARD_MS, _OVERHEARD_SPREAD_MS = 105, 90  # the answer to another's want serves me too
 _GRACE_MS = 300
 
@@ -122,6 +123,7 @@ class Pull:
             if short not in self._refused and not was_displaced(self._shelf, short):
                 since_ms = self._missing.note(short, bit, now_ms)
                 overdue |= now_ms - since_ms > _GRACE_MS
+        listed |= len(missing) > _MANY
         if self._missing.ids and (at_once or listed):
             wait_ms = _LIST_MS + self._random(_LIST_SPREAD_MS)
             if not listed:
