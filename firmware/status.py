@@ -111,7 +111,15 @@ def status(relay) -> dict:
         "tether": relay.tether.line.attached,
         "neighbours_known": len(node.neighbours.all),
         "neighbours": [
-            {"node": n.address.hex(), "fresh": n.fresh, "rssi_dbm": n.rssi_dbm, "link": n.link}
+            {
+                "node": n.address.hex(),
+                "fresh": n.fresh,
+                "rssi_dbm": n.rssi_dbm,
+                "link": n.link,
+                "heard_well": n.heard_well(),
+                "hears_me": n.hears_me,
+                "equal": n.equal,
+            }
             for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]
         ],
         "stats": node.stats,

@@ -215,10 +215,22 @@ def relay_status(args: argparse.Namespace) -> int:
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
         f"evicted {status['evicted']}, damaged {status['damaged']}",
         f"heap peak {status['heap_peak']}, free {status['heap_free']}",
-        f"neighbours {sum(n['fresh'] for n in status['neighbours'])}",
+        f"neighbours {status['neighbours_known']}",
+        *(f"  {_neighbour(n)}" for n in status["neighbours"]),
     ]
     show(args, status, "\n".join(lines))
     return 0
+
+
+def _neighbour(n: dict[str, Any]) -> str:
+    """One neighbour in words."""
+    if not n["fresh"]:
+        return f"{n['node']}  not proved yet"
+    heard = "heard well" if n["heard_well"] else "heard badly"
+    hears = "hears it too" if n["hears_me"] else "does not hear it"
+    knows = "knows the same" if n["equal"] else "knows other parcels"
+    where = f"{n['rssi_dbm']} dBm, {heard}, {hears}" if n["link"] == 0 else "tethered"
+    return f"{n['node']}  {where}, {knows}"
 
 
 def relay_format(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import commands
 from gateway.cli import COMMANDS, parser
 from gateway.desk import Desk
 
@@ -195,3 +196,12 @@ def test_one_gateway_a_folder(homes):
     with (folder / "gateway.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert_mistake(helio("gateway", "run", data=folder), "another gateway")
+
+
+def test_a_relays_neighbours_in_words():
+    n = {"node": "020000000001", "fresh": True, "rssi_dbm": -71, "link": 0}
+    n |= {"heard_well": True, "hears_me": False, "equal": True}
+    said = "020000000001  -71 dBm, heard well, does not hear it, knows the same"
+    assert commands._neighbour(n) == said
+    assert commands._neighbour(n | {"link": 1}) == "020000000001  tethered, knows the same"
+    assert commands._neighbour(n | {"fresh": False}) == "020000000001  not proved yet"
