@@ -29,6 +29,7 @@ PACE_MS = 50  # between messages that enter the air here: each shall get away be
 GRACE_MS = 300  # what a neighbour lacks this long after the last copy, that copy did not bring
 OWED_MS = 30_000  # so long a node that left somebody uncovered answers for it by beacons
 _IDLE, _PENDING, _QUEUED = 0, 1, 2
+_CLOCK, _HALF = 0x3FFFFFFF, 0x20000000  # times are kept modulo 12 days: small ints on a relay
 
 
 class Push:
@@ -71,7 +72,7 @@ class Push:
             return  # all are waiting for their moment: this one is left to pull
         self._short[at] = short
         self._covered[at] = 0 if sender is None else sender.cover | sender.bit
-        self._since_ms[at] = self._acted_ms[at] = now_ms
+        self._since_ms[at] = self._acted_ms[at] = now_ms & _CLOCK
         if sender is not None and sender.link == _AIR:
             due_ms = now_ms + self._wait_ms(self._uncovered(at, row), sender.cover)
         elif index.piece[row] == NO_PIECE:
@@ -79,7 +80,7 @@ class Push:
             self._paced_ms = due_ms + PACE_MS
         else:
             due_ms = now_ms
-        self._due_ms[at] = due_ms
+        self._due_ms[at] = due_ms & _CLOCK
         self._state[at] = _PENDING
 
     def heard(self, sender: "Neighbour", row: int, now_ms: int) -> None:
@@ -88,10 +89,11 @@ class Push:
         if at < 0:
             return
         self._covered[at] |= sender.cover | sender.bit
-        self._acted_ms[at] = now_ms
-        if self._state[at] == _PENDING:  # put it off, never hurry
-            due_ms = now_ms + self._wait_ms(self._uncovered(at, row), sender.cover)
-            self._due_ms[at] = max(self._due_ms[at], due_ms)
+        self._acted_ms[at] = now_ms & _CLOCK
+        if self._state[at] == _PENDING:
+            wait_ms = self._wait_ms(self._uncovered(at, row), sender.cover)
+            if wait_ms > self._left_ms(at, now_ms):  # put it off, never hurry
+                self._due_ms[at] = now_ms + wait_ms & _CLOCK
 
     def lacks(self, neighbour: "Neighbour", row: int, now_ms: int) -> bool:
         """A neighbour turns out not to have this. True unless a copy may be on its way."""
@@ -101,9 +103,11 @@ class Push:
             return True
         self._covered[at] &= ~neighbour.bit
         if self._state[at] == _PENDING:
-            due_ms = now_ms + self._wait_ms(self._uncovered(at, row), neighbour.cover)
-            self._due_ms[at] = min(self._due_ms[at], due_ms)
-        return self._state[at] == _IDLE and now_ms - self._acted_ms[at] > GRACE_MS
+            wait_ms = self._wait_ms(self._uncovered(at, row), neighbour.cover)
+            if wait_ms < self._left_ms(at, now_ms):
+                self._due_ms[at] = now_ms + wait_ms & _CLOCK
+        silent_ms = now_ms - self._acted_ms[at] & _CLOCK
+        return self._state[at] == _IDLE and silent_ms > GRACE_MS
 
     def asked(self, short: int) -> None:
         """Somebody wants it: what was a push is an answer now, and is sent in any case."""
@@ -119,8 +123,9 @@ class Push:
         for at in range(self._used):
             if self._state[at] != _PENDING:
                 continue
-            if self._due_ms[at] > now_ms:
-                wait_ms = min(wait_ms, self._due_ms[at] - now_ms)
+            left_ms = self._left_ms(at, now_ms)
+            if left_ms > 0:
+                wait_ms = min(wait_ms, left_ms)
                 continue
             self._state[at] = _IDLE
             short = self._short[at]
@@ -139,13 +144,13 @@ class Push:
         self._state[at] = _IDLE
         if pushed and not self._worth(at, row):
             return False
-        self._acted_ms[at] = now_ms
+        self._acted_ms[at] = now_ms & _CLOCK
         return True
 
     def owed(self, now_ms: int) -> bool:
         """Has lately nobody else's copy reached somebody, who has not shown that mine did?"""
         for at in range(self._used):
-            if now_ms - self._since_ms[at] < OWED_MS:
+            if now_ms - self._since_ms[at] & _CLOCK < OWED_MS:
                 row = self._index.find(self._short[at])
                 if row >= 0 and self._index.sendable(row) and self._uncovered(at, row):
                     return True
@@ -177,6 +182,10 @@ class Push:
                 wait_ms = WAIT_MS // (1 + 2 * max(1, bits(uncovered)))
                 break
         return wait_ms + self._random(wait_ms // 10 + 1) + self._random(JITTER_MS)
+
+    def _left_ms(self, at: int, now_ms: int) -> int:
+        """Until its moment; 0 or less when that has come."""
+        return (self._due_ms[at] - now_ms + _HALF & _CLOCK) - _HALF
 
     def _find(self, short: int) -> int:
         for at in range(self._used):

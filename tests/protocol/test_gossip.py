@@ -17,8 +17,9 @@ ME = 1
 class Bench:
     """Node 1; its neighbours exist only as frames, and all of them hear it."""
 
-    def __init__(self, neighbours=(2, 3, 4)):
+    def __init__(self, neighbours=(2, 3, 4), start_ms=1000):
         self.box = Box()
+        self.box.now_ms = start_ms
         self.node = self.box.add(ME, capacity=80)
         self.counters = {}
         for number in neighbours:
@@ -163,6 +164,18 @@ def test_what_only_i_could_bring_keeps_my_beacons_coming():
                 bench.beacon(3, mine)
             count += bench.kinds(100).count(frame.BEACON)
         assert least <= count <= most, (shown, count)
+
+
+def test_clocks_that_run_for_weeks():
+    """Milliseconds since boot outgrow 30 bits after twelve days, and 32 after seven weeks."""
+    for start_ms in (0x40000000 - 25_000, 0x100000000 - 25_000):
+        bench = Bench((2, 3, 4), start_ms)
+        bench.hello(3, ME, 2)
+        bench.hello(4, ME, 3)
+        for which in range(12):
+            bench.parcel(2, which)
+            assert frame.PARCEL not in bench.kinds(120), which
+            assert bench.kinds(1000).count(frame.PARCEL) == 1, which
 
 
 # --- who hears whom
