@@ -44,6 +44,7 @@ class Reconcile:
         self._digests_of = -1  # index.changes when they were made
         self._told = -1  # and when my last beacon was,
         self._told_sums = 0  # with so many power sums
+        self._asking = False  # is a longer sketch of any neighbour wanted?
         self._list_ms: int | None = None
         self._listed_ms = -LIST_GAP_MAX_MS
         self._gap_ms = LIST_GAP_MS
@@ -122,6 +123,7 @@ class Reconcile:
         elif not neighbour.ask_sums or had > sync.BEACON_SUMS:
             neighbour.ask_sums = sums
             neighbour.ask_ms = now_ms + _ASK_MS + self._random(_ASK_SPREAD_MS)
+            self._asking = True
 
     def on_request(self, neighbour: "Neighbour", body: bytes) -> None:
         """Somebody wants a longer sketch of one of us."""
@@ -249,7 +251,19 @@ class Reconcile:
 
     def poll(self, now_ms: int) -> int:
         """Send what is due; milliseconds until the next call matters."""
+        wait_ms = self._ask(now_ms) if self._asking else IDLE_MS
+        if self._list_ms is not None and now_ms >= self._list_ms:
+            self._list_ms = None
+            self._listed_ms = now_ms
+            self._gap_ms = min(2 * self._gap_ms, LIST_GAP_MAX_MS)
+            self._send_lists()
+        if self._list_ms is not None:
+            wait_ms = min(wait_ms, self._list_ms - now_ms)
+        return wait_ms
+
+    def _ask(self, now_ms: int) -> int:
         wait_ms = IDLE_MS
+        self._asking = False
         for n in self._node.neighbours.all:
             if not n.ask_sums:
                 continue
@@ -258,14 +272,8 @@ class Reconcile:
                 self._queues[n.link].control(frame.SKETCH_REQUEST, body)
                 n.ask_sums = 0
             else:
+                self._asking = True
                 wait_ms = min(wait_ms, n.ask_ms - now_ms)
-        if self._list_ms is not None and now_ms >= self._list_ms:
-            self._list_ms = None
-            self._listed_ms = now_ms
-            self._gap_ms = min(2 * self._gap_ms, LIST_GAP_MAX_MS)
-            self._send_lists()
-        if self._list_ms is not None:
-            wait_ms = min(wait_ms, self._list_ms - now_ms)
         return wait_ms
 
     def _send_lists(self) -> None:
