@@ -7,6 +7,7 @@ that are not neighbours themselves.
 
 from shared_protocol import frame
 from shared_protocol.errors import DecodeError
+from shared_protocol.limits import NEIGHBOURS_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Cover:
         """Queue a HELLO when one is due; milliseconds until the next may be."""
         if now_ms >= self._due_ms:
             self._due_ms = now_ms + _AGAIN_MS - self._random(_AGAIN_MS // 8)
-            ids = [n.address[-ID_LEN:] for n in self._neighbours.all if n.bit & self._told]
+            told = self._told & self._neighbours.fresh_mask[self._link]
+            ids = [n.address[-ID_LEN:] for n in self._neighbours.all if n.bit & told]
             self._queue.control(frame.HELLO, b"".join(ids))
         return self._due_ms - now_ms
 
@@ -56,7 +58,7 @@ class Cover:
 
     def on_hello(self, neighbour: "Neighbour", body: bytes, me: bytes) -> None:
         """A neighbour lists whom it hears well; `me` is my own address. DecodeError if garbled."""
-        if len(body) % ID_LEN:
+        if len(body) % ID_LEN or len(body) > ID_LEN * NEIGHBOURS_MAX:
             raise DecodeError("hello length")
         ids = [bytes(body[at : at + ID_LEN]) for at in range(0, len(body), ID_LEN)]
         for n in self._neighbours.all:

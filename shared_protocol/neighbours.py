@@ -26,6 +26,9 @@ class Neighbour:
         self.challenge = 0
         self.digest = b""  # of its last beacon
         self.ask_sums = self.ask_ms = 0  # how long a sketch of it I want, and when I ask
+        self.expected_ms = -10_000  # when somebody asked it for one
+        self.unclear = -1  # index.changes when its digest could not be decoded
+        self.receipts_sent = False  # the last time we differed
         self.fresh = False
         self.wants_echo = False  # it has not had mine: list it in my next beacon
         self.equal = False  # its last digest was mine
@@ -45,6 +48,10 @@ class Neighbour:
             self.fresh = True
             self._highest = counter
             self._seen = (1 << _WINDOW) - 1  # what came before this may be a recording
+
+    def restarted(self) -> None:
+        """Its counter has jumped: that is not what the air has lost."""
+        self._seen = (1 << _WINDOW) - 1
 
     def heard_well(self) -> bool:
         """Do at least half of its last 16 frames arrive (with some inertia)?"""

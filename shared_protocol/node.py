@@ -87,9 +87,9 @@ class Node:
         self._handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
-            frame.SUMMARY: self._on_summary,
+            frame.SUMMARY: self.reconcile.on_summary,
             frame.LIST: self.reconcile.on_list,
-            frame.SKETCH_REQUEST: self._on_sketch_request,
+            frame.SKETCH_REQUEST: self.reconcile.on_request,
             frame.SKETCH: self.reconcile.on_sketch,
             frame.SKETCH_MORE: self.reconcile.on_sketch_more,
             frame.WANT: self._on_want,
@@ -124,9 +124,15 @@ class Node:
     def link_down(self, link: int) -> None:
         """Nobody is there on this link any more."""
         self.queues[link].clear()
+        if link == AIR:
+            self.push.link_down()
         for n in self.neighbours.unlink(link):
-            self.index.forget_neighbour(n.bit)
-            self.pull.gone(n.bit)
+            self._gone(n.bit)
+
+    def _gone(self, bit: int) -> None:
+        self.index.forget_neighbour(bit)
+        self.pull.gone(bit)
+        self.push.gone(bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
         """Somebody may be there now: introduce ourselves. Links are down until this is called."""
@@ -237,12 +243,6 @@ class Node:
         if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
             self._room_again(now_ms)
 
-    def _on_summary(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        self.reconcile.on_summary(neighbour, body)
-
-    def _on_sketch_request(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        self.reconcile.on_request(neighbour, body)
-
     def _room_again(self, now_ms: int) -> None:
         """A window has room: what it refused is wanted again."""
         if self.pull.room_again():
@@ -296,8 +296,7 @@ class Node:
         gone = self.neighbours.lapsed(now_ms)
         self.cover.look(now_ms)
         for n in gone:
-            self.index.forget_neighbour(n.bit)
-            self.pull.gone(n.bit)
+            self._gone(n.bit)
         if any([n.fresh for n in gone]):
             self.greeting.new_challenge(
                 now_ms
@@ -332,6 +331,7 @@ class Node:
                 return None
             row = self.index.find(short)
             if row < 0 or not self.index.sendable(row) or not self.neighbours.fresh_mask[link]:
+                self.push.asked(short)
                 continue
             if link != AIR or self.push.granted(short, row, now_ms):
                 break
@@ -349,6 +349,7 @@ class Node:
             short = queue.take_if(self._is_receipt)
             if short < 0:
                 break
+            self.push.asked(short)
             bodies.append(self.shelf.body(self.index.find(short), self.clock.now_s(now_ms)))
         return b"".join(bodies)
 

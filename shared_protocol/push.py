@@ -67,7 +67,9 @@ class Push:
             return  # a relay takes no more than its window; it asks for the rest as it has room
         if self._neighbours.fresh_mask[_TETHER] & ~index.cover[row]:
             self._queues[_TETHER].parcel(short)
-        at = self._place()
+        at = self._find(short)
+        if at < 0:
+            at = self._place()
         if at < 0:
             return  # all are waiting for their moment: this one is left to pull
         self._short[at] = short
@@ -110,10 +112,21 @@ class Push:
         return self._state[at] == _IDLE and silent_ms > GRACE_MS
 
     def asked(self, short: int) -> None:
-        """Somebody wants it: what was a push is an answer now, and is sent in any case."""
+        """It is no push any more: somebody wants it in any case, or it was not sent after all."""
         at = self._find(short)
         if at >= 0:
             self._state[at] = _IDLE
+
+    def gone(self, bits_gone: int) -> None:
+        """Neighbours are not heard any more; their bits may be given to others."""
+        for at in range(self._used):
+            self._covered[at] &= ~bits_gone
+
+    def link_down(self) -> None:
+        """The air link has forgotten what was queued."""
+        for at in range(self._used):
+            if self._state[at] == _QUEUED:
+                self._state[at] = _IDLE
 
     # --- what is sent
 

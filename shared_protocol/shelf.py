@@ -282,10 +282,17 @@ class Shelf:
         """
         life_s = LIFETIMES_S[self.index.code[row] >> 4]
         left_s = self.index.expires_s[row] - now_s
-        if left_s >= min(least_s, life_s // share) or self.is_ours(self.immutable(row)):
-            return False
+        try:
+            if left_s >= min(least_s, life_s // share) or self.is_ours(self.immutable(row)):
+                return False
+        except KeyError:  # its record has gone bad, and the row with it
+            return True
         self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
         return True
+
+    def overage(self, row: int, now_s: int) -> bool:
+        """Is this receipt kept as a tombstone only? Nobody would take it any more."""
+        return now_s - self.index.first_s[row] >= LIFETIMES_S[self.index.code[row] >> 4]
 
     def sweep(self, now_s: int) -> list[bytes]:
         """Let everything expire that is due: the message ids of held parcels that ended here."""

@@ -1,4 +1,4 @@
-"""Bodies of the frames by which two neighbours find what one of them lacks (SPEC.md 7.2).
+"""Bodies of the frames by which two neighbours find what one of them lacks (SPEC.md 7.3).
 
 SUMMARY   32 times the XOR of my short ids whose top five bits are 0..31, 4 bytes each
 LIST      lo 4 | hi 4 | ids 4 each: everything I know with lo <= id <= hi
