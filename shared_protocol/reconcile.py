@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.node import Node
 
-EQUAL, COVERED, LACKING, UNCLEAR, STUCK = 0, 1, 2, 3, 4
-# COVERED  I have nothing to tell it that it needs     LACKING  it should hear my beacon soon
+EQUAL, COVERED, LACKING, UNCLEAR = 0, 1, 2, 3
+# COVERED  the neighbour has all I could give it     LACKING  it should hear my beacon soon
 # UNCLEAR  the difference is too large to decode from what it sent
-# STUCK    it still is, and nothing has changed on either side
 
 LIST_GAP_MS = 400  # between two lists of one node while they bring news
 LIST_GAP_MAX_MS = 30_000  # while they do not
@@ -29,8 +28,6 @@ _LIST_FRAMES_MAX = 4  # lists in answer to one summary: a burst of 10 ms of air
 _WHOLE_LIST_MAX = 2 * LIST_IDS_MAX  # up to here lists cost no more than a summary and its answer
 _FEW = 4  # lacked by whoever sent a list: my next beacon tells it which
 _ASK_MS, _ASK_SPREAD_MS = 10, 50  # before a sketch is asked for: somebody else may
-_ANSWER_GAP_MS = 50  # between two sketches of mine
-_EXPECTED_MS = 2000  # so long after a question the answer is looked at
 _DYING_S, _DYING_SHARE = 120, 50  # with less of its life left a parcel is not offered any more
 
 
@@ -45,10 +42,8 @@ class Reconcile:
         self._random = random_below
         self._digests = (b"", b"")  # the usual and the quiet one
         self._digests_of = -1  # index.changes when they were made
-        # By link: index.changes when my last beacon was, with how many power sums; my last answer.
-        self._told = [-1, -1]
-        self._told_sums = [0, 0]
-        self._answered_ms = [-_ANSWER_GAP_MS, -_ANSWER_GAP_MS]
+        self._told = -1  # and when my last beacon was,
+        self._told_sums = 0  # with so many power sums
         self._asking = False  # is a longer sketch of any neighbour wanted?
         self._list_ms: int | None = None
         self._listed_ms = -LIST_GAP_MAX_MS
@@ -58,10 +53,10 @@ class Reconcile:
         """Something changed here or at a neighbour: lists are worth their air again."""
         self._gap_ms = LIST_GAP_MS
 
-    def digest(self, link: int, quiet: bool) -> bytes:
+    def digest(self, quiet: bool) -> bytes:
         """What my beacon says of all that I know; less when nothing has happened for a while."""
-        self._told[link] = self._index.changes
-        self._told_sums[link] = sync.QUIET_SUMS if quiet else sync.BEACON_SUMS
+        self._told = self._index.changes
+        self._told_sums = sync.QUIET_SUMS if quiet else sync.BEACON_SUMS
         return self._mine()[quiet]
 
     def _mine(self) -> tuple[bytes, bytes]:
@@ -77,7 +72,7 @@ class Reconcile:
     # --- sketches
 
     def on_beacon(self, neighbour: "Neighbour", digest: bytes, now_ms: int) -> int:
-        """Compare a neighbour's digest with mine: one of those above."""
+        """Compare a neighbour's digest with mine: EQUAL, COVERED, LACKING or UNCLEAR."""
         changed = digest != neighbour.digest
         neighbour.digest = digest
         if digest in self._mine():
@@ -90,11 +85,7 @@ class Reconcile:
         neighbour.equal = False
         if changed:
             self.news()
-            neighbour.unclear = -1
-        stuck = neighbour.unclear == self._index.changes
-        count, odd, sums = sync.decode_sketch(digest)
-        verdict = self._compare(neighbour, (count, odd, sums[: sync.BEACON_SUMS]), now_ms)
-        return STUCK if stuck and verdict == UNCLEAR else verdict
+        return self._compare(neighbour, sync.decode_sketch(digest), now_ms)
 
     def _compare(
         self, neighbour: "Neighbour", theirs: "tuple[int, bytes, Sequence[int]]", now_ms: int
@@ -106,13 +97,9 @@ class Reconcile:
         odd = bytes([odd[i] ^ index.sketch.odd[i] for i in range(len(odd))])
         mixed = [sums[i] ^ index.sketch.sums[i] for i in range(min(len(sums), SUMS_MAX))]
         found = None
-        # Of fewer sums a wrong answer may pass; and what was in vain need not be tried again.
-        if len(sums) > sync.BEACON_SUMS or (
-            len(sums) == sync.BEACON_SUMS and neighbour.unclear != index.changes
-        ):
+        if len(sums) >= sync.BEACON_SUMS:  # of fewer a wrong answer may pass
             found = index.decoder.decode(mixed, odd, net, self._is_mine)
         if found is None:
-            neighbour.unclear = index.changes
             self._ask_for_more(neighbour, len(sums), estimate(odd, net), now_ms)
             return UNCLEAR
         neighbour.ask_sums = 0
@@ -129,9 +116,8 @@ class Reconcile:
         self, neighbour: "Neighbour", had: int, differences: int, now_ms: int
     ) -> None:
         """Another `had` sums were not enough: ask for more, or list if that is shorter."""
-        most = self._index.decoder.most
-        sums = min(most, max(sync.BEACON_SUMS, enough(differences, had)))
-        if differences > most or had >= most or sums > self._index.known:
+        sums = max(sync.BEACON_SUMS, enough(differences, had))
+        if sums > SUMS_MAX or differences > self._index.decoder.most or sums > self._index.known:
             neighbour.ask_sums = 0
             self.list_soon(now_ms)
         elif not neighbour.ask_sums or had > sync.BEACON_SUMS:
@@ -142,45 +128,30 @@ class Reconcile:
     def on_request(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """Somebody wants a longer sketch of one of us."""
         whose, sums = sync.decode_request(body)
-        link = neighbour.link
-        if whose != self._node.node_id[-1]:
-            for n in self._node.neighbours.all:  # the answer will do for me too
-                if n.address[-1] == whose and n.link == link:
-                    n.expected_ms = now_ms
-                    if n.ask_sums <= sums:
-                        n.ask_sums = 0
+        if whose == self._node.node_id[-1]:
+            sums = min(sums, SUMS_MAX)
+            if self._index.changes == self._told and sums > self._told_sums:
+                more = self._index.sketch.sums[self._told_sums : sums]
+                self._queues[neighbour.link].control(frame.SKETCH_MORE, pack(more))
+            else:
+                self._queues[neighbour.link].control(frame.SKETCH, self._sketch(sums))
             return
-        if now_ms - self._answered_ms[link] < _ANSWER_GAP_MS:
-            return  # they all hear the one that is on its way
-        self._answered_ms[link] = now_ms
-        sums = min(sums, SUMS_MAX)
-        told = self._told_sums[link]
-        if self._index.changes == self._told[link] and sums > told:
-            more = pack(self._index.sketch.sums[told:sums])
-            self._queues[link].control(frame.SKETCH_MORE, more)
-        else:
-            self._queues[link].control(frame.SKETCH, self._sketch(sums))
+        for n in self._node.neighbours.all:  # the answer will do for me too
+            if n.address[-1] == whose and n.link == neighbour.link and n.ask_sums <= sums:
+                n.ask_sums = 0
 
     def on_sketch(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """A longer sketch, complete. DecodeError if garbled."""
-        self._longer(neighbour, sync.decode_sketch(body), now_ms)
+        theirs = sync.decode_sketch(body)
+        if not neighbour.equal:
+            self._compare(neighbour, theirs, now_ms)
 
     def on_sketch_more(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """The sums behind those of the neighbour's last beacon. DecodeError if garbled."""
         more = sync.decode_sums(body)
-        if neighbour.digest:
+        if neighbour.digest and not neighbour.equal:
             count, odd, sums = sync.decode_sketch(neighbour.digest)
-            self._longer(neighbour, (count, odd, sums + more), now_ms)
-
-    def _longer(
-        self, neighbour: "Neighbour", theirs: "tuple[int, bytes, Sequence[int]]", now_ms: int
-    ) -> None:
-        """Decode it, if anybody asked: it costs a relay a tenth of a second."""
-        if neighbour.equal or now_ms - neighbour.expected_ms > _EXPECTED_MS:
-            return
-        neighbour.expected_ms = now_ms - _EXPECTED_MS - 1
-        if self._compare(neighbour, theirs, now_ms) == LACKING:
-            self._node.greeting.trickle.reset(now_ms)
+            self._compare(neighbour, (count, odd, sums + more), now_ms)
 
     # --- what follows from a difference
 
@@ -237,12 +208,8 @@ class Reconcile:
         theirs = sync.decode_summary(body)
         mine = self._index.bucket_sums(sync.BUCKETS, sync.BUCKET_SHIFT)
         lo, frames = 0, 0
-        first = self._random(sync.BUCKETS)  # or those at the end would never have their turn
-        for i in range(sync.BUCKETS):
-            bucket = (first + i) % sync.BUCKETS
+        for bucket in range(sync.BUCKETS):
             start = bucket << sync.BUCKET_SHIFT
-            if not bucket:
-                lo = 0
             if mine[bucket] == theirs[bucket] or start < lo:
                 continue
             if frames == _LIST_FRAMES_MAX:
@@ -271,7 +238,7 @@ class Reconcile:
             if i < count and ids[i] == mine:
                 index.cover[row] |= neighbour.bit
                 i += 1
-            elif len(lacked) < LIST_IDS_MAX and index.sendable(row):
+            elif len(lacked) < LIST_IDS_MAX or index.state[row] == RECEIPT:
                 lacked.append(row)
         self._differ(neighbour, missing, lacked, True, now_ms)
 
@@ -307,7 +274,6 @@ class Reconcile:
                 body = sync.encode_request(n.address[-1], n.ask_sums)
                 self._queues[n.link].control(frame.SKETCH_REQUEST, body)
                 n.ask_sums = 0
-                n.expected_ms = now_ms
             else:
                 self._asking = True
                 wait_ms = min(wait_ms, n.ask_ms - now_ms)
