@@ -25,10 +25,11 @@ _COUNT = 5_000
 _TIMEOUT_S = 120
 _BAR_AFTER_S = 1.0
 _BAR_CHARS = 30
+_FULL = ("broadcast", "dtn", "sim")  # those that can do more
 
 
 class BenchFailed(Exception):
-    """The part on MicroPython failed; the last line that it said."""
+    """A part that is a process of its own failed; says which, and the last line that it said."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,12 +38,12 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"no measurement called {args.name}; there are: {', '.join(BENCHES)}")
     if args.trace and args.name != "dtn":
         raise UserError("--trace is for helio bench dtn")
-    if args.full and args.name not in ("broadcast", "dtn"):
-        raise UserError("--full is for helio bench broadcast and dtn")
+    if args.full and args.name not in _FULL:
+        raise UserError(f"--full is for helio bench {', '.join(_FULL)}")
     try:
         found = BENCHES[args.name](args)
     except BenchFailed as e:
-        print(f"helio bench: MicroPython: {e}", file=sys.stderr)
+        print(f"helio bench: {e}", file=sys.stderr)
         return 1
     text = found.pop("text", [])
     report = {"bench": args.name, "seed": args.seed, **found}
@@ -193,6 +194,20 @@ def dtn(args: argparse.Namespace) -> dict[str, Any]:
     return {"results": bench_dtn.measure(args.seed, trace, args.full)}
 
 
+def sim(args: argparse.Namespace) -> dict[str, Any]:
+    """What simulating costs, beside PONS, and from small fields to large ones."""
+    from tools import bench_sim
+
+    return {"results": bench_sim.measure(args.seed, args.full)}
+
+
+def boards(args: argparse.Namespace) -> dict[str, Any]:
+    """The simulator beside virtual boards: the same mesh, the same messages."""
+    from tools import bench_boards
+
+    return {"results": bench_boards.measure(args.seed)}
+
+
 def on_micropython(
     script: str, arguments: list[str], heap: str, path: Path = _REPOSITORY
 ) -> dict[str, Any]:
@@ -215,15 +230,15 @@ def on_micropython(
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         what = " ".join([script, *arguments])
-        raise BenchFailed(f"{what} took more than {_TIMEOUT_S} s") from None
+        raise BenchFailed(f"MicroPython: {what} took more than {_TIMEOUT_S} s") from None
     if done.returncode:
         said = (done.stdout + done.stderr).strip() or f"exit code {done.returncode}"
-        raise BenchFailed(said.splitlines()[-1])
+        raise BenchFailed(f"MicroPython: {said.splitlines()[-1]}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
-    "dtn": dtn,
+    "dtn": dtn, "sim": sim, "boards": boards,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A field of real parts on this machine: an air, relays in a line, a gateway at either end.
+"""A field of real parts on this machine: an air, relays, a gateway at the first and at the last.
 
 Every part is a process of its own, as in life: the air models the radio, a relay is MicroPython
 running the firmware, a gateway is `helio gateway run` tethered over a serial port path. The demo
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,10 @@ class FieldGateway:
 
 
 class Field:
-    """The parts, in a folder that is removed at the end unless `keep` names one."""
+    """The parts, in a folder that is removed at the end unless `keep` names one.
+
+    places: where each relay stands, in m; a line if it is not given.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,9 @@ class Field:
         seed: int,
         keep: Path | None = None,
         people: tuple[str, str] = ("Ana", "Bo"),
+        places: Sequence[tuple[int, int]] | None = None,
     ) -> None:
+        self._places = places or [(i * SPACING_M, 0) for i in range(relays)]
         self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
         self.folder = keep or Path(self._temporary.name)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -113,8 +119,9 @@ class Field:
 
     def _board(self, i: int) -> VirtualBoard:
         mac = bytes([0x24, 0x0A, 0xC4, 0, 0, i + 1])  # Espressif's prefix
+        x_m, y_m = self._places[i]
         board = VirtualBoard(
-            f"r{i + 1}", mac, self.folder, self.air_port, i * SPACING_M, 0, heap_kb=HEAP_KB
+            f"r{i + 1}", mac, self.folder, self.air_port, x_m, y_m, heap_kb=HEAP_KB
         )
         board.flash_path.unlink(missing_ok=True)
         board.provision({
