@@ -172,6 +172,6 @@ def _rom() -> Path:
     from tools.virtual_board.rom import RomError, build_rom
 
     try:
-        return build_rom()
+        return build_rom(bundled=False)
     except RomError as e:
         raise UserError(str(e)) from None

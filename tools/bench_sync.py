@@ -36,7 +36,7 @@ _PEER_ROUNDS = 10
 def measure(seed: int, divisor: int = 1) -> list[dict[str, Any]]:
     """All rows. `divisor` makes the run shorter, for a test."""
     try:
-        rom = build_rom()
+        rom = build_rom(bundled=False)
     except RomError as e:
         raise UserError(str(e)) from None
     rounds = _ROUNDS // divisor

@@ -72,7 +72,7 @@ def test_4000_records_in_a_small_heap_that_does_not_grow(tmp_path, capsys):
             find_micropython(),
             *("-X", f"heapsize={HEAP}", str(SCRIPT), str(chip), str(FLASH_BYTES)),
         ],
-        env=os.environ | {"MICROPYPATH": f"{build_rom()}:.frozen"},
+        env=os.environ | {"MICROPYPATH": f"{build_rom(bundled=False)}:.frozen"},
         capture_output=True,
         text=True,
         timeout=120,

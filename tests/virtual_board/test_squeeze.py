@@ -1,13 +1,16 @@
 """Squeezed sources do what the sources did, and hold fewer names."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import REPOSITORY
+from tools.virtual_board.rom_words import WORDS
 from tools.virtual_board.squeeze import squeeze
 
 # name -> sources; main.run() is what must come out the same
@@ -140,10 +143,10 @@ def test_it_does_the_same(name: str, tmp_path: Path):
 def test_constants_and_their_imports_go():
     after = squeezed(PACKAGES["constants_across_files"], (RUN,))
     assert after["again.py"].strip() == ""
-    assert "BIG = 1 << 30" in after["limits.py"]  # too large: not a small int of an ESP32
+    big = re.findall(r"(\w+) = 1 << 30", after["limits.py"])  # too large: no small int of an ESP32
     assert "MOST" not in "".join(after.values())
     assert "1073741823" in after["main.py"]
-    assert "from limits import BIG\n" in after["main.py"]
+    assert f"from limits import {big[0]}\n" in after["main.py"]
     package = {"limits": "MOST = 5\nLEAST = 1\n", "main": "from limits import MOST\nprint(MOST)\n"}
     assert squeezed(package)["limits.py"].strip() == ""
     assert squeezed(package, ("from limits import MOST",))["limits.py"] == "MOST = 5\n"
@@ -154,10 +157,43 @@ def test_files_share_their_short_names_unless_they_share_objects():
     one = "class {}:\n    def __init__(self): self._{} = 1\n    def get(self): return self._{}\n"
     package = {"a": one.format("A", "x", "x"), "b": one.format("B", "y", "y")}
     users = ("from a import A\nfrom b import B\nA().get(), B().get()",)
-    assert [text.count("self._a") for text in squeezed(package, users).values()] == [2, 2]
+    word = next(iter(squeeze({Path("a.py"): package["a"]}, users)[1]["a"]))
+    assert word in WORDS
+    assert [text.count(f"self.{word}") for text in squeezed(package, users).values()] == [2, 2]
     package["b"] = "from a import A\n" + package["b"].replace("B:", "B(A):")
     names = squeeze({Path(f"{n}.py"): text for n, text in package.items()}, users)[1]
-    assert names == {"a": {"_a": "_x"}, "b": {"_b": "_y"}}
+    assert list(names["a"].values()) == ["_x"]
+    assert list(names["b"].values()) == ["_y"]
+    assert list(names["a"]) != list(names["b"])
+
+
+def test_what_files_share_becomes_a_word_of_the_rom_unless_others_may_mean_it():
+    package = {
+        "shelf": "class Shelf:\n    def tidy(self): return self.read()\n"
+        "    def read(self): return 3\n    def config(self, gap_ms=2): return gap_ms\n",
+        "main": "from shelf import Shelf\nimport machine\n"
+        "def run(): return Shelf().tidy(), Shelf().config(gap_ms=4), machine.config()\n",
+    }
+    users = (RUN, "def config(): pass")
+    text = "".join(squeezed(package, users).values())
+    assert not {"Shelf", "tidy", "gap_ms"} & set(re.findall(r"\w+", text))
+    assert ".read()" in text  # everybody's: a word of the ROM
+    assert ".config(" in text  # who knows whose
+    paths = {Path(f"{n}.py"): text for n, text in package.items()}
+    assert {"Shelf", "tidy", "gap_ms"} == set(squeeze(paths, users)[1][""].values())
+
+
+def test_the_words_are_in_the_rom():
+    code = "import micropython\nfor word in {!r}.split():\n    exec('0 and a.' + word)\n"
+    code += "micropython.qstr_info()\n"
+    counts = []
+    for words in ("int", " ".join(WORDS)):
+        done = subprocess.run(
+            [find_micropython(), "-c", code.format(words)],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        counts.append(int(re.findall(r"n_qstr=(\d+)", done.stdout)[0]))
+    assert counts[1] - counts[0] <= 1  # all of them together, as one string
 
 
 def test_functions_that_nothing_names_go_but_not_what_a_base_may_call():
@@ -168,11 +204,10 @@ def test_functions_that_nothing_names_go_but_not_what_a_base_may_call():
         "other": "print()\ndef helper(): return SIZE\n",
     }
     after = squeezed(package, ("import main\nmain.used(), main.A, main.B",))
-    assert "helper" in after["main.py"]  # other.py may do something when it is loaded
-    assert "unused" not in after["main.py"]
-    assert "alone" not in after["main.py"]
+    assert "from other import " in after["main.py"]  # other.py may do something when it is loaded
+    assert after["main.py"].count("def ") == 3
     assert "__len__" in after["main.py"]
-    assert "hook" in after["main.py"]
+    assert "def " in after["main.py"].partition("(abc.ABC)")[2]
 
 
 def test_machine_code_is_left_alone_and_what_it_names_stays():
@@ -193,8 +228,8 @@ def test_it_is_deterministic_and_names_the_file_that_does_not_parse():
 MESH = """
 import sys
 sys.path[:0] = [{squeezed!r}, {bench!r}]
-import mesh_in_a_box, shared_protocol.parcel as parcel
-assert parcel.__file__.startswith({squeezed!r})
+import mesh_in_a_box, shared_protocol.node as node
+assert node.__file__.startswith({squeezed!r})
 box = mesh_in_a_box.Box(seed=3, loss_pct=10)
 for number in (1, 2, 3):
     box.add(number)
@@ -208,7 +243,10 @@ print("arrived")
 """
 
 
-def test_the_squeezed_protocol_brings_a_message_over_three_nodes(tmp_path: Path):
+@pytest.mark.parametrize("roots", [(), ("shared_protocol.parcel_index", "shared_protocol.node")])
+def test_the_squeezed_protocol_brings_a_message_over_three_nodes(
+    tmp_path: Path, roots: tuple[str, ...]
+):
     sources = {
         path.relative_to(REPOSITORY): path.read_text()
         for path in sorted((REPOSITORY / "shared_protocol").rglob("*.py"))
@@ -216,9 +254,14 @@ def test_the_squeezed_protocol_brings_a_message_over_three_nodes(tmp_path: Path)
     bench = REPOSITORY / "tests/protocol"
     code = MESH.format(squeezed=str(tmp_path) + os.sep, bench=str(bench))
     users = [code, *(path.read_text() for path in bench.glob("mesh_*.py"))]
-    for path, text in squeeze(sources, users)[0].items():
+    left = squeeze(sources, users, roots)[0]
+    for path, text in left.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
-    modules = [".".join(path.with_suffix("").parts) for path in sources]
+    if roots:  # which the test bench imports by its own name
+        frame = tmp_path / "shared_protocol/frame.py"
+        assert not frame.exists()
+        frame.write_text("from shared_protocol.node import FrameCipher\n")
+    modules = [".".join(path.with_suffix("").parts) for path in left]
     output(tmp_path, {}, "\n".join(f"import {name}" for name in modules if "__" not in name))
     assert output(tmp_path, {}, code) == "arrived\n"

@@ -34,6 +34,8 @@ SOURCES = (
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
+# What a relay loads for good, in the order in which main.py does: the rest is taken into these.
+_ROOTS = ("firmware.buffers", "shared_protocol.node", "firmware.main")
 _USERS = (
     "tools/virtual_board/boot.py",
     "tools/bench_flash_device.py",
@@ -49,6 +51,9 @@ _OPTIONS = ("-O3",)
 # too. There such a module is left out; whoever imports it has one in Python to fall back on.
 _MACHINE_CODE = b"@micropython.viper"
 _ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64"}.get(platform.machine())
+# How they are compiled, beside this file.
+_HOW = ("bundle.py", "rom_words.py", "squeeze.py", "squeeze_constants.py", "squeeze_names.py")
+_HOW += ("squeeze_syntax.py",)
 _WORKERS = 2
 _COMPILE_TIMEOUT_S = 30.0
 
@@ -63,9 +68,10 @@ class RomError(Exception):
     """The ROM could not be built; one line that names the file or says what to install."""
 
 
-def build_rom(repository: Path = REPOSITORY) -> Path:
+def build_rom(repository: Path = REPOSITORY, bundled: bool = True) -> Path:
     """Return the directory of the compiled packages, after compiling them if it is not there.
 
+    bundled: as a relay loads them; without it every module is there, for who wants only some.
     Raises RomError if a source does not compile or there is no compiler.
     """
     compiler, version = _find_compiler()
@@ -77,12 +83,13 @@ def build_rom(repository: Path = REPOSITORY) -> Path:
     }
     users = [path.read_bytes() for name in _USERS if (path := repository / name).exists()]
     cache = repository / ".cache" / "rom"
-    rom = cache / _key(version, sources, users)
+    rom = cache / _key(version, sources, users, bundled)
     if not rom.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=cache))
         try:
-            _compile_all(compiler, sources, _squeeze(sources, users, building), building)
+            squeezed = _squeeze(sources, users, _ROOTS if bundled else (), building)
+            _compile_all(compiler, sources, squeezed, building)
             _publish(building, rom)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -117,10 +124,11 @@ def _find_compiler() -> tuple[list[str], str]:
     return [found], f"{found} {status.st_size} {status.st_mtime_ns}"
 
 
-def _key(version: str, sources: dict[Path, bytes], users: list[bytes]) -> str:
-    digest = hashlib.sha256(repr((version, _OPTIONS, _ARCHITECTURE, SOURCES)).encode())
+def _key(version: str, sources: dict[Path, bytes], users: list[bytes], bundled: bool) -> str:
+    how = (version, _OPTIONS, _ARCHITECTURE, SOURCES, _ROOTS if bundled else ())
+    digest = hashlib.sha256(repr(how).encode())
     here = Path(__file__)
-    for text in (here, *sorted(here.parent.glob("squeeze*.py"))):  # how they are compiled
+    for text in (here, *(here.with_name(name) for name in _HOW)):  # how they are compiled
         digest.update(text.read_bytes())
     for user in users:
         digest.update(f"{len(user)}\0".encode() + user)
@@ -129,7 +137,9 @@ def _key(version: str, sources: dict[Path, bytes], users: list[bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _squeeze(sources: dict[Path, bytes], users: list[bytes], rom: Path) -> dict[Path, bytes]:
+def _squeeze(
+    sources: dict[Path, bytes], users: list[bytes], roots: tuple[str, ...], rom: Path
+) -> dict[Path, bytes]:
     """What to compile. A source that does not parse is left to the compiler, which says why."""
     ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
     rest = [text for path, text in sources.items() if path not in ours]
@@ -138,11 +148,17 @@ def _squeeze(sources: dict[Path, bytes], users: list[bytes], rom: Path) -> dict[
             squeezed, names = squeeze(
                 {path: text.decode() for path, text in ours.items()},
                 [text.decode() for text in (*rest, *users)],
+                roots,
             )
     except (SyntaxError, UnicodeDecodeError):
         return sources
     (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
-    return sources | {path: text.encode() for path, text in squeezed.items()}
+    left = {path: text.encode() for path, text in squeezed.items()}
+    return {
+        path: left.get(path, text)
+        for path, text in sources.items()
+        if path in left or path not in ours
+    }
 
 
 def _compile_all(
@@ -153,7 +169,7 @@ def _compile_all(
     with ThreadPoolExecutor(_WORKERS) as pool:
         jobs = [
             pool.submit(_compile, compiler, path, sources[path], squeezed[path], rom)
-            for path in sources
+            for path in squeezed
         ]
         try:
             for job in jobs:

@@ -11,6 +11,8 @@ in that of whoever imports it. So, over all files together:
 - names that only their own file uses, plainly or as self.name, become _a, _b, ... in all files
   alike, except that files joined by inheritance share one name space, as their objects do;
 - parameters that no call names become _a, _b, ... too;
+- what is left of them becomes a word that MicroPython has in its ROM, as long as there are some;
+- modules are taken into others (bundle.py);
 - docstrings, annotations and what stands under `if TYPE_CHECKING:` go.
 
 What might be reached in another way stays as it is: names that a string holds or a script outside
@@ -24,20 +26,28 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.virtual_board.bundle import bundle
 from tools.virtual_board.squeeze_constants import Constants
-from tools.virtual_board.squeeze_names import Names, rename_own, rename_parameters
+from tools.virtual_board.squeeze_names import (
+    Names,
+    rename_own,
+    rename_parameters,
+    rename_shared,
+    words_left,
+)
 from tools.virtual_board.squeeze_syntax import DEFINITIONS, identifiers, words_in_strings
 
 _MACHINE_CODE = "@micropython.viper"
 
 
 def squeeze(
-    sources: Mapping[Path, str], users: Collection[str] = ()
+    sources: Mapping[Path, str], users: Collection[str] = (), roots: Collection[str] = ()
 ) -> tuple[dict[Path, str], Names]:
     """Sources by their paths below the root to (the same squeezed, {module: {short: original}}).
 
     `users`: sources that are not squeezed and may import from these; what they name stays.
-    Raises SyntaxError, with the file's path, if one does not parse.
+    `roots`: modules that take in others (bundle.py), which then are not among the results.
+    Raises SyntaxError, with the file's path, if one does not parse; BundleError.
     """
     fixed = {path for path, text in sources.items() if _MACHINE_CODE in text}
     outside = [
@@ -56,11 +66,27 @@ def squeeze(
     while _drop_functions(trees, outside):
         pass
     Constants(trees, outside, ours).inline()  # and what only these needed
+    names |= rename_shared(trees, outside)
+    members, changed = bundle(trees, roots, words_left(trees, outside))
     squeezed = {
         path: text if path in fixed else ast.unparse(trees[_module_name(path)]) + "\n"
         for path, text in sources.items()
+        if path in fixed or _module_name(path) in trees
     }
-    return squeezed, names
+    return squeezed, _gathered(names, members, changed)
+
+
+def _gathered(names: Names, members: Mapping[str, str], changed: Names) -> Names:
+    """Names by the modules that are left; one that is short for several is short for a|b."""
+    gathered: Names = {}
+    for module, shorts in sorted(names.items()):
+        of = gathered.setdefault(members.get(module, module), {})
+        for short, name in shorts.items():
+            name = f"{module}.{name}" if module in members else name
+            of[short] = f"{of[short]}|{name}" if short in of else name
+    for root, words in changed.items():
+        gathered.setdefault(root, {}).update(words)
+    return gathered
 
 
 def _module_name(path: Path) -> str:

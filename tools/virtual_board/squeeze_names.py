@@ -1,12 +1,14 @@
-"""Names of one file and parameters become short ones that all files share."""
+"""Names become others: those of one file and parameters such as all files share, and all of them
+such as a MicroPython has in its ROM."""
 
 import ast
 import builtins
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
+from tools.virtual_board.rom_words import WORDS
 from tools.virtual_board.squeeze_syntax import (
     DEFINITIONS,
     FUNCTIONS,
@@ -18,8 +20,9 @@ from tools.virtual_board.squeeze_syntax import (
 
 _RENAMED = re.compile(r"_?[A-Za-z]\w*")  # not __init__
 # Ours that are called as something everybody has may be just that.
-_EVERYBODYS = {"self", *dir(builtins), *dir(OSError)}
+_EVERYBODYS = {"self", *dir(builtins), *dir(OSError), *WORDS}
 _NAMES_MAX = 500  # many more than any program needs
+EVERY_MODULE = ""  # where the names are that mean the same in all files
 
 Names = dict[str, dict[str, str]]
 
@@ -46,13 +49,49 @@ def rename_own(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names
         for (_, module, name), short in zip(sorted(candidates), fresh, strict=False):
             names.setdefault(module, {})[short] = name
     for module, shorts in names.items():
-        originals = {name: short for short, name in shorts.items()}
-        for node, field, name in list(identifiers(trees[module])):
-            if field == "names":
-                node.names = [originals.get(n, n) for n in node.names]
-            else:
-                setattr(node, field, originals.get(name, name))
+        _rename(trees[module], shorts)
     return names
+
+
+def rename_shared(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names:
+    """What several files name becomes a word of the ROM everywhere, as long as there are some.
+
+    Not the names of modules, and none that something else than ours might have: a word of the
+    ROM, or one that occurs outside.
+    """
+    ours = {name for tree in trees.values() for name in _bound_anyhow(tree, trees)}
+    used = Counter(name for tree in trees.values() for _, _, name in identifiers(tree))
+    fixed = {name for tree in outside for _, _, name in identifiers(tree)}
+    fixed |= words_in_strings([*trees.values(), *outside])
+    fixed |= {part for module in trees for part in module.split(".")}
+    candidates = [n for n in ours - fixed - _EVERYBODYS if _RENAMED.fullmatch(n)]
+    candidates.sort(key=lambda name: (-used[name], name))
+    free = [word for word in WORDS if word not in used and word not in fixed]
+    shorts = dict(zip(free, candidates, strict=False))
+    for tree in trees.values():
+        _rename(tree, shorts)
+    return {EVERY_MODULE: shorts} if shorts else {}
+
+
+def _rename(tree: ast.Module, shorts: dict[str, str]) -> None:
+    originals = {name: short for short, name in shorts.items()}
+    for node, field, name in list(identifiers(tree)):
+        if field == "names":
+            node.names = [originals.get(n, n) for n in node.names]
+        else:
+            setattr(node, field, originals.get(name, name))
+
+
+def _bound_anyhow(tree: ast.Module, ours: Container[str]) -> set[str]:
+    nodes = list(ast.walk(tree))
+    imported = {
+        alias.name
+        for n in nodes
+        if isinstance(n, ast.Import) or (isinstance(n, ast.ImportFrom) and n.module not in ours)
+        for alias in n.names
+    }
+    stored = {n.attr for n in nodes if isinstance(n, ast.Attribute) and not is_load(n)}
+    return (set(bound_names(iter(nodes))) | stored) - imported
 
 
 def _own_names(tree: ast.Module) -> set[str]:
@@ -136,7 +175,16 @@ def _rename_own_parameters(
             n.asname = renamed[n.asname or n.name]
 
 
+def words_left(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Iterator[str]:
+    """Names that nothing uses yet."""
+    everything = [*trees.values(), *outside]
+    used = {name for tree in everything for _, _, name in identifiers(tree)}
+    return _short_names(used | words_in_strings(everything))
+
+
 def _short_names(taken: set[str]) -> Iterator[str]:
+    """Words of the ROM first; then what is as short as can be."""
+    yield from (word for word in WORDS if word not in taken)
     letters = "abcdefghijklmnopqrstuvwxyz"
     for length in itertools.count(1):
         for picked in itertools.product(letters, repeat=length):
