@@ -23,6 +23,7 @@ del storage
 # isort: split
 from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
+from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from firmware.links.serial_link import SerialLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
@@ -31,7 +32,6 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
-_FAULTS_MAX, _FAULT_APART_MS = 20, 5_000  # so many faults in a row of one task: start again
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -147,26 +147,15 @@ class Relay:
                 await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
 
-    async def _keep(self, name: str, task) -> None:
-        """Run a task for ever; whatever it stumbles over is noted and it begins again."""
-        in_a_row, last_ms = 0, 0
-        while True:
-            try:
-                await task()
-            except Exception as e:  # the boundary of a relay: one task's fault must not end it
-                self.journal.fault(name, e)
-            in_a_row = in_a_row + 1 if self.now_ms() - last_ms < _FAULT_APART_MS else 1
-            last_ms = self.now_ms()
-            if in_a_row >= _FAULTS_MAX:
-                machine.reset()  # what it stumbles over does not go away
-            await asyncio.sleep_ms(500)
-
     async def run(self) -> None:
         """All tasks, for ever."""
-        asyncio.create_task(self._keep("listen", self._listen))
-        asyncio.create_task(self._keep("tether", self._tether))
-        asyncio.create_task(self._keep("housekeep", self._housekeep))
-        await self._keep("pump", self._pump)
+        for name, task in (
+            ("listen", self._listen),
+            ("tether", self._tether),
+            ("housekeep", self._housekeep),
+        ):
+            asyncio.create_task(keep(name, task, self.journal, machine.reset))
+        await keep("pump", self._pump, self.journal, machine.reset)
 
 
 def _random_below(n: int) -> int:
@@ -184,7 +173,10 @@ def run() -> None:
         from firmware import refused
 
         asyncio.run(refused.run(trouble))
-    asyncio.run(relay.run())
+    try:
+        asyncio.run(relay.run())
+    except Exception:  # asyncio itself ran out of memory; Ctrl-C is none of these
+        machine.reset()
 
 
 if __name__ == "__main__":
