@@ -1,7 +1,7 @@
 """Beacons: what I know, told to neighbours, and the handshake that proves them (SPEC.md 7.1)."""
 
 from shared_protocol import beacon
-from shared_protocol.reconcile import COVERED, EQUAL, LACKING
+from shared_protocol.reconcile import COVERED, EQUAL, LACKING, UNCLEAR
 from shared_protocol.trickle import Trickle
 
 TYPE_CHECKING = False
@@ -74,7 +74,9 @@ class Greeting:
                     break
                 echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
                 n.wants_echo = False
-        return beacon.encode(flags, self._challenge, node.reconcile.digest(self._quiet()), echoes)
+        return beacon.encode(
+            flags, self._challenge, node.reconcile.digest(link, self._quiet()), echoes
+        )
 
     def _quiet(self) -> bool:
         """Has nothing happened for a while, as far as I know?"""
@@ -126,3 +128,5 @@ class Greeting:
                 self.trickle.consistent()
             elif verdict == LACKING:
                 self.trickle.reset(now_ms)
+            elif verdict == UNCLEAR:
+                self.trickle.soften(now_ms)  # there is more to it than one exchange

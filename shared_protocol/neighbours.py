@@ -26,6 +26,8 @@ class Neighbour:
         self.challenge = 0
         self.digest = b""  # of its last beacon
         self.ask_sums = self.ask_ms = 0  # how long a sketch of it I want, and when I ask
+        self.expected_ms = -10_000  # when somebody asked it for one
+        self.unclear = -1  # index.changes when its digest could not be decoded
         self.receipts_sent = False  # the last time we differed
         self.fresh = False
         self.wants_echo = False  # it has not had mine: list it in my next beacon

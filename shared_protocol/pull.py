@@ -119,7 +119,10 @@ class Pull:
         """The neighbour with this bit has these. True if some should have come by now."""
         overdue = False
         at_once = not self._missing.ids
-        for short in missing:
+        # More than there is room for: each time others, or the same would be asked for in vain.
+        first = self._random(len(missing)) if len(missing) > MISSING_MAX // 2 else 0
+        for i in range(len(missing)):
+            short = missing[(first + i) % len(missing)]
             if short not in self._refused and not was_displaced(self._shelf, short):
                 since_ms = self._missing.note(short, bit, now_ms)
                 overdue |= now_ms - since_ms > _GRACE_MS
@@ -159,14 +162,16 @@ class Pull:
 
     def arrived(self, short: int, now_ms: int) -> None:
         """A parcel is known here now."""
-        self._arrived(short)
-        if not self._awaited:
+        if self._arrived(short) and not self._awaited:
             self._want_ms = min(self._want_ms, now_ms)
 
-    def _arrived(self, short: int) -> None:
+    def _arrived(self, short: int) -> bool:
+        """True if it was asked for last."""
         self._missing.found(short)
-        if short in self._awaited:
-            self._awaited.remove(short)
+        if short not in self._awaited:
+            return False
+        self._awaited.remove(short)
+        return True
 
     def overheard(self, ids: "Sequence[int]", now_ms: int) -> None:
         """Another node asks for these: the answer may serve me as well."""

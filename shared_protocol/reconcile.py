@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.node import Node
 
-EQUAL, COVERED, LACKING, UNCLEAR = 0, 1, 2, 3
-# COVERED  the neighbour has all I could give it     LACKING  it should hear my beacon soon
+EQUAL, COVERED, LACKING, UNCLEAR, STUCK = 0, 1, 2, 3, 4
+# COVERED  I have nothing to tell it that it needs     LACKING  it should hear my beacon soon
 # UNCLEAR  the difference is too large to decode from what it sent
+# STUCK    it still is, and nothing has changed on either side
 
 LIST_GAP_MS = 400  # between two lists of one node while they bring news
 LIST_GAP_MAX_MS = 30_000  # while they do not
@@ -28,6 +29,8 @@ _LIST_FRAMES_MAX = 4  # lists in answer to one summary: a burst of 10 ms of air
 _WHOLE_LIST_MAX = 2 * LIST_IDS_MAX  # up to here lists cost no more than a summary and its answer
 _FEW = 4  # lacked by whoever sent a list: my next beacon tells it which
 _ASK_MS, _ASK_SPREAD_MS = 10, 50  # before a sketch is asked for: somebody else may
+_ANSWER_GAP_MS = 50  # between two sketches of mine
+_EXPECTED_MS = 2000  # so long after a question the answer is looked at
 _DYING_S, _DYING_SHARE = 120, 50  # with less of its life left a parcel is not offered any more
 
 
@@ -42,8 +45,10 @@ class Reconcile:
         self._random = random_below
         self._digests = (b"", b"")  # the usual and the quiet one
         self._digests_of = -1  # index.changes when they were made
-        self._told = -1  # and when my last beacon was,
-        self._told_sums = 0  # with so many power sums
+        # By link: index.changes when my last beacon was, with how many power sums; my last answer.
+        self._told = [-1, -1]
+        self._told_sums = [0, 0]
+        self._answered_ms = [-_ANSWER_GAP_MS, -_ANSWER_GAP_MS]
         self._asking = False  # is a longer sketch of any neighbour wanted?
         self._list_ms: int | None = None
         self._listed_ms = -LIST_GAP_MAX_MS
@@ -53,10 +58,10 @@ class Reconcile:
         """Something changed here or at a neighbour: lists are worth their air again."""
         self._gap_ms = LIST_GAP_MS
 
-    def digest(self, quiet: bool) -> bytes:
+    def digest(self, link: int, quiet: bool) -> bytes:
         """What my beacon says of all that I know; less when nothing has happened for a while."""
-        self._told = self._index.changes
-        self._told_sums = sync.QUIET_SUMS if quiet else sync.BEACON_SUMS
+        self._told[link] = self._index.changes
+        self._told_sums[link] = sync.QUIET_SUMS if quiet else sync.BEACON_SUMS
         return self._mine()[quiet]
 
     def _mine(self) -> tuple[bytes, bytes]:
@@ -72,7 +77,7 @@ class Reconcile:
     # --- sketches
 
     def on_beacon(self, neighbour: "Neighbour", digest: bytes, now_ms: int) -> int:
-        """Compare a neighbour's digest with mine: EQUAL, COVERED, LACKING or UNCLEAR."""
+        """Compare a neighbour's digest with mine: one of those above."""
         changed = digest != neighbour.digest
         neighbour.digest = digest
         if digest in self._mine():
@@ -85,7 +90,11 @@ class Reconcile:
         neighbour.equal = False
         if changed:
             self.news()
-        return self._compare(neighbour, sync.decode_sketch(digest), now_ms)
+            neighbour.unclear = -1
+        stuck = neighbour.unclear == self._index.changes
+        count, odd, sums = sync.decode_sketch(digest)
+        verdict = self._compare(neighbour, (count, odd, sums[: sync.BEACON_SUMS]), now_ms)
+        return STUCK if stuck and verdict == UNCLEAR else verdict
 
     def _compare(
         self, neighbour: "Neighbour", theirs: "tuple[int, bytes, Sequence[int]]", now_ms: int
@@ -97,9 +106,13 @@ class Reconcile:
         odd = bytes([odd[i] ^ index.sketch.odd[i] for i in range(len(odd))])
         mixed = [sums[i] ^ index.sketch.sums[i] for i in range(min(len(sums), SUMS_MAX))]
         found = None
-        if len(sums) >= sync.BEACON_SUMS:  # of fewer a wrong answer may pass
+        # Of fewer sums a wrong answer may pass; and what was in vain need not be tried again.
+        if len(sums) > sync.BEACON_SUMS or (
+            len(sums) == sync.BEACON_SUMS and neighbour.unclear != index.changes
+        ):
             found = index.decoder.decode(mixed, odd, net, self._is_mine)
         if found is None:
+            neighbour.unclear = index.changes
             self._ask_for_more(neighbour, len(sums), estimate(odd, net), now_ms)
             return UNCLEAR
         neighbour.ask_sums = 0
@@ -116,8 +129,9 @@ class Reconcile:
         self, neighbour: "Neighbour", had: int, differences: int, now_ms: int
     ) -> None:
         """Another `had` sums were not enough: ask for more, or list if that is shorter."""
-        sums = max(sync.BEACON_SUMS, enough(differences, had))
-        if sums > SUMS_MAX or differences > self._index.decoder.most or sums > self._index.known:
+        most = self._index.decoder.most
+        sums = min(most, max(sync.BEACON_SUMS, enough(differences, had)))
+        if differences > most or had >= most or sums > self._index.known:
             neighbour.ask_sums = 0
             self.list_soon(now_ms)
         elif not neighbour.ask_sums or had > sync.BEACON_SUMS:
@@ -128,30 +142,45 @@ class Reconcile:
     def on_request(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """Somebody wants a longer sketch of one of us."""
         whose, sums = sync.decode_request(body)
-        if whose == self._node.node_id[-1]:
-            sums = min(sums, SUMS_MAX)
-            if self._index.changes == self._told and sums > self._told_sums:
-                more = self._index.sketch.sums[self._told_sums : sums]
-                self._queues[neighbour.link].control(frame.SKETCH_MORE, pack(more))
-            else:
-                self._queues[neighbour.link].control(frame.SKETCH, self._sketch(sums))
+        link = neighbour.link
+        if whose != self._node.node_id[-1]:
+            for n in self._node.neighbours.all:  # the answer will do for me too
+                if n.address[-1] == whose and n.link == link:
+                    n.expected_ms = now_ms
+                    if n.ask_sums <= sums:
+                        n.ask_sums = 0
             return
-        for n in self._node.neighbours.all:  # the answer will do for me too
-            if n.address[-1] == whose and n.link == neighbour.link and n.ask_sums <= sums:
-                n.ask_sums = 0
+        if now_ms - self._answered_ms[link] < _ANSWER_GAP_MS:
+            return  # they all hear the one that is on its way
+        self._answered_ms[link] = now_ms
+        sums = min(sums, SUMS_MAX)
+        told = self._told_sums[link]
+        if self._index.changes == self._told[link] and sums > told:
+            more = pack(self._index.sketch.sums[told:sums])
+            self._queues[link].control(frame.SKETCH_MORE, more)
+        else:
+            self._queues[link].control(frame.SKETCH, self._sketch(sums))
 
     def on_sketch(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """A longer sketch, complete. DecodeError if garbled."""
-        theirs = sync.decode_sketch(body)
-        if not neighbour.equal:
-            self._compare(neighbour, theirs, now_ms)
+        self._longer(neighbour, sync.decode_sketch(body), now_ms)
 
     def on_sketch_more(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
         """The sums behind those of the neighbour's last beacon. DecodeError if garbled."""
         more = sync.decode_sums(body)
-        if neighbour.digest and not neighbour.equal:
+        if neighbour.digest:
             count, odd, sums = sync.decode_sketch(neighbour.digest)
-            self._compare(neighbour, (count, odd, sums + more), now_ms)
+            self._longer(neighbour, (count, odd, sums + more), now_ms)
+
+    def _longer(
+        self, neighbour: "Neighbour", theirs: "tuple[int, bytes, Sequence[int]]", now_ms: int
+    ) -> None:
+        """Decode it, if anybody asked: it costs a relay a tenth of a second."""
+        if neighbour.equal or now_ms - neighbour.expected_ms > _EXPECTED_MS:
+            return
+        neighbour.expected_ms = now_ms - _EXPECTED_MS - 1
+        if self._compare(neighbour, theirs, now_ms) == LACKING:
+            self._node.greeting.trickle.reset(now_ms)
 
     # --- what follows from a difference
 
@@ -208,8 +237,12 @@ class Reconcile:
         theirs = sync.decode_summary(body)
         mine = self._index.bucket_sums(sync.BUCKETS, sync.BUCKET_SHIFT)
         lo, frames = 0, 0
-        for bucket in range(sync.BUCKETS):
+        first = self._random(sync.BUCKETS)  # or those at the end would never have their turn
+        for i in range(sync.BUCKETS):
+            bucket = (first + i) % sync.BUCKETS
             start = bucket << sync.BUCKET_SHIFT
+            if not bucket:
+                lo = 0
             if mine[bucket] == theirs[bucket] or start < lo:
                 continue
             if frames == _LIST_FRAMES_MAX:
@@ -238,7 +271,7 @@ class Reconcile:
             if i < count and ids[i] == mine:
                 index.cover[row] |= neighbour.bit
                 i += 1
-            elif len(lacked) < LIST_IDS_MAX or index.state[row] == RECEIPT:
+            elif len(lacked) < LIST_IDS_MAX and index.sendable(row):
                 lacked.append(row)
         self._differ(neighbour, missing, lacked, True, now_ms)
 
@@ -274,6 +307,7 @@ class Reconcile:
                 body = sync.encode_request(n.address[-1], n.ask_sums)
                 self._queues[n.link].control(frame.SKETCH_REQUEST, body)
                 n.ask_sums = 0
+                n.expected_ms = now_ms
             else:
                 self._asking = True
                 wait_ms = min(wait_ms, n.ask_ms - now_ms)

@@ -268,6 +268,8 @@ def test_answers_continue_the_beacon_while_it_holds():
     first = sync.decode_sketch(beacon.decode(told).digest)[2]
     assert kind == frame.SKETCH_MORE
     assert first + sync.decode_sums(more) == sync.decode_sketch(whole_sketch)[2]
+    bench.say(2, frame.SKETCH_REQUEST, request)
+    assert frame.SKETCH_MORE not in bench.kinds(60), "two questions at once have one answer"
     bench.node.submit(whole(6), 0, 0, bench.box.now_ms)
     bench.say(2, frame.SKETCH_REQUEST, request)
     sent = dict(bench.frames(10))
