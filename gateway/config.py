@@ -53,17 +53,23 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """The configuration in a file. UserError with the file's name and line for any mistake."""
+    text, table = read_toml(path, "`helio gateway init` writes one")
+    return _Reader(path, text).config(table)
+
+
+def read_toml(path: Path, what_to_do: str = "") -> tuple[str, dict[str, Any]]:
+    """A TOML file's text and what it says. UserError names the file, and the line of a mistake."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(f"{path} is not there: `helio gateway init` writes one") from None
+        hint = f": {what_to_do}" if what_to_do else ""
+        raise UserError(f"{path} is not there{hint}") from None
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"{path} cannot be read: {e}") from None
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+        return text, tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as e:
         raise UserError(f"{path}: {e}") from None  # tomllib says the line and column
-    return _Reader(path, text).config(table)
 
 
 class _Reader:

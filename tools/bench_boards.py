@@ -20,10 +20,11 @@ from gateway.errors import UserError
 from shared_protocol import frame
 from tools.bench import BenchFailed, row
 from tools.field import RANGE_M, SPACING_M, Field, NotReached, until
+from tools.frame_names import FRAME_NAMES
 from tools.sim.layouts import grid
 from tools.sim.scenario import Message, Scenario
 from tools.sim.world import World
-from tools.sniffer import NAMES, Sniffer
+from tools.sniffer import Sniffer
 from tools.virtual_board.board import BoardError
 from tools.virtual_board.interpreter import NoInterpreter
 from tools.virtual_board.rom import RomError
@@ -34,7 +35,7 @@ RUNS = 3
 COLUMNS, ROWS = 4, 3
 LOSS = 0.05
 MESSAGES = 10
-KINDS = {NAMES[kind]: kind for kind in (frame.PARCEL, frame.RECEIPTS)}
+KINDS = {FRAME_NAMES[kind]: kind for kind in (frame.PARCEL, frame.RECEIPTS)}
 AGREE = 0.15  # of the simulator's mean
 _SIZE = 80  # bytes of text: one frame
 _WARM_S, _EVERY_S, _REST_S = 10, 4, 20  # before the first message, between them, after the last

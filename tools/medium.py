@@ -24,21 +24,37 @@ What is modelled (assumptions of ours; nothing here was measured on a board yet)
 - Capture: a frame survives its interferers while it is 6 dB above their sum, at every moment.
 - Half duplex: a node that transmits hears nothing meanwhile.
 - Independent loss per frame and receiver on top, the same at every distance.
+- Only on demand: stretch, by which the way from one node to another is farther than it measures
+  (walls, shadows; differently there and back), and fading, a level that differs from frame to
+  frame by this many dB (normal), so that loss grows towards the end of the range.
 """
 
+import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
 from typing import NamedTuple
 
 from tools.grid import Grid, distance_m
-from tools.virtual_board.air_model import airtime_us, draw, gain, rssi_dbm, salt
+from tools.virtual_board.air_model import (
+    PATH_LOSS_EXPONENT,
+    airtime_us,
+    draw,
+    gain,
+    rssi_dbm,
+    salt,
+)
 
 LOSS, COLLISION, HALF_DUPLEX = "loss", "collision", "half duplex"
 
 # Kinds in the heap. At one moment ends come first: back to back is no overlap.
 _END, _START = 0, 1
 _NEVER = -1
+_ONE = 1 << 32  # of draw()
+_FADES_MOST = 2.0  # standard deviations beyond the range: there a frame in 44 arrives
+
+Stretch = Callable[[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,7 @@ class _Node:
         self.sensers: list[_Node] = []
 
 
-_Hearer = tuple[_Node, int, float, int]  # node, rssi_dbm, gain, salt of the link
+_Hearer = tuple[_Node, int, float, int, float]  # node, rssi_dbm, gain, salt of the link, arrives
 
 
 class _Transmission:
@@ -132,22 +148,34 @@ class Medium:
     """The channel. Nodes are numbers of the caller's choice; it may be moved on in any steps."""
 
     def __init__(
-        self, seed: int, *, range_m: float = 120, loss: float = 0.0, physics: Physics | None = None
+        self,
+        seed: int,
+        *,
+        range_m: float = 120,
+        loss: float = 0.0,
+        physics: Physics | None = None,
+        fading_db: float = 0.0,
+        stretch: Stretch | None = None,
     ) -> None:
+        """stretch(a, b): how many times as far as it measures it is from node a to node b, at
+        least 1 / sense_ranges; infinity: b never notices a. See changed()."""
         self.loss = loss  # a probability; may be changed at any time
         self._seed = seed
         self._physics = physics or Physics()
         self._range_m = range_m
         self._sense_m = range_m * self._physics.sense_ranges
         self._interference_m = range_m * self._physics.interference_ranges
+        self._fading_db = fading_db
+        self._stretch = stretch
+        self._reach_m = range_m * 10 ** (_FADES_MOST * fading_db / (10 * PATH_LOSS_EXPONENT))
         self._capture = 10 ** (self._physics.capture_db / 10)
         self._now_us = 0
         self._nodes: dict[int, _Node] = {}
         self._frames_before: dict[int, int] = {}  # of removed nodes: back, they go on from there
         self._heap: list[tuple[int, int, int]] = []  # (when, kind, node)
-        self._places: Grid[_Node] = Grid(max(self._sense_m, range_m))
+        self._places: Grid[_Node] = Grid(max(self._sense_m, self._reach_m))
         # As far apart as two senders may be that still meet at somebody's receiver.
-        self._on_air: Grid[_Transmission] = Grid(range_m + self._interference_m)
+        self._on_air: Grid[_Transmission] = Grid(self._reach_m + self._interference_m)
 
     # What the caller tells. Placing and removing happen at the time of the last advance().
 
@@ -180,6 +208,11 @@ class Medium:
         if gone.on_air is not None:
             gone.on_air.end_us = self._now_us
             self._land(gone.on_air)
+
+    def changed(self, node: int) -> None:
+        """stretch() has other answers for this node from now on."""
+        if node in self._nodes:
+            self._forget_neighbours(self._nodes[node])
 
     def send(self, node: int, frame: bytes, now_us: int) -> None:
         """Hand a broadcast frame to the node's radio queue, which has no end: see queued()."""
@@ -248,7 +281,7 @@ class Medium:
         sending = node.on_air = _Transmission(node, now_us, end_us, node.hearers)
         node.busy_until_us = max(node.busy_until_us, end_us)
         self._occupy(node.sensers, now_us, end_us)
-        reach_m = self._range_m + self._interference_m
+        reach_m = self._reach_m + self._interference_m
         for other in self._on_air.near(sending):
             if distance_m(sending, other) <= reach_m:
                 sending.overlaps.append(other)
@@ -277,17 +310,17 @@ class Medium:
         frame, _ = node.queue.popleft()
         end_us, number, place = sent.end_us, node.number, node.frames
         node.frames += 1
-        loss = self.loss * (1 << 32)
+        passes = 1 - self.loss
         deaf = {other.node for other in sent.overlaps}
         events.append(Sent(number, frame, sent.start_us, end_us))
-        for hearer, level_dbm, level, link_salt in sent.hearers:
+        for hearer, level_dbm, level, link_salt, arrives in sent.hearers:
             if hearer.is_gone:
                 continue
             if hearer in deaf:
                 events.append(Lost(hearer.number, number, frame, HALF_DUPLEX))
             elif sent.overlaps and level < self._capture * self._interference(sent, hearer):
                 events.append(Lost(hearer.number, number, frame, COLLISION))
-            elif loss and draw(link_salt, place) < loss:
+            elif (chance := passes * arrives) < 1 and draw(link_salt, place) < (1 - chance) * _ONE:
                 events.append(Lost(hearer.number, number, frame, LOSS))
             else:
                 events.append(Heard(hearer.number, number, frame, level_dbm, end_us))
@@ -305,7 +338,7 @@ class Medium:
         disturbing = [
             (other, gain(metres))
             for other in sent.overlaps
-            if (metres := distance_m(other, hearer)) <= self._interference_m
+            if (metres := self._way_m(other.node, other, hearer)) <= self._interference_m
         ]
         # The sum only rises when one of them starts. Before our own start it is at most what it
         # was then: whoever overlaps us has not ended yet.
@@ -326,14 +359,30 @@ class Medium:
         for other in self._places.near(node):
             if other is node:
                 continue
-            metres = distance_m(node, other)
+            metres = self._way_m(node, node, other)
             if metres <= self._sense_m:
                 sensers.append(other)
-            if metres <= self._range_m:
+            if metres <= self._reach_m:
                 link_salt = salt(self._seed, node.number, other.number)
-                hearers.append((other, rssi_dbm(metres), gain(metres), link_salt))
+                level = rssi_dbm(metres), gain(metres)
+                hearers.append((other, *level, link_salt, self._arrives(metres)))
         hearers.sort(key=lambda hearer: hearer[0].number)
         node.hearers, node.sensers = hearers, sensers
+
+    def _way_m(self, sender: _Node, place: _Node | _Transmission, receiver: _Node) -> float:
+        """How far it is from a sender, who was at that place, to a receiver."""
+        metres = distance_m(place, receiver)
+        if self._stretch is None:
+            return metres
+        stretch = self._stretch(sender.number, receiver.number)
+        return math.inf if stretch == math.inf else metres * stretch
+
+    def _arrives(self, metres: float) -> float:
+        """The share of frames that fading leaves above the level at the end of the range."""
+        if not self._fading_db:
+            return 1.0
+        margin_db = 10 * PATH_LOSS_EXPONENT * math.log10(self._range_m / max(metres, 1.0))
+        return math.erfc(-margin_db / (self._fading_db * math.sqrt(2))) / 2
 
     def _forget_neighbours(self, node: _Node) -> None:
         for other in self._places.near(node):

@@ -12,13 +12,7 @@ from shared_protocol.frame import FrameCipher
 from shared_protocol.parcel import split
 from shared_protocol.receipt import decode as decode_receipt
 from shared_protocol.receipt import message_id, split_frame
-
-NAMES = {
-    frame.BEACON: "beacon", frame.PARCEL: "parcel", frame.RECEIPTS: "receipt",
-    frame.SUMMARY: "summary", frame.LIST: "list", frame.WANT: "want", frame.HAVE: "have",
-    frame.HELLO: "hello", frame.SKETCH_REQUEST: "sketch request", frame.SKETCH: "sketch",
-    frame.SKETCH_MORE: "sketch more",
-}  # fmt: skip
+from tools.frame_names import FRAME_NAMES
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Sniffer:
         kind, mids = "?", []
         try:
             frame_type, _, body = self._cipher.open(bytes.fromhex(src), data)
-            kind = NAMES.get(frame_type, "?")
+            kind = FRAME_NAMES.get(frame_type, "?")
             if frame_type == frame.PARCEL:
                 mids = [bytes(split(body)[3][2:14])]
             elif frame_type == frame.RECEIPTS:

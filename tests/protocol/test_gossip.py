@@ -44,6 +44,13 @@ class Bench:
     def short(self, which, priority=1):
         return self.node.shelf.short_of(whole(which, priority=priority))
 
+    def holding(self, count):
+        """The node wrote messages 0, 1, ... and has sent them; their short ids."""
+        for which in range(count):
+            self.node.submit(whole(which), 0, 0, self.box.now_ms)
+        self.frames(4000)
+        return [self.short(which) for which in range(count)]
+
     def frames(self, ms):
         """(type, body) of all that the node sends in this time."""
         found = []
@@ -219,10 +226,7 @@ def test_a_small_difference_is_asked_for_from_the_beacon_alone():
 
 def test_a_larger_one_asks_for_more_sums_and_decodes_those():
     bench = Bench((2,))
-    known = [bench.short(which) for which in range(40)]
-    for which in range(40):
-        bench.node.submit(whole(which), 0, 0, bench.box.now_ms)
-    bench.frames(4000)
+    known = bench.holding(40)
     theirs = known[:33]
     theirs.extend([11, 12, 13])
     bench.beacon(2, digest(theirs))
@@ -238,10 +242,7 @@ def test_a_larger_one_asks_for_more_sums_and_decodes_those():
 
 def test_of_one_sum_nothing_is_concluded():
     bench = Bench((2,))
-    known = [bench.short(which) for which in range(12)]
-    for which in range(12):
-        bench.node.submit(whole(which), 0, 0, bench.box.now_ms)
-    bench.frames(4000)
+    known = bench.holding(12)
     bench.beacon(2, digest(known[:11], sync.QUIET_SUMS))
     assert frame.SKETCH_REQUEST in bench.kinds(100)
 

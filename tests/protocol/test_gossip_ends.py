@@ -15,6 +15,14 @@ def fill(node, box, numbers):
         node.shelf.accept(0, 0, whole(number), node.clock.now_s(box.now_ms))
 
 
+def full_and_empty():
+    """A node with 140 messages and one with none, not joined yet."""
+    box = Box()
+    one, two = box.add(1, capacity=150), box.add(2, capacity=150)
+    fill(one, box, range(140))
+    return box, one, two
+
+
 def test_a_receipt_that_nobody_takes_any_more_does_not_stop_the_pull():
     """It is kept for an hour longer than others take it, as a tombstone."""
     box = Box()
@@ -28,18 +36,14 @@ def test_a_receipt_that_nobody_takes_any_more_does_not_stop_the_pull():
 
 
 def test_an_empty_node_beside_a_full_one_catches_up():
-    box = Box()
-    one, two = box.add(1, capacity=150), box.add(2, capacity=150)
-    fill(one, box, range(140))
+    box, _, two = full_and_empty()
     box.run(100_000)
     box.join(1, 2)
     assert box.run(60_000, lambda: two.index.count_held() == 140)
 
 
 def test_what_was_passed_on_does_not_hide_what_is_held():
-    box = Box()
-    one, two = box.add(1, capacity=150), box.add(2, capacity=150)
-    fill(one, box, range(140))
+    box, one, two = full_and_empty()
     for row in list(one.index.rows())[:100]:
         one.shelf.drop(row)
     box.join(1, 2)

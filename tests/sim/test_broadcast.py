@@ -169,22 +169,24 @@ def test_only_parcels_count_as_collided():
     assert field.collisions == 0
 
 
-def test_losses_are_no_collisions():
-    field = Field(CLOSE[:2], 0.5, Silent, 1)
+def twenty_between_two(loss):
+    """A second in which one of two nodes sends twenty messages, and nobody answers."""
+    field = Field(CLOSE[:2], loss, Silent, 1)
     messages = [Message(i, 0, 0, parcel_of(1, i, 1)) for i in range(20)]
     for message in messages:
         field.submit(message)
     field.run(1_000_000)
+    return field, messages
+
+
+def test_losses_are_no_collisions():
+    field, messages = twenty_between_two(0.5)
     assert sum(len(m.heard_us) == 1 for m in messages) == pytest.approx(10, abs=6)
     assert field.collisions == 0
 
 
 def test_a_burst_passes_through_the_four_places_of_a_radio():
-    field = Field(CLOSE[:2], 0.0, Silent, 1)
-    messages = [Message(i, 0, 0, parcel_of(1, i, 1)) for i in range(20)]
-    for message in messages:
-        field.submit(message)
-    field.run(1_000_000)
+    _, messages = twenty_between_two(0.0)
     assert [len(m.heard_us) for m in messages] == [2] * 20
 
 

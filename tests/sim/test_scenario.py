@@ -26,7 +26,7 @@ def changed(text: str, old: str, new: str) -> str:
 MISTAKES = {
     "no such layout": (
         changed(NODES, '"grid"', '"ring"'),
-        'nodes.layout: unknown value "ring" (line, grid, random, positions)',
+        'nodes.layout: unknown value "ring" (line, grid, random, city, positions)',
     ),
     "its line": (changed(NODES, '"grid"', '"ring"'), "(line 4)"),
     "no nodes": ("[sim]\nduration_s = 60\n", "nodes.layout: is missing"),
@@ -72,6 +72,12 @@ MISTAKES = {
         '[sim]\nduration_s = 1\n[nodes]\nlayout = "random"\ncount = 200\ndegree = 2\n',
         "nodes.degree: no connected field",
     ),
+    "a city too wide": (
+        '[sim]\nduration_s = 1\n[nodes]\nlayout = "city"\ncount = 9\nblocks = 90\n',
+        "nodes.count: no connected city",
+    ),
+    "negative decibels": (NODES + "[radio]\nshadowing_db = -1\n", "radio.shadowing_db: must be"),
+    "blocks elsewhere": (NODES + "blocks = 3\n", "nodes.blocks: unknown key"),
     "no trace": (NODES + '[contacts]\nfile = "none.txt"\n', "none.txt is not there"),
 }
 

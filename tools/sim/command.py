@@ -65,6 +65,7 @@ def table(report: dict[str, Any]) -> str:
     """The same for people, without the single messages."""
     m = report["metrics"]
     peak, left, air, reach = m["store_peak"], m["parcels_left"], m["airtime_share"], m["reach"]
+    energy = m["energy_mah"]
     lost = ", ".join(f"{why} {n:,}" for why, n in m["frames_lost"].items()) or "none"
     kinds = ", ".join(f"{kind} {n:,}" for kind, n in m["frames_by_type"].items())
     per = "-" if m["frames_per_delivery"] is None else (
@@ -85,6 +86,8 @@ def table(report: dict[str, Any]) -> str:
         ("frames heard", f"{m['frames_heard']:,}; lost: {lost}"),
         ("on the air", f"{m['bytes_on_air']:,} bytes; a relay sends {air['mean']:.3%} of the time,"
                        f" the busiest {air['most']:.3%}"),
+        ("energy", f"{energy['mean']:,} mAh a relay, at most {energy['most']:,}; sending took"
+                   f" {energy['sending']:,}, listening the rest"),
         ("store, at most", f"{peak['parcels']} parcels of {peak['of_parcels']},"
                            f" {peak['bytes']:,} bytes"),
         ("parcels left", f"{left['relays']} on relays, {left['gateways']} on gateways"),

@@ -1,7 +1,11 @@
-"""Where nodes stand: lines, grids, and random fields in which everybody reaches everybody."""
+"""Where nodes stand: lines, grids, random fields and cities where everybody reaches everybody."""
 
 import math
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.virtual_board.air_model import PATH_LOSS_EXPONENT
 
 Place = tuple[float, float]
 _TRIES = 50
@@ -9,6 +13,39 @@ _TRIES = 50
 
 class NotConnected(Exception):
     """No random field was found in which everybody reaches everybody; says what to do."""
+
+
+@dataclass(frozen=True)
+class City:
+    """A square grid of streets between blocks of houses: what is not in one street is behind
+    walls. walls_db: what is lost there, however many they are."""
+
+    blocks: int  # in a row; streets run around each
+    block_m: float
+    wall_db: float
+    STREET_M = 20.0
+
+    def walls_db(self, a: Place, b: Place) -> float:
+        """What the houses between two places take away."""
+        for one, other in ((a[0], b[0]), (a[1], b[1])):
+            street = round(one / self._pitch_m) * self._pitch_m
+            if max(abs(one - street), abs(other - street)) <= self.STREET_M / 2:
+                return 0.0
+        return self.wall_db
+
+    @property
+    def _pitch_m(self) -> float:
+        return self.block_m + self.STREET_M
+
+    def somewhere(self, dice: random.Random) -> Place:
+        """A place in a street; half of them at a crossing, where one would put a relay."""
+        along = dice.randrange(self.blocks + 1) * self._pitch_m
+        if dice.randrange(2):
+            along = dice.uniform(0, self.blocks * self._pitch_m)
+        across = dice.randrange(self.blocks + 1) * self._pitch_m
+        across += dice.uniform(-self.STREET_M / 2, self.STREET_M / 2)
+        x, y = (along, across) if dice.randrange(2) else (across, along)
+        return round(x, 3), round(y, 3)
 
 
 def line(count: int, spacing_m: float) -> list[Place]:
@@ -34,6 +71,24 @@ def random_field(count: int, degree: float, range_m: float, seed: int) -> list[P
     raise NotConnected(
         f"no connected field of {count} nodes with mean degree {degree:g} in {_TRIES} tries:"
         " a larger degree, or another seed"
+    )
+
+
+def city_field(count: int, city: City, range_m: float, seed: int) -> list[Place]:
+    """Nodes in the streets, such that everybody reaches everybody. NotConnected as above."""
+    dice = random.Random(f"{seed}/layout")
+
+    def hears(a: Place, b: Place) -> bool:
+        stretch = 10 ** (city.walls_db(a, b) / (10 * PATH_LOSS_EXPONENT))
+        return math.dist(a, b) * stretch <= range_m
+
+    for _ in range(_TRIES):
+        places = [city.somewhere(dice) for _ in range(count)]
+        if _connected(places, range_m, hears):
+            return places
+    raise NotConnected(
+        f"no connected city of {count} nodes in {_TRIES} tries: more nodes, smaller or fewer"
+        " blocks, or another seed"
     )
 
 
@@ -63,11 +118,14 @@ def pairs(places: list[Place], radius: float) -> list[tuple[int, int, float]]:
     return found
 
 
-def _connected(places: list[Place], radius: float) -> bool:
+def _connected(
+    places: list[Place], radius: float, hears: Callable[[Place, Place], bool] | None = None
+) -> bool:
     near: list[list[int]] = [[] for _ in places]
     for a, b, _ in pairs(places, radius):
-        near[a].append(b)
-        near[b].append(a)
+        if hears is None or hears(places[a], places[b]):
+            near[a].append(b)
+            near[b].append(a)
     seen, left = {0}, [0]
     while left:
         for other in near[left.pop()]:

@@ -133,7 +133,9 @@ def _map(axes: Axes, world: World) -> None:
     axes.set(xlabel="metres")
     if ends:
         marker_scale = 8 / max(60, size * 2) ** 0.5
-        axes.legend(frameon=False, loc="upper right", markerscale=marker_scale)
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), frameon=False, markerscale=marker_scale
+        )
     assert axes.figure is not None
     axes.figure.colorbar(shown, ax=axes, label="parcel frames sent", shrink=0.7, pad=0.02)
 

@@ -7,7 +7,7 @@ from gateway.errors import UserError
 from shared_protocol.lifetime import LIFETIMES_S
 from shared_protocol.limits import MESSAGE_MAX
 from tools.sim.contacts import Contact, read_contacts
-from tools.sim.layouts import NotConnected, grid, line, random_field
+from tools.sim.layouts import City, NotConnected, Place, city_field, grid, line, random_field
 from tools.sim.tables import Source, Table, harmless
 
 NODES_MAX = 10_000
@@ -16,10 +16,12 @@ BYTES_MAX = 50_000_000  # of all messages: their parcels are in memory from the 
 DURATION_MAX_S = 90 * 86_400
 FIELD_MAX_M = 1_000_000.0
 SEED_MAX = 2**63 - 1
+_LEVELS = ("fading", "shadowing", "asymmetry")
+_DB_MAX = 20.0
 _DEFAULT_LIFETIME_S = 7 * 86_400  # as a gateway sends
 
-LAYOUTS = ("line", "grid", "random", "positions")
-EVENTS = ("off", "on", "reboot", "move")
+LAYOUTS = ("line", "grid", "random", "city", "positions")
+EVENTS = ("off", "on", "reboot", "move", "swallow", "honest")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that is done to a node: off, on, reboot, or move to a place."""
+    """Something that is done to a node: one of EVENTS; place: where it moves to."""
 
     at_us: int
     node: int
@@ -55,7 +57,11 @@ class Waypoints:
 
 @dataclass(frozen=True)
 class Scenario:
-    """All that a run needs. contacts: None, or the only pairs that ever hear each other."""
+    """All that a run needs. contacts: None, or the only pairs that ever hear each other.
+
+    The decibels are standard deviations: fading from frame to frame, shadowing from pair to pair,
+    asymmetry between there and back.
+    """
 
     name: str
     seed: int
@@ -69,6 +75,10 @@ class Scenario:
     happenings: list[Happening]
     waypoints: Waypoints | None
     contacts: list[Contact] | None
+    city: City | None = None
+    fading_db: float = 0.0
+    shadowing_db: float = 0.0
+    asymmetry_db: float = 0.0
 
 
 def load(path: Path, seed: int | None = None) -> Scenario:
@@ -88,9 +98,10 @@ def load(path: Path, seed: int | None = None) -> Scenario:
     radio = Table(source, "radio", 0, top.get("radio", {}))
     range_m = radio.number("range_m", 1, 100_000, 120)
     loss = radio.number("loss", 0, 0.95, 0.0)
+    decibels = [radio.number(f"{key}_db", 0, _DB_MAX, 0.0) for key in _LEVELS]
     radio.end()
     nodes = Table(source, "nodes", 0, top.get("nodes", {}))
-    places = _places(nodes, range_m, seed)
+    places, city = _places(nodes, range_m, seed)
     gateways = nodes.nodes("gateways", len(places))
     capacity = nodes.whole("capacity", 16, 4096, 440)
     nodes.end()
@@ -108,6 +119,8 @@ def load(path: Path, seed: int | None = None) -> Scenario:
         _happenings(source, count, duration_us),
         _waypoints(source, count),
         _contacts(source, count),
+        city,
+        *decibels,
     )
 
 
@@ -115,22 +128,33 @@ def _us(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
-def _places(nodes: Table, range_m: float, seed: int) -> list[tuple[float, float]]:
+def _places(nodes: Table, range_m: float, seed: int) -> tuple[list[Place], City | None]:
     layout = nodes.choice("layout", LAYOUTS)
     if layout == "positions":
-        return nodes.points("positions", NODES_MAX, FIELD_MAX_M)
+        return nodes.points("positions", NODES_MAX, FIELD_MAX_M), None
     if layout == "random":
         count = nodes.whole("count", 2, NODES_MAX)
         degree = nodes.number("degree", 1, count - 1, min(8.0, count - 1))
         try:
-            return random_field(count, degree, range_m, seed)
+            return random_field(count, degree, range_m, seed), None
         except NotConnected as e:
             raise nodes.error("degree", str(e)) from None
+    if layout == "city":
+        count = nodes.whole("count", 2, NODES_MAX)
+        city = City(
+            nodes.whole("blocks", 1, 100, 4),
+            nodes.number("block_m", 10, 1000, 80),
+            nodes.number("wall_db", 0, 100, 20),
+        )
+        try:
+            return city_field(count, city, range_m, seed), city
+        except NotConnected as e:
+            raise nodes.error("count", str(e)) from None
     spacing_m = nodes.number("spacing_m", 1, FIELD_MAX_M / 100, 100)
     if layout == "line":
-        return line(nodes.whole("count", 1, NODES_MAX), spacing_m)
+        return line(nodes.whole("count", 1, NODES_MAX), spacing_m), None
     columns = nodes.whole("columns", 1, 100)
-    return grid(columns, nodes.whole("rows", 1, 100), spacing_m)
+    return grid(columns, nodes.whole("rows", 1, 100), spacing_m), None
 
 
 def _array(source: Source, section: str) -> list[Table]:

@@ -81,6 +81,7 @@ class Station:
         self.boots = 0
         self.wake_us = 0  # when it wants its next turn
         self.air_full = False  # it has more to send than the radio takes now
+        self.swallows = False  # it takes what it hears and sends none of it: a lie told by HAVE
         self.wire_free_us = 0  # when its side of the tether has sent what it sends now
         mark = 0x80 if gateway else 0  # the last three bytes tell neighbours apart
         self.address = bytes((2, 0, 0, mark | number >> 16)) + (number & 0xFFFF).to_bytes(2, "big")

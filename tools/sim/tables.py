@@ -1,11 +1,11 @@
 """Reading a scenario's tables: every mistake is one line that names the file and the place."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.config import read_toml
 from gateway.errors import UserError
 
 _REQUIRED = object()
@@ -21,16 +21,7 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(f"{path} is not there") from None
-        except (OSError, UnicodeDecodeError) as e:
-            raise UserError(f"{path} cannot be read: {e}") from None
-        try:
-            self.content = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as e:
-            raise UserError(f"{path}: {e}") from None  # tomllib says the line and column
+        text, self.content = read_toml(path)
         self._lines = text.splitlines()
 
     def line(self, section: str, number: int, key: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from shared_protocol import frame
 from shared_protocol.node import AIR, TETHER, Node
 from tools.medium import Heard, Lost, Medium, Sent
 from tools.sim.desks import Desks
@@ -20,6 +21,7 @@ from tools.sim.mobility import Walks
 from tools.sim.scenario import Happening, Scenario
 from tools.sim.station import SharedCipher, Station
 from tools.sim.tally import Tally
+from tools.sim.ways import Ways
 
 _RADIO_QUEUE = 4  # frames the relay leaves to its radio at once (firmware/links/espnow_link.py)
 _BUSY_MS = 4  # how soon it looks again when that is full
@@ -40,14 +42,20 @@ class World:
         seed = scenario.seed
         self.tally = Tally(scenario)
         self.now_us = 0
-        self._medium = Medium(seed, range_m=scenario.range_m, loss=scenario.loss)
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._turns: list[tuple[int, int, Station]] = []
         self._entered = 0
         self.places = list(scenario.places)
         self.hops: Counter[tuple[Place, Place]] = Counter()  # over which a message came first
         self._switched = [0] * len(self.places)  # how often the power of each was cut
-        self._links: set[tuple[int, int]] | None = None if scenario.contacts is None else set()
+        self._ways = Ways(scenario, self.places)
+        self._medium = Medium(
+            seed,
+            range_m=scenario.range_m,
+            loss=scenario.loss,
+            fading_db=scenario.fading_db,
+            stretch=self._ways if self._ways.needed() else None,
+        )
         self.letters = [write(m, i, seed) for i, m in enumerate(scenario.messages)]
         self.cipher = SharedCipher(digest(seed, "network"))
         count = len(scenario.places)
@@ -148,9 +156,13 @@ class World:
             data = node.next_frame(AIR, now_ms)
             if data is None:
                 return False
-            medium.send(number, data, self.now_us)
+            if not (station.swallows and self._is_content(station, data)):
+                medium.send(number, data, self.now_us)
         station.air_full = True
         return True
+
+    def _is_content(self, station: Station, data: bytes) -> bool:
+        return self.cipher.open(station.address, data)[0] in (frame.PARCEL, frame.RECEIPTS)
 
     def _send_wire(self, station: Station, node: Node, now_ms: int) -> bool:
         """Put a frame on the tether if it is free. Is it busy?"""
@@ -192,8 +204,7 @@ class World:
 
     def _hear(self, event: Heard) -> None:
         station = self.relays[event.node]
-        pair = (min(event.node, event.sender), max(event.node, event.sender))
-        if station.node is None or (self._links is not None and pair not in self._links):
+        if station.node is None:
             return
         self.tally.reception(event.node, event.sender, event.at_us, event.rssi_dbm)
         sender = self.relays[event.sender]
@@ -227,12 +238,15 @@ class World:
             self._at(self.now_us + _BOOT_US, on)
         if h.what == "move":
             self._move(h.node, h.place)
+        if h.what in ("swallow", "honest"):
+            self.relays[h.node].swallows = h.what == "swallow"
 
     def _power_on(self, number: int, switched: int) -> None:
         """A relay, and a gateway that is plugged into it, start; unless it was cut meanwhile."""
         if self._switched[number] != switched or self.relays[number].node is not None:
             return
         self._place(number)
+        self.tally.power(number, True, self.now_us)
         for station in self._at_place(number):
             station.boot(self.now_us)
             self._want_turn(station, self.now_us)
@@ -241,6 +255,7 @@ class World:
         self._switched[number] += 1
         if self.relays[number].node is None:
             return  # it had not started yet
+        self.tally.power(number, False, self.now_us)
         self._medium.advance(self.now_us)  # it removes at the time of its last advance
         self._medium.remove(number)
         for station in self._at_place(number):
@@ -265,11 +280,10 @@ class World:
         self._at(self.now_us + _MOVE_US, partial(self._walk, walks))
 
     def _meet(self, pair: tuple[int, int], up: bool) -> None:
-        assert self._links is not None
-        if up:
-            self._links.add(pair)
-        else:
-            self._links.discard(pair)
+        self._medium.advance(self.now_us)
+        self._ways.meet(pair, up)
+        for node in pair:
+            self._medium.changed(node)
 
     # --- the end
 
