@@ -17,9 +17,9 @@ def answer(request: bytes, relay) -> bytes:
     """A console request in JSON, {"ask": "status" | "log" | "format"}, to its answer in JSON."""
     ask = _asked(request)
     if ask == "status":
-        return json.dumps(status(relay)).encode()
+        return json.dumps(status(relay), separators=(",", ":")).encode()
     if ask == "log":
-        return json.dumps({"log": relay.journal.last(_LOG_BYTES)}).encode()
+        return json.dumps({"log": relay.journal.last(_LOG_BYTES)}, separators=(",", ":")).encode()
     if ask == "format":
         return _format()
     return b'{"error": "unknown request"}'
@@ -29,7 +29,7 @@ def answer_refused(request: bytes, reason: str) -> bytes:
     """The same of a relay whose store was refused."""
     if _asked(request) == "format":
         return _format()
-    return json.dumps({"error": reason}).encode()
+    return json.dumps({"error": reason}, separators=(",", ":")).encode()
 
 
 def _asked(request: bytes) -> str:
@@ -85,10 +85,29 @@ def _store(store) -> dict:
     }
 
 
+def waiting(index, neighbours) -> tuple:
+    """(held parcels that some neighbour still lacks, those that all neighbours have, and for each
+    neighbour how many it lacks)."""
+    fresh = [n for n in neighbours if n.fresh]
+    lacks = dict.fromkeys([n.bit for n in fresh], 0)
+    lacked = everywhere = 0
+    for row in index.rows():
+        if index.held(row):
+            mask = 0
+            for bit in lacks:
+                if not index.cover[row] & bit:
+                    lacks[bit] += 1
+                    mask |= bit
+            lacked += mask > 0
+            everywhere += not mask
+    return lacked, everywhere if fresh else 0, lacks
+
+
 def status(relay) -> dict:
     """Everything a person wants to know of one relay, in at most 2 KB of JSON."""
     node = relay.node
     index, groups, store = node.index, node.shelf.groups, node.shelf.store
+    lacked, everywhere, lacks = waiting(index, node.neighbours.all)
     return {
         "name": relay.name,
         "node": node.node_id.hex(),
@@ -100,6 +119,8 @@ def status(relay) -> dict:
         "heap_peak": relay.heap_peak,
         "heap_free": gc.mem_free(),
         "parcels": index.count_held(),
+        "lacked": lacked,
+        "everywhere": everywhere,
         "known": index.known,
         "capacity": index.capacity,
         "pieces_peak": groups.held_peak,
@@ -119,6 +140,7 @@ def status(relay) -> dict:
                 "heard_well": n.heard_well(),
                 "hears_me": n.hears_me,
                 "equal": n.equal,
+                "lacks": lacks.get(n.bit, 0),
             }
             for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]
         ],

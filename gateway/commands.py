@@ -211,6 +211,7 @@ def relay_status(args: argparse.Namespace) -> int:
     lines = [
         f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
         f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
+        *_waiting(status),
         f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
         f"evicted {status['evicted']}, damaged {status['damaged']}",
@@ -222,6 +223,16 @@ def relay_status(args: argparse.Namespace) -> int:
     return 0
 
 
+def _waiting(status: dict[str, Any]) -> list[str]:
+    """What the parcels that it holds wait for."""
+    if not status["parcels"]:
+        return []
+    if not any(n["fresh"] for n in status["neighbours"]):
+        return [f"  {status['parcels']} waiting: nobody is near"]
+    reasons = ("lacked", "a neighbour lacks them"), ("everywhere", "all neighbours have them")
+    return [f"  {status[key]} waiting: {why}" for key, why in reasons if status.get(key)]
+
+
 def _neighbour(n: dict[str, Any]) -> str:
     """One neighbour in words."""
     if not n["fresh"]:
@@ -229,6 +240,8 @@ def _neighbour(n: dict[str, Any]) -> str:
     heard = "heard well" if n["heard_well"] else "heard badly"
     hears = "hears it too" if n["hears_me"] else "does not hear it"
     knows = "knows the same" if n["equal"] else "knows other parcels"
+    if n.get("lacks"):
+        knows += f", lacks {n['lacks']} of those held"
     where = f"{n['rssi_dbm']} dBm, {heard}, {hears}" if n["link"] == 0 else "tethered"
     return f"{n['node']}  {where}, {knows}"
 

@@ -1,14 +1,16 @@
 """Who gives way when the shelf is full (SPEC.md 10).
 
-What is not held any more goes first, the dead before the seen; then what is held, the lowest
-priority and of that the longest kept. Receipts have a quarter of the index for messages known here
+What is not held any more goes first, the dead before the seen; then what is held, as evict() says.
+Receipts have a quarter of the index for messages known here
 and a quarter for others.
 """
 
+from shared_protocol.neighbours import bits
 from shared_protocol.parcel_index import DEAD, MATCHED, RECEIPT, SEEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from shared_protocol.parcel_index import ParcelIndex
     from shared_protocol.shelf import Shelf
 
 
@@ -72,22 +74,34 @@ def was_displaced(shelf: "Shelf", short: int) -> bool:
 
 
 def evict(shelf: "Shelf", priority: int) -> int:
-    """Drop the lowest priority, longest kept parcel not above `priority`: its row, or -1.
+    """Drop one held parcel of the lowest priority, not above `priority`: its row, or -1.
 
-    Never one whose end this node is: nobody else may have it yet.
+    Of these one that came from whom most of them came from, so that no neighbour's traffic can
+    push out the others'; then what most neighbours have; then the longest kept. Never one whose
+    end this node is: nobody else may have it yet.
     """
     index = shelf.index
+    share = bytearray(4 * 32)  # how many of a priority came from a neighbour; 255 is enough
+    for row in index.rows():
+        if index.held(row):
+            at = _share(index, row)
+            share[at] = min(share[at] + 1, 0xFF)
     best, best_rank = -1, None
     for row in index.rows():
-        rank = (index.code[row] >> 2 & 3, index.first_s[row])
-        if not index.held(row) or rank[0] > priority:
+        its = index.code[row] >> 2 & 3
+        if not index.held(row) or its > priority:
             continue
+        rank = (its, -share[_share(index, row)], -bits(index.cover[row]), index.first_s[row])
         if (best_rank is None or rank < best_rank) and not shelf.is_ours(shelf.immutable(row)):
             best, best_rank = row, rank
     if best >= 0:
         shelf.drop(best)
         shelf.evicted += 1
     return best
+
+
+def _share(index: "ParcelIndex", row: int) -> int:
+    return (index.code[row] >> 2 & 3) << 5 | index.source[row] & 31
 
 
 def remove_oldest_receipt(shelf: "Shelf") -> bool:

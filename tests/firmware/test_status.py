@@ -29,7 +29,10 @@ def status(monkeypatch):
 
 def busy_relay():
     neighbours = [Neighbour(0, bytes([i]) * 6, 1 << i, 0) for i in range(30)]
-    index = SimpleNamespace(count_held=lambda: 480, known=480, capacity=480)
+    index = SimpleNamespace(
+        count_held=lambda: 480, known=480, capacity=480,
+        rows=lambda: range(480), held=lambda row: True, cover=[0] * 480,
+    )  # fmt: skip
     journal = Journal(lambda: 10**9)
     for i in range(60):
         journal.note(f"{i} " + '"' * 500)
@@ -65,6 +68,16 @@ def test_the_busiest_relay_fits_its_answers(status):
         assert "error" not in json.loads(answer)
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["neighbours_known"] == 30
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["damaged"] == 10**6 + 800
+
+
+def test_it_says_what_parcels_wait_for(status):
+    near = [Neighbour(0, bytes([i]) * 6, 1 << i, 0) for i in range(3)]
+    index = SimpleNamespace(
+        rows=lambda: range(4), held=lambda row: row < 3, cover=[0b011, 0b001, 0b111, 0]
+    )
+    assert status.waiting(index, near) == (0, 0, {})  # nobody has proved to be near
+    near[0].fresh = near[1].fresh = True
+    assert status.waiting(index, near) == (1, 2, {1: 0, 2: 1})
 
 
 def test_rubbish_is_answered(status):

@@ -45,6 +45,13 @@ def test_twenty_kilobytes_through_thirty_percent_loss():
     assert 0 < summary["max_pieces_on_one_relay"] < summary["k"]
 
 
+def test_the_longest_message_through_ten_percent_loss():
+    """384 pieces: the most that a relay has to think of, and where one short of heap stops."""
+    summary = demo("--loss", "0.1", "--size", "65000", "--seed", "2")
+    assert summary["blocks"] == 3
+    assert summary["heap_peak"] < 148 * 1024
+
+
 def test_a_long_message_waits_in_pieces_for_an_absent_receiver():
     summary = demo("--absent", "--loss", "0.1", "--size", "6000")
     assert 0 < summary["max_pieces_on_one_relay"] < summary["k"]

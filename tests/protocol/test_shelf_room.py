@@ -28,6 +28,57 @@ def test_eviction_takes_the_lowest_priority_then_the_longest_kept():
     assert s.index.size == 4
 
 
+def from_neighbour(s, number, source, at_s, priority=1):
+    verdict, row = s.accept(1, 0, whole(number, priority=priority), at_s)
+    if verdict == NEW:
+        s.index.source[row] = source
+    return verdict, row
+
+
+def test_no_neighbour_pushes_out_what_came_from_others():
+    s = new_shelf(8)
+    for number in (1, 2):
+        from_neighbour(s, number, 0, number)  # the oldest of all
+    for number in range(10, 60):  # and then somebody pours out fifty
+        assert from_neighbour(s, number, 1, 100 + number)[0] == NEW
+    assert held(s, (1, 2)) == [1, 2]
+    assert held(s, range(10, 60)) == [54, 55, 56, 57, 58, 59]
+    for number in (3, 4, 5, 6, 7, 8, 9):  # the others get their half, and no more
+        from_neighbour(s, number, 0, 200 + number)
+    assert len(held(s, range(10, 60))) in (3, 4)
+    assert held(s, range(1, 10))[-4:] == [6, 7, 8, 9]
+
+
+def test_a_share_is_one_of_a_priority():
+    s = new_shelf(4)
+    for number in (1, 2, 3):
+        from_neighbour(s, number, 1, number, priority=2)
+    from_neighbour(s, 4, 0, 100)
+    from_neighbour(s, 5, 0, 101)  # the lowest priority goes first, whoever it came from
+    assert held(s, (1, 2, 3, 4, 5)) == [1, 2, 3, 5]
+
+
+def test_what_most_neighbours_have_goes_before_what_is_older():
+    s = new_shelf(3)
+    for number, cover in ((1, 0b1), (2, 0b111), (3, 0b11)):
+        _, row = from_neighbour(s, number, 0, 100 + number)
+        s.index.cover[row] = cover
+    from_neighbour(s, 4, 0, 200)
+    assert held(s, (1, 2, 3, 4)) == [1, 3, 4]
+    from_neighbour(s, 5, 0, 201)
+    assert held(s, (1, 3, 4, 5)) == [1, 4, 5]
+
+
+def test_where_the_lowest_are_all_ours_the_next_ones_give_way():
+    ours = {whole(1, priority=0), whole(2, priority=0)}
+    s = new_shelf(3, is_ours=ours.__contains__)
+    for number in (1, 2):
+        s.accept(0, 0, whole(number, priority=0), number)
+    s.accept(1, 0, whole(3), 3)
+    assert s.accept(1, 0, whole(4), 4)[0] == NEW
+    assert held(s, (1, 2, 3, 4)) == [1, 2, 4]
+
+
 def test_sos_pushes_out_everything_else_and_nothing_pushes_out_sos():
     s = new_shelf(3)
     for number in (1, 2, 3, 4):
