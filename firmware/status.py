@@ -7,6 +7,7 @@ import sys
 from firmware import VERSION
 from firmware.flash_ring import SECTOR
 
+_GATEWAYS_SHOWN = 4
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
 _ANSWER_MS = 500  # for an answer to go out
@@ -107,6 +108,7 @@ def status(relay) -> dict:
     """Everything a person wants to know of one relay, in at most 2 KB of JSON."""
     node = relay.node
     index, groups, store = node.index, node.shelf.groups, node.shelf.store
+    gateways = node.gradients.beats.live(node.clock.now_s(relay.now_ms()))[:_GATEWAYS_SHOWN]
     lacked, everywhere, lacks = waiting(index, node.neighbours.all)
     return {
         "name": relay.name,
@@ -121,6 +123,7 @@ def status(relay) -> dict:
         "parcels": index.count_held(),
         "lacked": lacked,
         "everywhere": everywhere,
+        "gateways": [("%04x" % gateway, hops) for gateway, _, hops in gateways],
         "known": index.known,
         "capacity": index.capacity,
         "pieces_peak": groups.held_peak,

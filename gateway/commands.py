@@ -212,6 +212,7 @@ def relay_status(args: argparse.Namespace) -> int:
         f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
         f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
         *_waiting(status),
+        *(f"gateway {name}: {hops} hops" for name, hops in status.get("gateways", ())),
         f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
         f"evicted {status['evicted']}, damaged {status['damaged']}",

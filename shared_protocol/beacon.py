@@ -7,11 +7,16 @@
 .   echoes: [last 3 bytes of the neighbour's address | ask 1 bit, its challenge 23] each;
     ask: "you have not echoed mine yet"
 .   extensions: [kind 1 | length 1 | bytes]: unknown kinds are skipped and counted
+    kind 1: [gateway 2 | number of its beat 2 | hops 1] each
 """
 
 from collections import namedtuple
 
 from shared_protocol.errors import DecodeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FULL = 1  # my forwarding window is full: no further pieces, please
 GATEWAY = 2
@@ -20,20 +25,30 @@ CHALLENGE_BITS = 23
 _ASK = 1 << CHALLENGE_BITS
 
 _HEAD, _SKETCH_HEAD = 5, 10
+_GATEWAYS, _GATEWAY_LEN = 1, 5
 
-Beacon = namedtuple("Beacon", ("flags", "challenge", "digest", "echoes", "unknown"))
+Beacon = namedtuple("Beacon", ("flags", "challenge", "digest", "echoes", "gateways", "unknown"))
 
 
 def encode(
-    flags: int, challenge: int, digest: bytes, echoes: list[tuple[bytes, int, int]]
+    flags: int,
+    challenge: int,
+    digest: bytes,
+    echoes: list[tuple[bytes, int, int]],
+    gateways: "Sequence[tuple[int, int, int]]" = (),
 ) -> bytes:
     """A BEACON frame's body. digest: as sync.encode_sketch gives it, with at most 15 sums.
-    echoes: at most 15 of (address tail, ask, challenge)."""
+    echoes: at most 15 of (address tail, ask, challenge). gateways: (last two bytes of its address,
+    number of its beat, hops), as gradient.py tells them."""
     sums = (len(digest) - _SKETCH_HEAD) * 8 // 30
     listed = [
         tail + (ask << CHALLENGE_BITS | value).to_bytes(3, "big") for tail, ask, value in echoes
     ]
     head = bytes((flags, len(echoes) << 4 | sums))
+    if gateways:
+        listed.append(bytes((_GATEWAYS, _GATEWAY_LEN * len(gateways))))
+        for gateway, number, hops in gateways:
+            listed.append((gateway << 16 | number).to_bytes(4, "big") + bytes((hops,)))
     return head + challenge.to_bytes(3, "big") + digest + b"".join(listed)
 
 
@@ -51,15 +66,25 @@ def decode(body: bytes) -> Beacon:
     for i in range(at, end, 6):
         value = int.from_bytes(body[i + 3 : i + 6], "big")
         echoes.append((bytes(body[i : i + 3]), value >> CHALLENGE_BITS, value & (_ASK - 1)))
-    return Beacon(body[0], challenge, bytes(body[_HEAD:at]), echoes, _extensions(body, end))
+    gateways, unknown = _extensions(body, end)
+    return Beacon(body[0], challenge, bytes(body[_HEAD:at]), echoes, gateways, unknown)
 
 
-def _extensions(body: bytes, at: int) -> int:
-    """How many extensions follow; none is known to this version."""
+def _extensions(body: bytes, at: int) -> tuple[list[tuple[int, int, int]], int]:
+    """What is said of gateways, and how many extensions are unknown to this version."""
+    gateways: list[tuple[int, int, int]] = []
     unknown = 0
     while at < len(body):
         if at + 2 > len(body) or at + 2 + body[at + 1] > len(body):
             raise DecodeError("beacon extension cut short")
-        at += 2 + body[at + 1]
-        unknown += 1
-    return unknown
+        end = at + 2 + body[at + 1]
+        if body[at] != _GATEWAYS:
+            unknown += 1
+        elif (end - at - 2) % _GATEWAY_LEN:
+            raise DecodeError("gateways cut short")
+        else:
+            for i in range(at + 2, end, _GATEWAY_LEN):
+                gateway = body[i] << 8 | body[i + 1]
+                gateways.append((gateway, body[i + 2] << 8 | body[i + 3], body[i + 4]))
+        at = end
+    return gateways, unknown

@@ -11,8 +11,9 @@ Receipts purge all copies: they go first in a contact, to everybody. The store h
 for each parcel, its state: (copies, level, flags). Only the copies travel.
 """
 
+from shared_protocol.beats import UNKNOWN
 from shared_protocol.lifetime import HIGH, SOS
-from shared_protocol.routes import RATE_MAX, UNKNOWN, q
+from shared_protocol.routes import RATE_MAX, q
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

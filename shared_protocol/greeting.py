@@ -58,7 +58,7 @@ class Greeting:
                 return True
         return self._node.push.owed(now_ms)
 
-    def beacon_body(self, link: int) -> bytes:
+    def beacon_body(self, link: int, now_ms: int) -> bytes:
         """The beacon for one link, with an echo for each neighbour there that needs one."""
         node = self._node
         flags = beacon.GATEWAY if node.is_gateway else 0
@@ -74,9 +74,9 @@ class Greeting:
                     break
                 echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
                 n.wants_echo = False
-        return beacon.encode(
-            flags, self._challenge, node.reconcile.digest(link, self._quiet()), echoes
-        )
+        digest = node.reconcile.digest(link, self._quiet())
+        gateways = node.gradients.told(node.clock.now_s(now_ms))
+        return beacon.encode(flags, self._challenge, digest, echoes, gateways)
 
     def _quiet(self) -> bool:
         """Has nothing happened for a while, as far as I know?"""
@@ -123,6 +123,8 @@ class Greeting:
                     neighbour.wants_echo = True
                     self.soon(now_ms)
         if neighbour.fresh:
+            if self._node.gradients.heard(neighbour, b.gateways, self._node.clock.now_s(now_ms)):
+                self.trickle.soften(now_ms)
             verdict = self._node.reconcile.on_beacon(neighbour, b.digest, now_ms)
             if verdict in (EQUAL, COVERED):
                 self.trickle.consistent()

@@ -12,6 +12,7 @@ from shared_protocol.clock import NodeClock
 from shared_protocol.cover import Cover
 from shared_protocol.custody import Custody
 from shared_protocol.errors import DecodeError
+from shared_protocol.gradient import Gradients
 from shared_protocol.greeting import Greeting
 from shared_protocol.limits import EVENTS_MAX, IDLE_MS, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
@@ -80,6 +81,7 @@ class Node:
         self.cover = Cover(AIR, self.neighbours, self.queues[AIR], random_below, now_ms)
         self.custody = Custody(self.shelf, self.neighbours, self.queues)
         self.clock = NodeClock(self.shelf, now_ms)
+        self.gradients = Gradients(node_id, settings.gateway)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
         self._look_ms = now_ms
@@ -321,7 +323,7 @@ class Node:
         self.shelf.sync()
         if queue.beacon_due:
             queue.beacon_due = False
-            return self._seal(link, frame.BEACON, self.greeting.beacon_body(link), now_ms)
+            return self._seal(link, frame.BEACON, self.greeting.beacon_body(link, now_ms), now_ms)
         control = queue.next_control()
         if control is not None:
             return self._seal(link, control[0], control[1], now_ms)

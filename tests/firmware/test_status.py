@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from firmware.journal import Journal
+from shared_protocol.gradient import Gradients
 from shared_protocol.neighbours import Neighbour
 from shared_protocol.node import STATS
 from shared_protocol.serial_line import MESSAGE_MAX
@@ -49,13 +50,17 @@ def busy_relay():
         store=store,
         bad_records=400,
     )
+    gradients = Gradients(bytes(6), False)
+    for gateway in range(0xFFF0, 0x10000):
+        gradients.heard(SimpleNamespace(link=1), [(gateway, 1, 62)], 10**6)
     node = SimpleNamespace(
         node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
-        neighbours=SimpleNamespace(all=neighbours),
+        neighbours=SimpleNamespace(all=neighbours), gradients=gradients,
+        clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
         node=node, journal=journal, name="n" * 24,
-        uptime_s=lambda: 10**9, heap_peak=10**8,
+        uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 
@@ -68,6 +73,8 @@ def test_the_busiest_relay_fits_its_answers(status):
         assert "error" not in json.loads(answer)
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["neighbours_known"] == 30
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["damaged"] == 10**6 + 800
+    told = json.loads(status.answer(b'{"ask": "status"}', relay))["gateways"]
+    assert told == [["fff0", 63], ["fff1", 63], ["fff2", 63], ["fff3", 63]]
 
 
 def test_it_says_what_parcels_wait_for(status):

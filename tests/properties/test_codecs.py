@@ -81,15 +81,18 @@ def test_frame(frame_type: int, counter: int, src: bytes, body: bytes) -> None:
     st.integers(0, 0x7FFFFF),
     st.tuples(U16, exactly(8), st.lists(SHORT, max_size=15)),
     st.lists(st.tuples(exactly(3), st.integers(0, 1), st.integers(0, 0x7FFFFF)), max_size=15),
-    st.lists(st.tuples(BYTE, st.binary(max_size=20)), max_size=3),
+    st.lists(st.tuples(U16, U16, BYTE), max_size=16),
+    st.lists(st.tuples(st.integers(2, 255), st.binary(max_size=20)), max_size=3),
 )
-def test_beacon(flags: int, challenge: int, digest: tuple, echoes: list, extensions: list) -> None:
+def test_beacon(
+    flags: int, challenge: int, digest: tuple, echoes: list, gateways: list, extensions: list
+) -> None:
     told = sync.encode_sketch(*digest)
-    body = beacon.encode(flags, challenge, told, echoes)
+    body = beacon.encode(flags, challenge, told, echoes, gateways)
     for kind, value in extensions:
         body += bytes((kind, len(value))) + value
     got = beacon.decode(body)
-    assert got == beacon.Beacon(flags, challenge, told, echoes, len(extensions))
+    assert got == beacon.Beacon(flags, challenge, told, echoes, gateways, len(extensions))
     assert sync.decode_sketch(got.digest) == (digest[0], digest[1], list(digest[2]))
 
 

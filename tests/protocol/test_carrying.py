@@ -1,6 +1,7 @@
 """The routing rule on cases small enough to do by hand."""
 
 from shared_protocol import carrying
+from shared_protocol.beats import UNKNOWN
 from shared_protocol.carrying import (
     COPIES_MAX,
     FAILED,
@@ -17,7 +18,7 @@ from shared_protocol.carrying import (
     send_order,
 )
 from shared_protocol.lifetime import BACKGROUND, HIGH, NORMAL, SOS
-from shared_protocol.routes import UNKNOWN, Routes
+from shared_protocol.routes import Routes
 
 HOUR = 3600
 NOBODY = (UNKNOWN, UNKNOWN, 0)  # said by one who knows nothing and meets nobody

@@ -67,7 +67,7 @@ def test_the_window_fills_and_refuses():
     assert len(bench.fill()) == 3
     assert len(held_indices(bench.node.shelf, 1)) == K - 1
     assert bench.node.stats["refused"] == 3
-    flags = beacon.decode(bench.node.greeting.beacon_body(0)).flags
+    flags = beacon.decode(bench.node.greeting.beacon_body(0, bench.box.now_ms)).flags
     assert flags & beacon.FULL
 
 

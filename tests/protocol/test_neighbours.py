@@ -188,7 +188,7 @@ def test_ghosts_do_not_starve_a_newcomer_of_its_echo():
         box.hear(1, number, frame.BEACON, 1, beacon.encode(0, number, NOTHING, []))
     echoed = {}
     for _ in range(2):
-        for tail, _, challenge in beacon.decode(node.greeting.beacon_body(AIR)).echoes:
+        for tail, _, challenge in beacon.decode(node.greeting.beacon_body(AIR, box.now_ms)).echoes:
             echoed[tail[2]] = challenge
     assert sorted(echoed) == list(range(10, 28))
     assert all([echoed[number] == number for number in echoed])

@@ -1,6 +1,7 @@
 """Who was heard, gradients and the rate of contacts, on cases done by hand."""
 
-from shared_protocol.routes import ENTRIES_MAX, GATEWAYS_MAX, UNKNOWN, Routes, q
+from shared_protocol.beats import ENTRIES_MAX, FORGET_S, GATEWAYS_MAX, UNKNOWN
+from shared_protocol.routes import Routes, q
 
 DAY = 86_400
 
@@ -121,7 +122,9 @@ def test_a_beat_that_cannot_have_been_is_not_believed():
     assert not routes.beat(9, 30_000, 0, 10)
     assert not routes.beat(9, 103, 0, 10)
     assert routes.beat(9, 102, 0, 10)
-    assert routes.beat(9, 3, 0, 1000), "after a silence the gateway may have restarted"
+    assert not routes.beat(9, 102, 0, 1000), "its last one, which goes round without it"
+    assert not routes.beat(9, 3, 0, 1000)
+    assert routes.beat(9, 3, 0, 10 + FORGET_S), "after a long silence it may have begun again"
 
 
 def test_made_up_gateways_do_not_drive_out_who_was_heard():

@@ -91,8 +91,9 @@ def test_beacon():
         for key in ("flags", "challenge", "unknown"):
             assert getattr(b, key) == row[key], (row["name"], key)
         assert b.echoes == [(unhex(tail), ask, value) for tail, ask, value in row["echoes"]]
+        assert b.gateways == [tuple(gateway) for gateway in row["gateways"]]
         if row["encodes"]:
-            assert beacon.encode(b.flags, b.challenge, b.digest, b.echoes) == body
+            assert beacon.encode(b.flags, b.challenge, b.digest, b.echoes, b.gateways) == body
         assert b.digest == unhex(row["digest"])
         count, odd, sums = row["known"]
         assert sync.decode_sketch(b.digest) == (count, unhex(odd), sums)

@@ -172,6 +172,13 @@ def beacons():
         ("two extensions to skip", extended, False),
         ("fifteen sums", e(0, 9, fifteen, []), True),
         ("no sums, an echo", e(1, 9, digest(5, odd, []), two[:1]), True),
+        ("two gateways", e(0, 3, none, [], [(0x3F2A, 0xFFFF, 0), (1, 2, 63)]), True),
+        ("echoes and gateways", e(2, 3, fifteen, two, [(0xFFFF, 0, 255)]), True),
+        (
+            "gateways in two extensions",
+            e(0, 3, none, [], [(1, 2, 3)]) + b"\x01\x05\0\4\0\5\6",
+            False,
+        ),
     ):
         b = beacon.decode(body)
         fields = {key: plain(value) for key, value in b._asdict().items()}
@@ -183,6 +190,7 @@ def beacons():
         ("cut in the digest", e(0, 0, none, [])[:-1]),
         ("cut in the echoes", e(0, 0, none, two)[:-1]),
         ("an extension without its length", e(0, 0, none, []) + b"\x01"),
+        ("half a gateway", e(0, 0, none, []) + b"\x01\x03abc"),
         ("an extension cut short", e(0, 0, none, []) + b"\x01\x05abcd"),
     ):
         made.append(named(name, hex=body) | {"error": True})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared_protocol.routes import BEAT_S
+from shared_protocol.beats import BEAT_S
 from tools.dtn.agents import Agent, Gift, Message
 from tools.dtn.carrier import Carrier
 from tools.dtn.contacts import Meeting

@@ -31,6 +31,9 @@ SOURCES = (
     "tools/virtual_board/nor.py",
 )
 
+# Only gateways and tools use these.
+_NOT_ON_BOARDS = ("carrying.py", "parcel_fields.py", "routes.py", "store.py")
+
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
@@ -79,6 +82,7 @@ def build_rom(repository: Path = REPOSITORY, bundled: bool = True) -> Path:
         path.relative_to(repository): text
         for source in SOURCES
         for path in _python_files(repository / source)
+        if path.name not in _NOT_ON_BOARDS
         if _MACHINE_CODE not in (text := path.read_bytes()) or _ARCHITECTURE
     }
     users = [path.read_bytes() for name in _USERS if (path := repository / name).exists()]

@@ -66,8 +66,8 @@ def squeeze(
     while _drop_functions(trees, outside):
         pass
     Constants(trees, outside, ours).inline()  # and what only these needed
-    names |= rename_shared(trees, outside)
     members, changed = bundle(trees, roots, words_left(trees, outside))
+    names |= rename_shared(trees, outside)
     squeezed = {
         path: text if path in fixed else ast.unparse(trees[_module_name(path)]) + "\n"
         for path, text in sources.items()

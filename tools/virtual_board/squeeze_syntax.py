@@ -44,14 +44,18 @@ def own_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def words_in_strings(trees: Collection[ast.AST]) -> set[str]:
-    """Whatever in a string could be a name."""
-    return {
-        word
-        for tree in trees
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        for word in re.findall(r"\w+", n.value)
-    }
+    """Whatever in a string could be a name: a word or words with dots between, and in the fields
+    of a namedtuple with anything between. What people read is none."""
+    found: set[str] = set()
+    for n in (n for tree in trees for n in ast.walk(tree)):
+        if isinstance(n, ast.Constant) and isinstance(n.value, str):
+            if re.fullmatch(r"[\w.]+", n.value):
+                found.update(n.value.split("."))
+        elif isinstance(n, ast.Call) and getattr(n.func, "id", "") == "namedtuple":
+            for field in ast.walk(n):
+                if isinstance(field, ast.Constant) and isinstance(field.value, str):
+                    found.update(re.findall(r"\w+", field.value))
+    return found
 
 
 def is_load(node: ast.AST) -> bool:
