@@ -34,6 +34,15 @@ class Message:
 
 
 @dataclass
+class Outcome:
+    """What came out of a run. came: message number -> second of its delivery. sent: transfers."""
+
+    came: dict[int, float] = field(default_factory=dict)
+    sent: int = 0
+    events: int = 0
+
+
+@dataclass
 class Parcel:
     """A message as one node carries it. state: what carrying.py keeps of it."""
 

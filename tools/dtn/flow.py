@@ -7,11 +7,11 @@ messages; their bytes are counted.
 import heapq
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from shared_protocol.beats import BEAT_S
-from tools.dtn.agents import Agent, Gift, Message
+from tools.dtn.agents import Agent, Gift, Message, Outcome
 from tools.dtn.carrier import Carrier
 from tools.dtn.contacts import Meeting
 
@@ -25,13 +25,10 @@ _DOWN, _UP, _WRITE, _ARRIVE, _REPEAT, _BEAT = range(6)
 
 
 @dataclass
-class Result:
-    """came: message number -> second of its delivery. sent: transfers begun."""
+class Result(Outcome):
+    """What else there is to know of a run here."""
 
-    came: dict[int, float] = field(default_factory=dict)
-    sent: int = 0
     broken: int = 0
-    events: int = 0
     hello_bytes: int = 0
     receipt_bytes: int = 0
 

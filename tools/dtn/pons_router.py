@@ -11,11 +11,11 @@ import logging
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import UserError
-from tools.dtn.agents import Agent, Gift, Message
+from tools.dtn.agents import Agent, Gift, Message, Outcome
 from tools.dtn.flow import BYTES_PER_S, DELAY_S, REPEAT_S
 from tools.dtn.scenes import FIELD_M, RANGE_M, Scene
 
@@ -37,12 +37,9 @@ SPRAY_COPIES = 7  # PONS's default
 
 
 @dataclass
-class Run:
-    """What came out of one run. came: message number -> second of its delivery."""
+class Run(Outcome):
+    """And how long PONS took for it."""
 
-    came: dict[int, float] = field(default_factory=dict)
-    sent: int = 0
-    events: int = 0
     wall_s: float = 0.0
 
 
