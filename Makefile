@@ -7,7 +7,7 @@ SOURCES := gateway shared_protocol firmware tools tests
 .PHONY: demo test lint torture setup ten-seeds clean
 
 demo: setup
-	@$(VENV)/bin/helio demo $(ARGS)
+	@$(VENV)/bin/helio demo $(ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
 
 test: setup
 	@echo "== tests on CPython and MicroPython"

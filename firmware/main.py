@@ -32,6 +32,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
+_AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -169,6 +170,9 @@ def run() -> None:
         relay = None if trouble else Relay()
     except StoreFull as e:  # not even the clock can be saved
         trouble = str(e)
+    except MemoryError:
+        time.sleep(_AGAIN_S)  # for Ctrl-C
+        machine.reset()
     if trouble:
         from firmware import refused
 

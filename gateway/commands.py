@@ -209,14 +209,15 @@ def relay_status(args: argparse.Namespace) -> int:
         raise UserError(f"the relay on {args.port} runs an older firmware: flash it again")
     store = status["store"]
     lines = [
-        f"{status['name']}  {status['node']}  up {status['uptime_s']} s, boot {status['boots']}",
+        f"{status['name']}  {status['node']}  firmware {status['firmware']},"
+        f" up {status['uptime_s']} s, boot {status['boots']}",
         f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
         *_waiting(status),
         *(f"gateway {name}: {hops} hops" for name, hops in status.get("gateways", ())),
         f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
         f"evicted {status['evicted']}, damaged {status['damaged']}",
-        f"heap peak {status['heap_peak']}, free {status['heap_free']}",
+        f"heap peak {status['heap_peak']} bytes, free {status['heap_free']}",
         f"neighbours {status['neighbours_known']}",
         *(f"  {_neighbour(n)}" for n in status["neighbours"]),
     ]
@@ -228,7 +229,7 @@ def _waiting(status: dict[str, Any]) -> list[str]:
     """What the parcels that it holds wait for."""
     if not status["parcels"]:
         return []
-    if not any(n["fresh"] for n in status["neighbours"]):
+    if not status.get("lacked") and not status.get("everywhere"):
         return [f"  {status['parcels']} waiting: nobody is near"]
     reasons = ("lacked", "a neighbour lacks them"), ("everywhere", "all neighbours have them")
     return [f"  {status[key]} waiting: {why}" for key, why in reasons if status.get(key)]

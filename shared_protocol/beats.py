@@ -48,7 +48,7 @@ class Beats:
                     return False
                 if not ahead and (silent_s >= LIVE_S or hops >= self._hops[at]):
                     return False  # else a dead gateway's last beat would go round for ever
-        elif self._gateways() >= GATEWAYS_MAX:
+        elif self._gateways() >= GATEWAYS_MAX and not self._forget_one(now_s):
             return False
         if at < 0:
             at = self._new(gateway, now_s)
@@ -77,6 +77,17 @@ class Beats:
         for at in range(self.size - 1, -1, -1):
             if self._units(at, now_s) >= _STALE:
                 self._remove(at)
+
+    def _forget_one(self, now_s: int) -> bool:
+        """Make room for a gateway: is there one that has been silent for long?"""
+        oldest = -1
+        for at in range(self.size):
+            if self._hops[at] and self._units(at, now_s) * UNIT_S >= FORGET_S:
+                if oldest < 0 or self._units(at, now_s) > self._units(oldest, now_s):
+                    oldest = at
+        if oldest >= 0:
+            self._remove(oldest)
+        return oldest >= 0
 
     def _find(self, node: int) -> int:
         for at in range(self.size):

@@ -23,17 +23,22 @@ class Gradients:
         self._me = int.from_bytes(node_id[-2:], "big")
         self._is_gateway = is_gateway
         self.beats = Beats()
-        self._turn = 0
+        self.untold = False  # a beat was heard that no beacon of mine has told yet
+        self._turn = [0, 0]  # by link
 
-    def told(self, now_s: int) -> list[tuple[int, int, int]]:
-        """(gateway, number of its last beat, hops) for a beacon; of many, others each time."""
+    def told(self, link: int, now_s: int) -> list[tuple[int, int, int]]:
+        """(gateway, number of its last beat, hops) for a beacon on a link; of many, others each
+        time."""
+        if link == _AIR:
+            self.untold = False
+        self.beats.tick(now_s)
         told = []
         if self._is_gateway:
             told.append((self._me, now_s // BEAT_S & 0xFFFF, 0))
         live = self.beats.live(now_s)
         for i in range(min(len(live), GATEWAYS_TOLD_MAX - len(told))):
-            told.append(live[(self._turn + i) % len(live)])
-        self._turn += GATEWAYS_TOLD_MAX - 1
+            told.append(live[(self._turn[link] + i) % len(live)])
+        self._turn[link] += GATEWAYS_TOLD_MAX - 1
         return told
 
     def heard(
@@ -48,6 +53,7 @@ class Gradients:
                 continue
             was = self.beats.distance(gateway, now_s)
             if self.beats.beat(gateway, number, hops, now_s):
+                self.untold = True
                 is_now = self.beats.distance(gateway, now_s)
                 nearer |= was == UNKNOWN or is_now < was
         return nearer

@@ -56,7 +56,8 @@ class Greeting:
         for n in self._node.neighbours.all:
             if not n.fresh or n.wants_echo:
                 return True
-        return self._node.push.owed(now_ms)
+        # A beat travels in beacons only: suppressed for long, a gateway would seem to be gone.
+        return self._node.gradients.untold or self._node.push.owed(now_ms)
 
     def beacon_body(self, link: int, now_ms: int) -> bytes:
         """The beacon for one link, with an echo for each neighbour there that needs one."""
@@ -75,7 +76,7 @@ class Greeting:
                 echoes.append((n.tail(), 0 if n.fresh else 1, n.challenge))
                 n.wants_echo = False
         digest = node.reconcile.digest(link, self._quiet())
-        gateways = node.gradients.told(node.clock.now_s(now_ms))
+        gateways = node.gradients.told(link, node.clock.now_s(now_ms))
         return beacon.encode(flags, self._challenge, digest, echoes, gateways)
 
     def _quiet(self) -> bool:

@@ -173,9 +173,12 @@ class Medium:
         self._nodes: dict[int, _Node] = {}
         self._frames_before: dict[int, int] = {}  # of removed nodes: back, they go on from there
         self._heap: list[tuple[int, int, int]] = []  # (when, kind, node)
-        self._places: Grid[_Node] = Grid(max(self._sense_m, self._reach_m))
+        # As far as anybody may be noticed: a stretch below 1 brings nearer.
+        nearer = self._physics.sense_ranges if stretch else 1.0
+        self._places: Grid[_Node] = Grid(max(self._sense_m, self._reach_m) * nearer)
         # As far apart as two senders may be that still meet at somebody's receiver.
-        self._on_air: Grid[_Transmission] = Grid(self._reach_m + self._interference_m)
+        self._overlap_m = (self._reach_m + self._interference_m) * nearer
+        self._on_air: Grid[_Transmission] = Grid(self._overlap_m)
 
     # What the caller tells. Placing and removing happen at the time of the last advance().
 
@@ -192,7 +195,7 @@ class Medium:
         self._places.add(here)
         self._forget_neighbours(here)
         for sending in self._on_air.near(here):
-            if distance_m(here, sending) <= self._sense_m:
+            if self._way_m(sending.node, sending, here) <= self._sense_m:
                 self._occupy([here], self._now_us, sending.end_us)
 
     def remove(self, node: int) -> None:
@@ -281,9 +284,8 @@ class Medium:
         sending = node.on_air = _Transmission(node, now_us, end_us, node.hearers)
         node.busy_until_us = max(node.busy_until_us, end_us)
         self._occupy(node.sensers, now_us, end_us)
-        reach_m = self._reach_m + self._interference_m
         for other in self._on_air.near(sending):
-            if distance_m(sending, other) <= reach_m:
+            if distance_m(sending, other) <= self._overlap_m:
                 sending.overlaps.append(other)
                 other.overlaps.append(sending)
         self._on_air.add(sending)

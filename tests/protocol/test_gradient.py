@@ -6,7 +6,7 @@ from mesh_in_a_box import AIR, TETHER, Box, address
 from checks import NOTHING
 
 from shared_protocol import beacon, frame
-from shared_protocol.beats import BEAT_S, LIVE_S, UNKNOWN
+from shared_protocol.beats import BEAT_S, FORGET_S, GATEWAYS_MAX, LIVE_S, UNKNOWN
 from shared_protocol.gradient import Gradients
 from shared_protocol.limits import GATEWAYS_TOLD_MAX
 
@@ -94,10 +94,10 @@ class Near:
 
 def test_a_gateway_numbers_its_beats_and_believes_nobody_about_itself():
     g = Gradients(bytes((2, 0, 0, 0, 0x3F, 0x2A)), True)
-    assert g.told(0) == [(0x3F2A, 0, 0)]
-    assert g.told(5 * BEAT_S) == [(0x3F2A, 5, 0)]
+    assert g.told(AIR, 0) == [(0x3F2A, 0, 0)]
+    assert g.told(AIR, 5 * BEAT_S) == [(0x3F2A, 5, 0)]
     assert not g.heard(Near, [(0x3F2A, 6, 1)], 5 * BEAT_S)
-    assert g.told(0x10000 * BEAT_S) == [(0x3F2A, 0, 0)]
+    assert g.told(AIR, 0x10000 * BEAT_S) == [(0x3F2A, 0, 0)]
 
 
 def test_of_many_gateways_a_beacon_tells_some_and_the_next_one_others():
@@ -105,9 +105,39 @@ def test_of_many_gateways_a_beacon_tells_some_and_the_next_one_others():
     for gateway in range(1, 8):
         assert g.heard(Near, [(gateway, 1, gateway)], 10)
         assert not g.heard(Near, [(gateway, 1, gateway)], 11)
-    told = set()
+    told = [set(), set()]
     for _ in range(4):
-        some = g.told(20)
-        assert len(some) == len({gateway for gateway, _, _ in some}) == GATEWAYS_TOLD_MAX
-        told.update(some)
-    assert sorted(told) == [(gateway, 1, gateway + 1) for gateway in range(1, 8)]
+        for link in (AIR, TETHER):  # a beacon goes out on both
+            some = g.told(link, 20)
+            assert len(some) == len({gateway for gateway, _, _ in some}) == GATEWAYS_TOLD_MAX
+            told[link].update(some)
+    for link in (AIR, TETHER):
+        assert sorted(told[link]) == [(gateway, 1, gateway + 1) for gateway in range(1, 8)]
+
+
+def test_a_beat_is_owed_until_it_is_told_on_the_air():
+    """Beacons of others with the same digest suppress mine; they may not know this."""
+    g = Gradients(bytes(6), False)
+    assert not g.untold
+    g.heard(Near, [(1, 1, 0)], 10)
+    assert g.untold
+    g.told(TETHER, 11)
+    assert g.untold
+    g.told(AIR, 12)
+    assert not g.untold
+
+
+def test_who_is_gone_stays_gone_however_long_nobody_says_anything():
+    g = Gradients(bytes(6), False)
+    g.heard(Near, [(1, 1, 0)], 10)
+    for now_s in range(400, 300_000, 60):
+        assert not g.told(AIR, now_s)
+
+
+def test_dead_gateways_give_way_to_a_living_one():
+    g = Gradients(bytes(6), False)
+    for gateway in range(GATEWAYS_MAX):
+        g.heard(Near, [(gateway, 1, 0)], 10 + gateway)
+    assert not g.heard(Near, [(99, 1, 0)], 1000)
+    assert g.heard(Near, [(99, 1, 0)], 10 + FORGET_S + 4)
+    assert g.beats.distance(99, 10 + FORGET_S + 4) == 1

@@ -76,7 +76,7 @@ def test_without_matplotlib_there_is_one_line_that_says_what_to_install(scenario
     (tmp_path / "matplotlib.py").write_text("raise ImportError")
     done = helio(scenario, "--plot", tmp_path / "a.png", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "helio: --plot needs matplotlib: pip install 'heliograph[sim]'\n"
+    assert done.stderr == "helio: --plot needs matplotlib: pip install -e '.[sim]'\n"
 
 
 def test_the_picture(scenario, tmp_path):

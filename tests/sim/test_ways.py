@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.sim.scenes import event, line, run
-from tools.medium import Heard, Medium
+from tools.medium import Heard, Medium, Sent
 from tools.sim.layouts import City, city_field
 from tools.sim.scenario import load
 from tools.sim.ways import Ways
@@ -108,6 +108,30 @@ def test_a_way_may_lead_only_there_and_change():
     medium.send(1, b"again", 1_000_000)
     medium.changed(2)
     assert any(isinstance(e, Heard) for e in medium.advance(2_000_000))
+
+
+def test_who_is_placed_beside_a_sender_it_never_hears_does_not_wait_for_it():
+    starts = []
+    for again in (False, True):
+        medium = Medium(1, range_m=120, stretch=lambda a, b: math.inf)
+        medium.place(1, 0, 0)
+        medium.place(2, 10, 0)
+        medium.send(1, bytes(200), 0)
+        medium.advance(1_000)
+        if again:
+            medium.place(2, 20, 0)
+        medium.send(2, bytes(20), 1_000)
+        sent = [e for e in medium.advance(99_000) if isinstance(e, Sent)]
+        starts += [e.start_us for e in sent if e.node == 2]
+    assert starts[0] == starts[1]
+
+
+@pytest.mark.parametrize("x_m", [0, 150, 310])
+def test_what_a_shadow_brings_near_does_not_depend_on_where_it_is(x_m):
+    medium = Medium(1, range_m=120, stretch=lambda a, b: 1 / 1.3)
+    medium.place(1, x_m, 0)
+    medium.place(2, x_m + 150, 0)  # as 115 m
+    assert share_heard(medium, 5) == 1.0
 
 
 def test_two_who_are_not_in_contact_do_not_disturb_each_other(tmp_path):

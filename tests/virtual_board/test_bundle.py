@@ -31,9 +31,11 @@ PROGRAMS = {
         "def parameter(size): return size\n"
         "def local():\n    rows = 7\n    return rows, size()\n"
         "def comprehension(): return [size for size in rows()], (lambda rows: rows)(8)\n"
+        "def both():\n    many = [size for size in rows()]\n    return many, size()\n"
         "class Box:\n    size = 9\n    def get(self): return self.size, size()\n"
         "def nested():\n    def inner(size=size()): return size\n    return inner()\n"
-        "def run(): return parameter(6), local(), comprehension(), Box().get(), nested()\n",
+        "def run():\n    made = comprehension(), nested(), both()\n"
+        "    return parameter(6), local(), Box().get(), made\n",
     },
     "globals_that_change": {
         "a": "TOTAL = 1\ndef add():\n    global TOTAL\n    TOTAL += 1\n    return TOTAL\n",

@@ -29,7 +29,7 @@ try:
         SprayAndWaitRouter,
     )
 except ImportError as e:
-    raise UserError(f"{e.name} is missing: pip install 'heliograph[bench]'") from None
+    raise UserError(f"{e.name} is missing: pip install -e '.[bench]'") from None
 
 NET = "air"
 SCAN_S = 2.0

@@ -43,7 +43,7 @@ def _can_plot(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise UserError("--plot needs matplotlib: pip install 'heliograph[sim]'") from None
+        raise UserError("--plot needs matplotlib: pip install -e '.[sim]'") from None
     if not path.parent.is_dir():
         raise UserError(f"--plot: there is no folder {path.parent}")
     if path.suffix.lower() != ".png":

@@ -133,8 +133,8 @@ def _map(axes: Axes, world: World) -> None:
     axes.set(xlabel="metres")
     if ends:
         marker_scale = 8 / max(60, size * 2) ** 0.5
-        axes.legend(
-            loc="lower right", bbox_to_anchor=(1, 1), frameon=False, markerscale=marker_scale
+        axes.legend(  # below the map, which may be full to its corners
+            loc="upper right", bbox_to_anchor=(1, -0.04), frameon=False, markerscale=marker_scale
         )
     assert axes.figure is not None
     axes.figure.colorbar(shown, ax=axes, label="parcel frames sent", shrink=0.7, pad=0.02)

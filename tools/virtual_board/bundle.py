@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from tools.virtual_board.squeeze_syntax import FUNCTIONS, bound_names, own_level
 
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
 
 class BundleError(Exception):
     """A module is used in a way that bundling would change; one line that says where."""
@@ -284,6 +286,10 @@ class _Linker(ast.NodeTransformer):
             if (alias.asname or alias.name) in self._modules
             or (alias.asname or alias.name) in self._renamed
         }
+        # Those of a comprehension are its own, and are hidden there.
+        own = [n for n in inside if isinstance(n, _COMPREHENSIONS)]
+        within = {id(n) for c in own for n in ast.walk(c)}
+        inside = [n for n in inside if id(n) not in within]
         declared = {name for n in inside if isinstance(n, ast.Global) for name in n.names}
         return set(bound_names(iter(inside))) - bundled - declared
 
