@@ -38,13 +38,14 @@ from typing import NamedTuple
 
 from tools.grid import Grid, distance_m
 from tools.virtual_board.air_model import (
-    PATH_LOSS_EXPONENT,
     airtime_us,
     draw,
     gain,
+    margin_db,
     rssi_dbm,
     salt,
 )
+from tools.virtual_board.air_model import stretch as db_stretch
 
 LOSS, COLLISION, HALF_DUPLEX = "loss", "collision", "half duplex"
 
@@ -167,7 +168,7 @@ class Medium:
         self._interference_m = range_m * self._physics.interference_ranges
         self._fading_db = fading_db
         self._stretch = stretch
-        self._reach_m = range_m * 10 ** (_FADES_MOST * fading_db / (10 * PATH_LOSS_EXPONENT))
+        self._reach_m = range_m * db_stretch(_FADES_MOST * fading_db)
         self._capture = 10 ** (self._physics.capture_db / 10)
         self._now_us = 0
         self._nodes: dict[int, _Node] = {}
@@ -383,8 +384,8 @@ class Medium:
         """The share of frames that fading leaves above the level at the end of the range."""
         if not self._fading_db:
             return 1.0
-        margin_db = 10 * PATH_LOSS_EXPONENT * math.log10(self._range_m / max(metres, 1.0))
-        return math.erfc(-margin_db / (self._fading_db * math.sqrt(2))) / 2
+        above_db = margin_db(metres, self._range_m)
+        return math.erfc(-above_db / (self._fading_db * math.sqrt(2))) / 2
 
     def _forget_neighbours(self, node: _Node) -> None:
         for other in self._places.near(node):

@@ -198,10 +198,26 @@ def test_one_gateway_a_folder(homes):
         assert_mistake(helio("gateway", "run", data=folder), "another gateway")
 
 
+def test_what_a_relays_parcels_wait_for_in_words():
+    status = {"parcels": 7, "lacked": 0, "everywhere": 0, "neighbours": []}
+    assert commands._waiting(status) == ["  7 waiting: nobody is near"]
+    assert commands._waiting(status | {"parcels": 0}) == []
+    # the neighbour that lacks five may be one of those that a status has no room to show
+    assert commands._waiting(status | {"lacked": 5, "everywhere": 2}) == [
+        "  5 waiting: a neighbour lacks them",
+        "  2 waiting: all neighbours have them",
+    ]
+    assert commands._waiting(status | {"everywhere": 7}) == [
+        "  7 waiting: all neighbours have them"
+    ]
+
+
 def test_a_relays_neighbours_in_words():
     n = {"node": "020000000001", "fresh": True, "rssi_dbm": -71, "link": 0}
     n |= {"heard_well": True, "hears_me": False, "equal": True}
     said = "020000000001  -71 dBm, heard well, does not hear it, knows the same"
     assert commands._neighbour(n) == said
     assert commands._neighbour(n | {"link": 1}) == "020000000001  tethered, knows the same"
+    lacks = commands._neighbour(n | {"link": 1, "lacks": 3})
+    assert lacks == "020000000001  tethered, knows the same, lacks 3 of those held"
     assert commands._neighbour(n | {"fresh": False}) == "020000000001  not proved yet"

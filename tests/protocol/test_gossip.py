@@ -293,13 +293,19 @@ def test_receipts_go_first_and_nothing_is_wanted():
     assert frame.WANT not in kinds
 
 
-def test_what_is_about_to_end_is_retired_rather_than_offered():
+def about_to_end():
+    """A node, and the row of a parcel that it and its neighbour 3 hold for another minute."""
     bench = Bench((2, 3))
     bench.parcel(2, 7)
     bench.beacon(3, digest([bench.short(7)]))
     row = bench.node.index.find(bench.short(7))
     bench.frames(2000)
     bench.node.index.expires_s[row] = bench.node.clock.now_s(bench.box.now_ms) + 60
+    return bench, row
+
+
+def test_what_is_about_to_end_is_retired_rather_than_offered():
+    bench, row = about_to_end()
     bench.beacon(2, NOTHING)
     assert bench.node.index.state[row] == DEAD
 

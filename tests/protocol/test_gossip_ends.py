@@ -4,7 +4,7 @@ from mesh_in_a_box import AIR, Box, address
 
 # isort: split
 from checks import NOTHING, mid, receipt_of, whole
-from test_gossip import ME, Bench, digest
+from test_gossip import ME, Bench, about_to_end, digest
 
 from shared_protocol import frame, sync
 
@@ -83,12 +83,7 @@ def test_what_comes_by_itself_does_not_hurry_a_want():
 
 
 def test_a_record_gone_bad_is_no_fault():
-    bench = Bench((2, 3))
-    bench.parcel(2, 7)
-    bench.beacon(3, digest([bench.short(7)]))
-    row = bench.node.index.find(bench.short(7))
-    bench.frames(2000)
-    bench.node.index.expires_s[row] = bench.node.clock.now_s(bench.box.now_ms) + 60
+    bench, _ = about_to_end()
 
     def gone_bad(handle):
         raise KeyError(handle)

@@ -41,7 +41,8 @@ def test_shadows_are_the_same_both_ways_and_every_time(tmp_path):
     pairs = [(a, b) for a in range(6) for b in range(a)]
     assert one.needed()
     assert [one(a, b) for a, b in pairs] == [one(b, a) for a, b in pairs]
-    assert [one(a, b) for a, b in pairs] == [again(a, b) for a, b in reversed(pairs[::-1])]
+    backwards = [again(a, b) for a, b in reversed(pairs)]
+    assert [one(a, b) for a, b in pairs] == backwards[::-1]  # in whatever order they are asked
     assert len({one(a, b) for a, b in pairs}) > 5
     assert one(0, 1) != ways(tmp_path, shadowing_db=6.0, seed=2)(0, 1)
 

@@ -183,6 +183,24 @@ def test_what_files_share_becomes_a_word_of_the_rom_unless_others_may_mean_it():
     assert {"Shelf", "tidy", "gap_ms"} == set(squeeze(paths, users)[1][""].values())
 
 
+def test_names_of_a_bundle_lead_back_to_the_real_ones():
+    """A traceback in it names the root and a word: that may stand for one name or for several."""
+    package = {
+        "a": "def _kept(): return 1\ndef first(): return _kept()\n",
+        "b": "def _other(): return 2\ndef second(): return _other()\n",
+        "main": "from a import first\nfrom b import second\ndef run(): return first(), second()\n",
+    }
+    paths = {Path(f"{name}.py"): text for name, text in package.items()}
+    left, names = squeeze(paths, (RUN,), ("main",))
+    assert list(left) == [Path("main.py")]
+    defined = re.findall(r"def (\w+)", left[Path("main.py")])
+    words = names["main"] | names[""]
+    found = [words.get(word, word) for word in defined]
+    assert "b._other" in found[2:]  # the second of two that had got one short name
+    assert "a._kept" in found[0]
+    assert {"first", "second", "run"} <= set(found)
+
+
 def test_the_words_are_in_the_rom():
     code = "import micropython\nfor word in {!r}.split():\n    exec('0 and a.' + word)\n"
     code += "micropython.qstr_info()\n"

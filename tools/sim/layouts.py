@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.virtual_board.air_model import PATH_LOSS_EXPONENT
+from tools.virtual_board.air_model import stretch
 
 Place = tuple[float, float]
 _TRIES = 50
@@ -79,8 +79,7 @@ def city_field(count: int, city: City, range_m: float, seed: int) -> list[Place]
     dice = random.Random(f"{seed}/layout")
 
     def hears(a: Place, b: Place) -> bool:
-        stretch = 10 ** (city.walls_db(a, b) / (10 * PATH_LOSS_EXPONENT))
-        return math.dist(a, b) * stretch <= range_m
+        return math.dist(a, b) * stretch(city.walls_db(a, b)) <= range_m
 
     for _ in range(_TRIES):
         places = [city.somewhere(dice) for _ in range(count)]

@@ -28,8 +28,8 @@ class Tally:
         self.airtime_us = [0] * len(scenario.places)
         self.heard = 0
         self.lost: Counter[str] = Counter()
-        self._powered_us = [0] * len(scenario.places)  # while it is off; while it is on,
-        self._on_since_us: list[int | None] = [None] * len(scenario.places)  # and this besides
+        self._powered_us = [0] * len(scenario.places)  # up to _on_since_us, where that is set
+        self._on_since_us: list[int | None] = [None] * len(scenario.places)
         self.relayed = [0] * len(scenario.places)  # parcel frames, by node
 
     def transmission(self, node: int, kind: int, data: bytes, start_us: int, end_us: int) -> None:

@@ -10,7 +10,7 @@ import random
 from tools.medium import Physics
 from tools.sim.layouts import Place
 from tools.sim.scenario import Scenario
-from tools.virtual_board.air_model import PATH_LOSS_EXPONENT
+from tools.virtual_board.air_model import stretch
 
 _LEAST = 1 / Physics().sense_ranges  # nearer than that a shadow's opposite brings nobody
 
@@ -55,7 +55,7 @@ class Ways:
             lost_db += half_db if sender < receiver else -half_db
         if self._city:
             lost_db += self._city.walls_db(self._places[sender], self._places[receiver])
-        return max(10.0 ** (lost_db / (10 * PATH_LOSS_EXPONENT)), _LEAST)
+        return max(stretch(lost_db), _LEAST)
 
     def _normal(self, a: int, b: int) -> float:
         if (a, b) not in self._drawn:

@@ -35,6 +35,16 @@ def rssi_dbm(metres: float) -> int:
     return max(round(RSSI_AT_1_M_DBM - loss_db), RSSI_FLOOR_DBM)
 
 
+def stretch(lost_db: float) -> float:
+    """How many times as far it seems if so much more is lost on the way."""
+    return float(10 ** (lost_db / (10 * PATH_LOSS_EXPONENT)))
+
+
+def margin_db(metres: float, range_m: float) -> float:
+    """By how much the level at a distance is above that at the end of the range."""
+    return 10 * PATH_LOSS_EXPONENT * math.log10(range_m / max(metres, 1.0))
+
+
 def mix(value: int) -> int:
     """Scramble a number into 32 bits that look random (the finaliser of MurmurHash3)."""
     value &= _MASK

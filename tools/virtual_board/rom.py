@@ -20,6 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tools.virtual_board.bundle_linker import BundleError
 from tools.virtual_board.squeeze import squeeze
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,9 +55,7 @@ _OPTIONS = ("-O3",)
 # too. There such a module is left out; whoever imports it has one in Python to fall back on.
 _MACHINE_CODE = b"@micropython.viper"
 _ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64"}.get(platform.machine())
-# How they are compiled, beside this file.
-_HOW = ("bundle.py", "rom_words.py", "squeeze.py", "squeeze_constants.py", "squeeze_names.py")
-_HOW += ("squeeze_syntax.py",)
+_HOW = ("rom.py", "rom_words.py", "bundle*.py", "squeeze*.py")  # they are compiled, beside this
 _WORKERS = 2
 _COMPILE_TIMEOUT_S = 30.0
 
@@ -131,9 +130,9 @@ def _find_compiler() -> tuple[list[str], str]:
 def _key(version: str, sources: dict[Path, bytes], users: list[bytes], bundled: bool) -> str:
     how = (version, _OPTIONS, _ARCHITECTURE, SOURCES, _ROOTS if bundled else ())
     digest = hashlib.sha256(repr(how).encode())
-    here = Path(__file__)
-    for text in (here, *(here.with_name(name) for name in _HOW)):  # how they are compiled
-        digest.update(text.read_bytes())
+    for pattern in _HOW:
+        for path in sorted(Path(__file__).parent.glob(pattern)):
+            digest.update(path.read_bytes())
     for user in users:
         digest.update(f"{len(user)}\0".encode() + user)
     for path, text in sources.items():
@@ -156,6 +155,8 @@ def _squeeze(
             )
     except (SyntaxError, UnicodeDecodeError):
         return sources
+    except BundleError as error:
+        raise RomError(str(error)) from None
     (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
     left = {path: text.encode() for path, text in squeezed.items()}
     return {

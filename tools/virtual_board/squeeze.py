@@ -8,10 +8,11 @@ in that of whoever imports it. So, over all files together:
   also in other modules; their assignments go, and so do imports of ours that nothing refers to,
   unless loading that module does something;
 - functions and methods that nothing names go (what only a gateway calls);
-- names that only their own file uses, plainly or as self.name, become _a, _b, ... in all files
-  alike, except that files joined by inheritance share one name space, as their objects do;
-- parameters that no call names become _a, _b, ... too;
-- what is left of them becomes a word that MicroPython has in its ROM, as long as there are some;
+- names that only their own file uses, plainly or as self.name, become the same few in all files,
+  except that files joined by inheritance share one name space, as their objects do;
+- parameters that no call names too;
+- what several files name becomes another one, and all of these are words that MicroPython has in
+  its ROM anyway, as long as there are some (rom_words.py), then _a, _b, ...;
 - modules are taken into others (bundle.py);
 - docstrings, annotations and what stands under `if TYPE_CHECKING:` go.
 
@@ -85,7 +86,10 @@ def _gathered(names: Names, members: Mapping[str, str], changed: Names) -> Names
             name = f"{module}.{name}" if module in members else name
             of[short] = f"{of[short]}|{name}" if short in of else name
     for root, words in changed.items():
-        gathered.setdefault(root, {}).update(words)
+        for word, changed_name in words.items():
+            module, _, name = changed_name.rpartition(".")
+            name = names.get(module, {}).get(name, name)  # it had been shortened before
+            gathered.setdefault(root, {})[word] = f"{module}.{name}"
     return gathered
 
 
