@@ -3,6 +3,8 @@
 import json
 from binascii import unhexlify
 
+from shared_protocol.cells import NO_CELL
+
 PATH = "/node.json"
 _NETWORK_KEY_LEN, _SECRET_LEN = 32, 16
 
@@ -11,6 +13,7 @@ class Config:
     """What a relay must know. Raises ValueError, naming the field, if the record is not whole.
 
     name: for people. network_key: 32 bytes. epoch: 0..3. channel: 1..13, the Wi-Fi channel.
+    cell: where it stands (shared_protocol/cells.py), or NO_CELL.
     secret: 16 bytes drawn at provisioning, decides which of several look-alikes is kept.
     """
 
@@ -20,6 +23,7 @@ class Config:
         self.secret = _bytes(record, "secret", _SECRET_LEN)
         self.epoch = _number(record, "epoch", 0, 3, 0)
         self.channel = _number(record, "channel", 1, 13, 1)
+        self.cell = _number(record, "cell", 0, NO_CELL, NO_CELL)
 
 
 def load() -> Config:

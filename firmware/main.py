@@ -57,7 +57,7 @@ class Relay:
             FrameCipher(record.network_key, record.epoch, ecb),
             buffers.INDEX,
             buffers.STORE,
-            Settings(False, record.secret),
+            Settings(False, record.secret, record.cell),
             lambda immutable: False,  # a relay is never the end of a message
             _random_below,
             self.now_ms(),
@@ -88,6 +88,7 @@ class Relay:
         self._wake.set()
         if not request:
             return b""
+        gc.collect()  # an answer wants 2 KB in one piece
         from firmware import status
 
         answer = status.answer(request, self)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import UserError
+from gateway.position import cell_at
+from shared_protocol.cells import NO_CELL
 
 FILE = "gateway.toml"
 
@@ -23,6 +25,7 @@ _TEMPLATE = """\
 # Heliograph gateway. All relays and gateways of one network share the network key.
 name = {name}
 network_key = {network_key}
+# position = [46.95, 7.45]  # degrees north and east, told to the network: a hint for routes
 
 [relay]
 port = {port}  # the USB port of the nearest relay; "" runs without one
@@ -39,7 +42,8 @@ delay_max_s = 60  # messages and receipts wait a random time up to this, so that
 
 @dataclass(frozen=True)
 class Config:
-    """What gateway.toml says. network_key: 32 bytes. port: path of a serial port, "" for none."""
+    """What gateway.toml says. network_key: 32 bytes. port: path of a serial port, "" for none.
+    cell: where it stands, NO_CELL if it does not say."""
 
     name: str
     network_key: bytes
@@ -49,6 +53,7 @@ class Config:
     http_port: int = 8080
     delay_max_s: int = 60
     names: tuple[str, ...] = ()
+    cell: int = NO_CELL
 
 
 def load_config(path: Path) -> Config:
@@ -79,7 +84,7 @@ class _Reader:
 
     def config(self, table: dict[str, Any]) -> Config:
         known = {
-            "": {"name", "network_key", "epoch", "relay", "web", "privacy"},
+            "": {"name", "network_key", "epoch", "position", "relay", "web", "privacy"},
             "relay": {"port"},
             "web": {"listen", "names"},
             "privacy": {"delay_max_s"},
@@ -101,6 +106,7 @@ class _Reader:
             http_port=http_port,
             delay_max_s=self._number(table.get("privacy", {}), "delay_max_s", 0, 600, 60),
             names=self._names(table.get("web", {})),
+            cell=self._cell(table),
         )
 
     def _error(self, key: str, what: str) -> UserError:
@@ -129,6 +135,17 @@ class _Reader:
         if len(value) != 32:
             raise self._error("network_key", "must be 64 hex digits, the same on every node")
         return value
+
+    def _cell(self, table: dict[str, Any]) -> int:
+        position = table.get("position")
+        if position is None:
+            return NO_CELL
+        try:
+            latitude, longitude = position
+            return cell_at(float(latitude), float(longitude))
+        except (TypeError, ValueError):
+            what = "must be [degrees north, degrees east], for example [46.95, 7.45]"
+            raise self._error("position", what) from None
 
     def _names(self, table: dict[str, Any]) -> tuple[str, ...]:
         names = table.get("names", [])

@@ -57,7 +57,7 @@ class Gateway:
             FrameCipher(self.config.network_key, self.config.epoch, ecb),
             ParcelIndex(CAPACITY),
             self.store,
-            Settings(True, self._meta("secret", lambda: os.urandom(16))),
+            Settings(True, self._meta("secret", lambda: os.urandom(16)), self.config.cell),
             self.mailroom.is_ours,
             self._random.randrange,
             _now_ms(),

@@ -23,6 +23,7 @@ from shared_protocol.hashing import H, Hmac
 from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
 from shared_protocol.parcel import Piece
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
+from shared_protocol.unicast import NEXT_LEN
 
 SUITE = 1  # X25519, HKDF-SHA256, ChaCha20-Poly1305
 _HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -32,6 +33,13 @@ _INNER_HEAD = 9
 _SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
 FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
 ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
+
+
+def room_for(way: bytes) -> int:
+    """Bytes that a route (and a cell) take from a parcel's payload: their own, and those of the
+    next node's address in a UNICAST frame."""
+    return len(way) + NEXT_LEN if way else 0
+
 
 DEFLATED = 1  # flags: body is raw deflate (RFC 1951)
 _KNOWN_FLAGS = DEFLATED  # 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved

@@ -8,10 +8,12 @@
     ask: "you have not echoed mine yet"
 .   extensions: [kind 1 | length 1 | bytes]: unknown kinds are skipped and counted
     kind 1: [gateway 2 | number of its beat 2 | hops 1] each
+    kind 2: my cell 3
 """
 
 from collections import namedtuple
 
+from shared_protocol.cells import CELL_BYTES, NO_CELL, from_bytes, to_bytes
 from shared_protocol.errors import DecodeError
 
 TYPE_CHECKING = False
@@ -26,8 +28,11 @@ _ASK = 1 << CHALLENGE_BITS
 
 _HEAD, _SKETCH_HEAD = 5, 10
 _GATEWAYS, _GATEWAY_LEN = 1, 5
+_CELL = 2
 
-Beacon = namedtuple("Beacon", ("flags", "challenge", "digest", "echoes", "gateways", "unknown"))
+Beacon = namedtuple(
+    "Beacon", ("flags", "challenge", "digest", "echoes", "gateways", "cell", "unknown")
+)
 
 
 def encode(
@@ -36,10 +41,11 @@ def encode(
     digest: bytes,
     echoes: list[tuple[bytes, int, int]],
     gateways: "Sequence[tuple[int, int, int]]" = (),
+    cell: int = NO_CELL,
 ) -> bytes:
     """A BEACON frame's body. digest: as sync.encode_sketch gives it, with at most 15 sums.
     echoes: at most 15 of (address tail, ask, challenge). gateways: (last two bytes of its address,
-    number of its beat, hops), as gradient.py tells them."""
+    number of its beat, hops), as gradient.py tells them. cell: where I stand (cells.py)."""
     sums = (len(digest) - _SKETCH_HEAD) * 8 // 30
     listed = [
         tail + (ask << CHALLENGE_BITS | value).to_bytes(3, "big") for tail, ask, value in echoes
@@ -49,6 +55,8 @@ def encode(
         listed.append(bytes((_GATEWAYS, _GATEWAY_LEN * len(gateways))))
         for gateway, number, hops in gateways:
             listed.append((gateway << 16 | number).to_bytes(4, "big") + bytes((hops,)))
+    if cell != NO_CELL:
+        listed.append(bytes((_CELL, CELL_BYTES)) + to_bytes(cell))
     return head + challenge.to_bytes(3, "big") + digest + b"".join(listed)
 
 
@@ -66,19 +74,25 @@ def decode(body: bytes) -> Beacon:
     for i in range(at, end, 6):
         value = int.from_bytes(body[i + 3 : i + 6], "big")
         echoes.append((bytes(body[i : i + 3]), value >> CHALLENGE_BITS, value & (_ASK - 1)))
-    gateways, unknown = _extensions(body, end)
-    return Beacon(body[0], challenge, bytes(body[_HEAD:at]), echoes, gateways, unknown)
+    gateways, cell, unknown = _extensions(body, end)
+    return Beacon(body[0], challenge, bytes(body[_HEAD:at]), echoes, gateways, cell, unknown)
 
 
-def _extensions(body: bytes, at: int) -> tuple[list[tuple[int, int, int]], int]:
-    """What is said of gateways, and how many extensions are unknown to this version."""
+def _extensions(body: bytes, at: int) -> tuple[list[tuple[int, int, int]], int, int]:
+    """What is said of gateways, where it stands, and how many extensions are unknown to this
+    version."""
     gateways: list[tuple[int, int, int]] = []
     unknown = 0
+    cell = NO_CELL
     while at < len(body):
         if at + 2 > len(body) or at + 2 + body[at + 1] > len(body):
             raise DecodeError("beacon extension cut short")
         end = at + 2 + body[at + 1]
-        if body[at] != _GATEWAYS:
+        if body[at] == _CELL:
+            if end - at - 2 != CELL_BYTES:
+                raise DecodeError("cell length")
+            cell = from_bytes(body[at + 2 : end])
+        elif body[at] != _GATEWAYS:
             unknown += 1
         elif (end - at - 2) % _GATEWAY_LEN:
             raise DecodeError("gateways cut short")
@@ -87,4 +101,4 @@ def _extensions(body: bytes, at: int) -> tuple[list[tuple[int, int, int]], int]:
                 gateway = body[i] << 8 | body[i + 1]
                 gateways.append((gateway, body[i + 2] << 8 | body[i + 3], body[i + 4]))
         at = end
-    return gateways, unknown
+    return gateways, cell, unknown

@@ -3,7 +3,7 @@
 Sequence numbers as DSDV (Perkins, Bhagwat 1994); distances fall towards the root as the ranks of
 RFC 6550. A hint, nothing more: who knows the network key can claim any of it.
 
-Times are seconds of the node's own clock. At most 64 entries of 7 B in arrays that never grow.
+Times are seconds of the node's own clock. Entries of 7 B, in arrays that never grow.
 """
 
 from array import array
@@ -13,6 +13,9 @@ GATEWAYS_MAX = 16  # of the entries, so that made-up gateways cannot drive out w
 UNKNOWN = 255  # a distance that nobody knows
 BEAT_S = 120  # between two beats of a gateway
 LIVE_S = 3 * BEAT_S  # a gradient is believed so long after its last beat
+SETTLED_S = (
+    BEAT_S * 5 // 4
+)  # so long a new beat by a longer way waits for the one by the usual way
 FORGET_S = 16 * LIVE_S  # so long no older beat is believed either
 UNIT_S = 4
 HOPS_MAX = 63
@@ -24,15 +27,16 @@ class Beats:
     """A table of nodes (16 bits each), with what was heard of those that are gateways. `now_s`
     never goes back. More of the same table is in routes.py."""
 
-    def __init__(self) -> None:
-        self._node = array("H", bytes(2 * ENTRIES_MAX))
-        self._heard = array("H", bytes(2 * ENTRIES_MAX))  # units of 4 s, modulo 2^16
-        self._beat = array("H", bytes(2 * ENTRIES_MAX))
-        self._hops = bytearray(ENTRIES_MAX)  # to a gateway; 0: not known to be one
+    def __init__(self, entries: int = ENTRIES_MAX) -> None:
+        self._node = array("H", bytes(2 * entries))
+        self._heard = array("H", bytes(2 * entries))  # units of 4 s, modulo 2^16
+        self._beat = array("H", bytes(2 * entries))
+        self._hops = bytearray(entries)  # to a gateway; 0: not known to be one
         self.size = 0
 
-    def beat(self, gateway: int, number: int, hops: int, now_s: int) -> bool:
+    def beat(self, gateway: int, number: int, hops: int, now_s: int, others: bool = True) -> bool:
         """A neighbour has heard beat `number` (16 bits) of a gateway, `hops` away from it.
+        others: there are other neighbours by whom the gateway is as near as was known.
 
         True if that is news to be passed on, with the hops of distance(). Beats that could not
         have happened yet are not believed: else one lie would outrank the truth for weeks.
@@ -48,6 +52,8 @@ class Beats:
                     return False
                 if not ahead and (silent_s >= LIVE_S or hops >= self._hops[at]):
                     return False  # else a dead gateway's last beat would go round for ever
+                if others and silent_s < SETTLED_S and hops > self._hops[at]:
+                    return False  # beats race, and distances must not swing with each of them
         elif self._gateways() >= GATEWAYS_MAX and not self._forget_one(now_s):
             return False
         if at < 0:
@@ -107,7 +113,7 @@ class Beats:
 
     def _new(self, node: int, now_s: int) -> int:
         """A row for a node that has none; in a full table who was heard longest ago gives way."""
-        if self.size == ENTRIES_MAX:
+        if self.size == len(self._hops):
             oldest = 0
             for at in range(1, ENTRIES_MAX):
                 if self._units(at, now_s) > self._units(oldest, now_s):

@@ -37,14 +37,14 @@ class Custody:
         self._have_ms: int | None = None
         self._asked_s = 0
 
-    def took(self, link: int, row: int, now_ms: int) -> None:
-        """A piece came over this link and is kept (or was before): say so soon."""
+    def took(self, link: int, row: int, now_ms: int, at_once: bool = False) -> None:
+        """A piece came over this link and is kept (or was before): say so soon, or at once."""
         have = self._have[link]
         if len(have) < HAVE_IDS_MAX:
             have[self._index.short[row]] = self._index.hops[row]
         if self._have_ms is None:
             self._have_ms = now_ms + HAVE_WAIT_MS
-        if len(have) >= _HAVE_AT_ONCE:
+        if at_once or len(have) >= _HAVE_AT_ONCE:
             self._have_ms = now_ms
 
     def poll(self, now_ms: int) -> int:

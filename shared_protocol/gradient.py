@@ -1,10 +1,11 @@
 """Gradients: how many hops every node is from each gateway (SPEC.md 7.4).
 
 A gateway numbers a beat every two minutes of its own clock; whoever hears it in the beacon of a
-neighbour with whom it gets on well both ways is one hop farther, and says so in its own beacons.
+neighbour with whom it gets on well both ways is one hop farther, two if about half of that
+neighbour's frames are lost, and says so in its own beacons.
 """
 
-from shared_protocol.beats import BEAT_S, UNKNOWN, Beats
+from shared_protocol.beats import BEAT_S, GATEWAYS_MAX, UNKNOWN, Beats
 from shared_protocol.limits import GATEWAYS_TOLD_MAX
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from shared_protocol.neighbours import Neighbour
 
 _AIR = 0
+_POOR = 9  # heard of the last 16: with fewer a hop counts twice
 
 
 class Gradients:
@@ -22,9 +24,10 @@ class Gradients:
     def __init__(self, node_id: bytes, is_gateway: bool) -> None:
         self._me = int.from_bytes(node_id[-2:], "big")
         self._is_gateway = is_gateway
-        self.beats = Beats()
+        self.beats = Beats(GATEWAYS_MAX)
         self.untold = False  # a beat was heard that no beacon of mine has told yet
         self._turn = [0, 0]  # by link
+        self._nearer: dict[int, int] = {}  # by gateway, mask of the neighbours nearer to it
 
     def told(self, link: int, now_s: int) -> list[tuple[int, int, int]]:
         """(gateway, number of its last beat, hops) for a beacon on a link; of many, others each
@@ -47,13 +50,36 @@ class Gradients:
         """A neighbour tells of gateways. True if one is nearer than was known."""
         if neighbour.link == _AIR and not (neighbour.heard_well() and neighbour.hears_me):
             return False
+        longer = 1 if neighbour.heard_lately() < _POOR else 0
         nearer = False
         for gateway, number, hops in beats:
             if gateway == self._me and self._is_gateway:
                 continue
             was = self.beats.distance(gateway, now_s)
-            if self.beats.beat(gateway, number, hops, now_s):
+            others = self._nearer.get(gateway, 0) & ~neighbour.bit
+            if self.beats.beat(gateway, number, hops + longer, now_s, others > 0):
                 self.untold = True
-                is_now = self.beats.distance(gateway, now_s)
-                nearer |= was == UNKNOWN or is_now < was
+            away = self.beats.distance(gateway, now_s)
+            if away == UNKNOWN:
+                self._nearer.pop(gateway, None)
+                continue
+            shrunk = was == UNKNOWN or away < was
+            nearer |= shrunk
+            if shrunk:
+                others = 0
+            if hops < away or (hops == away and not others):  # rather sideways than nowhere
+                others |= neighbour.bit
+            self._nearer[gateway] = others
+        if len(self._nearer) > GATEWAYS_MAX:  # some of them nobody speaks of any more
+            live = [gateway for gateway, _, _ in self.beats.live(now_s)]
+            self._nearer = {gateway: self._nearer.get(gateway, 0) for gateway in live}
         return nearer
+
+    def nearer(self, gateway: int) -> int:
+        """Mask of the neighbours that said they are nearer to a gateway than this node is."""
+        return self._nearer.get(gateway, 0)
+
+    def gone(self, bits_gone: int) -> None:
+        """These neighbours are not heard any more, or take nothing."""
+        for gateway in self._nearer:
+            self._nearer[gateway] &= ~bits_gone

@@ -77,7 +77,7 @@ class Greeting:
                 n.wants_echo = False
         digest = node.reconcile.digest(link, self._quiet())
         gateways = node.gradients.told(link, node.clock.now_s(now_ms))
-        return beacon.encode(flags, self._challenge, digest, echoes, gateways)
+        return beacon.encode(flags, self._challenge, digest, echoes, gateways, node.cell)
 
     def _quiet(self) -> bool:
         """Has nothing happened for a while, as far as I know?"""
@@ -109,6 +109,7 @@ class Greeting:
         neighbour.heard_ms = now_ms
         neighbour.rssi_dbm = rssi_dbm
         neighbour.flags = b.flags
+        neighbour.cell = b.cell
         if neighbour.fresh and b.challenge != neighbour.challenge:
             neighbour.wants_echo = True  # it has rebooted: do not let it wait for my next beacon
             neighbour.restarted()

@@ -26,4 +26,7 @@ LIST_IDS_MAX = 57  # short ids in one LIST frame: (239 - 8) // 4
 WANT_IDS_MAX = 16  # asked of one neighbour at once: 16 answers are half a second of paced air
 HAVE_IDS_MAX = 47  # (short id, hops) pairs in one HAVE frame: 239 // 5
 RECEIPTS_FRAME_MAX = 11  # receipts in one frame: 239 // 21
+UNDERWAY_MAX = 16  # unicasts that a node answers for at once; further ones wait upstream, or flood
+OVERHEARD_MAX = 8  # unicasts heard from others, so that they are not sent back to them
+DEAD_ENDS_MAX = 8  # neighbours behind which there was no way to a place
 EVENTS_MAX = 256  # events the shell has not fetched; the oldest is dropped and counted

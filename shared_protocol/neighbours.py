@@ -5,6 +5,7 @@ echoed the challenge in my beacons, which no recording can; from then on its sen
 rise, within a window for frames that overtake each other.
 """
 
+from shared_protocol.cells import NO_CELL
 from shared_protocol.limits import NEIGHBOURS_MAX
 
 _WINDOW = 30  # counters below the highest that are still told apart; bits of a small int
@@ -34,6 +35,7 @@ class Neighbour:
         self.equal = False  # its last digest was mine
         self.cover = 0  # mask of my other neighbours that hear it well, from their HELLOs
         self.hears_me = True  # until its HELLO says otherwise
+        self.cell = NO_CELL  # where it stands, if it said so
         self._well = True
         self._highest = 0
         self._seen = 0
@@ -41,6 +43,13 @@ class Neighbour:
     def tail(self) -> bytes:
         """The last three bytes of the address, by which frames name a neighbour."""
         return self.address[3:]
+
+    def number(self) -> int:
+        """Which bit of a mask it is."""
+        number = 0
+        while self.bit >> number > 1:
+            number += 1
+        return number
 
     def freshen(self, counter: int) -> None:
         """It echoed my challenge in the frame with this counter."""
@@ -55,8 +64,12 @@ class Neighbour:
 
     def heard_well(self) -> bool:
         """Do at least half of its last 16 frames arrive (with some inertia)?"""
-        self._well = bits(self._seen & _LATELY) >= (_BADLY if self._well else _WELL)
+        self._well = self.heard_lately() >= (_BADLY if self._well else _WELL)
         return self._well
+
+    def heard_lately(self) -> int:
+        """How many of its last 16 frames have arrived."""
+        return bits(self._seen & _LATELY)
 
     def replayed(self, counter: int) -> bool:
         """Has a frame with this counter been taken, or is it too old to tell? Takes it if not."""

@@ -17,10 +17,11 @@ from shared_protocol.greeting import Greeting
 from shared_protocol.limits import EVENTS_MAX, IDLE_MS, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
 from shared_protocol.outgoing import LinkQueue
-from shared_protocol.parcel_index import FARTHER, NOBODY, RECEIPT
+from shared_protocol.parcel_index import FARTHER, RECEIPT, ROUTED, WHOLE
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
 from shared_protocol.reconcile import Reconcile
+from shared_protocol.unicast import Unicast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ _EXPIRE_EVERY_S = 30
 _LOOK_ANEW_S = 3600  # how long what a full node gave up is not wanted back
 
 # gateway: an end of messages, said in beacons; only such a node keeps events. secret: 16 bytes
-# drawn once per node, by which look-alikes are ranked (SPEC.md 10.3).
-Settings = namedtuple("Settings", ("gateway", "secret"))
+# drawn once per node, by which look-alikes are ranked (SPEC.md 10.3). cell: where it stands, or
+# NO_CELL (cells.py).
+Settings = namedtuple("Settings", ("gateway", "secret", "cell"))
 
 STATS = (
     "frames_heard", "frames_sent", "parcels_sent", "bad_frames", "bad_bodies", "replayed",
     "not_fresh", "unknown_types", "unknown_kinds", "refused", "expired_on_arrival", "events_lost",
+    "unicasts_sent", "unicasts_flooded",
 )  # fmt: skip
 
 
@@ -65,6 +68,7 @@ class Node:
         self.node_id = node_id
         self.cipher = cipher
         self.is_gateway: bool = settings.gateway
+        self.cell: int = settings.cell
         self.stats = {name: 0 for name in STATS}
         self.events: list[tuple[object, ...]] = []
         self.shelf = shelf.Shelf(
@@ -82,6 +86,7 @@ class Node:
         self.custody = Custody(self.shelf, self.neighbours, self.queues)
         self.clock = NodeClock(self.shelf, now_ms)
         self.gradients = Gradients(node_id, settings.gateway)
+        self.unicast = Unicast(self, random_below)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
         self._look_ms = now_ms
@@ -97,14 +102,15 @@ class Node:
             frame.WANT: self._on_want,
             frame.HAVE: self._on_have,
             frame.HELLO: self._on_hello,
+            frame.UNICAST: self.unicast.on_frame,
         }
 
     # --- what the applications hand in
 
     def submit(self, immutable: bytes, hops: int, age: int, now_ms: int) -> int:
-        """A parcel of our own: a verdict of shelf.py. It is pushed at once."""
+        """A parcel of our own: a verdict of shelf.py. It leaves at once."""
         verdict, row = self.shelf.accept(hops, age, immutable, self.clock.now_s(now_ms))
-        if verdict == shelf.NEW:
+        if verdict == shelf.NEW and not self.unicast.start(row, now_ms):
             self._news(row, None, now_ms)
         return verdict
 
@@ -113,7 +119,7 @@ class Node:
         from shared_protocol import restart
 
         row = restart.adopt(self.shelf, handle, kept, self.clock.now_s(now_ms))
-        if row >= 0:
+        if row >= 0 and not self.unicast.start(row, now_ms):
             self._news(row, None, now_ms)
 
     def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
@@ -135,6 +141,7 @@ class Node:
         self.index.forget_neighbour(bit)
         self.pull.gone(bit)
         self.push.gone(bit)
+        self.unicast.gone(bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
         """Somebody may be there now: introduce ourselves. Links are down until this is called."""
@@ -196,10 +203,10 @@ class Node:
             return
         self.pull.arrived(self.index.short[row], now_ms)
         if verdict == shelf.NEW:
-            self.index.source[row] = _number(neighbour.bit)
+            self.index.source[row] = neighbour.number()
             self.index.cover[row] |= neighbour.bit
             self._news(row, neighbour, now_ms)
-            self._event("arrived", immutable, hops)
+            self.event("arrived", immutable, hops)
         elif self.custody.heard(neighbour, row, hops - 1, now_s):
             self._room_again(now_ms)
         else:
@@ -219,11 +226,11 @@ class Node:
             self.pull.arrived(self.index.short[row], now_ms)
             self.index.cover[row] |= neighbour.bit
             if verdict == shelf.NEW:
-                self.index.source[row] = _number(neighbour.bit)
+                self.index.source[row] = neighbour.number()
                 self._news(row, neighbour, now_ms)
                 self._room_again(now_ms)
                 token = receipt.decode(immutable)
-                self._event("receipt", receipt.message_id(token), token)
+                self.event("receipt", receipt.message_id(token), token)
             else:
                 self.push.heard(neighbour, row, now_ms)
 
@@ -260,7 +267,15 @@ class Node:
         self.reconcile.news()
         self.greeting.trickle.soften(now_ms)
 
-    def _event(self, *event: object) -> None:
+    def for_everybody(self, row: int, now_ms: int) -> None:
+        """A parcel that was for one gateway and has no way there: everybody may carry it."""
+        self.stats["unicasts_flooded"] += 1
+        self.index.cover[row] = 0
+        self.index.set_state(row, WHOLE)
+        self._news(row, None, now_ms)
+
+    def event(self, *event: object) -> None:
+        """Something to be told to the shell, if this is a gateway."""
         if not self.is_gateway:
             return  # a relay has nobody to tell
         if len(self.events) >= EVENTS_MAX:
@@ -282,6 +297,7 @@ class Node:
             self.pull.poll(now_ms),
             self.reconcile.poll(now_ms),
             self.custody.poll(now_ms),
+            self.unicast.poll(now_ms),
             max(0, self._look_ms - now_ms),
         ]
         for queue in self.queues:
@@ -310,7 +326,7 @@ class Node:
             size = self.index.size
             ended = self.shelf.sweep(now_s)
             for mid in ended:
-                self._event("expired", mid)
+                self.event("expired", mid)
             if ended or self.index.size < size or now_s - self._cleared_s >= _LOOK_ANEW_S:
                 self._cleared_s = now_s
                 self.shelf.displaced[:] = bytes(len(self.shelf.displaced))
@@ -332,6 +348,12 @@ class Node:
             if short < 0:
                 return None
             row = self.index.find(short)
+            if row >= 0 and self.index.state[row] == ROUTED:
+                routed = self.unicast.frame_body(short, row, link, now_ms)
+                if not routed:
+                    continue
+                queue.sent_parcel(now_ms)
+                return self._seal(link, frame.UNICAST, routed, now_ms)
             if row < 0 or not self.index.sendable(row) or not self.neighbours.fresh_mask[link]:
                 self.push.asked(short)
                 continue
@@ -363,11 +385,3 @@ class Node:
         self.stats["frames_sent"] += 1
         counter = self.clock.next_counter(link, now_ms)
         return self.cipher.seal(frame_type, counter, self.node_id, body)
-
-
-def _number(bit: int) -> int:
-    """Which bit of a mask this is."""
-    for i in range(30):
-        if bit >> i == 1:
-            return i
-    return NOBODY

@@ -18,6 +18,7 @@ import struct
 from collections import namedtuple
 
 from shared_protocol import WIRE_VERSION
+from shared_protocol.cells import CELL_BYTES, from_bytes
 from shared_protocol.errors import DecodeError
 from shared_protocol.hashing import H
 from shared_protocol.limits import BLOCK_DATA_MAX
@@ -28,6 +29,7 @@ COPIES = 0x80  # in the hops byte
 ROUTE, CELL, HINT = 8, 4, 2  # in b1; bit 0 is reserved: carried unchanged
 PIECES = 1  # in b0
 PIECE_LEN = 8
+ROUTE_LEN = 3  # of a gateway's address, the last ones
 MID_LEN = 12
 TOKEN_LEN = 16
 HEAD_LEN = 14  # b0, b1, mid: what the seal is bound to
@@ -72,6 +74,16 @@ def check(immutable: bytes) -> None:
         piece_of(immutable)
     if len(immutable) < size:
         raise DecodeError("parcel fields cut short")
+
+
+def destination(immutable: bytes) -> tuple[int, int]:
+    """(last three bytes of the gateway's address, its cell) of an immutable part that has ROUTE;
+    the cell is NO_CELL if it has none."""
+    at = HEAD_LEN + (PIECE_LEN if immutable[0] & PIECES else 0)
+    at += 4 if immutable[1] & HINT else 0
+    end = at + ROUTE_LEN
+    cell = immutable[end : end + CELL_BYTES] if immutable[1] & CELL else b""
+    return int.from_bytes(immutable[at:end], "big"), from_bytes(cell)
 
 
 def join(hops: int, age: int, copies: int | None, immutable: bytes) -> bytes:

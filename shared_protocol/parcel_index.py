@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-FREE, WHOLE, SLOT, WINDOW, SEEN, RECEIPT, DEAD = 0, 1, 2, 3, 4, 5, 6
+FREE, WHOLE, SLOT, WINDOW, SEEN, RECEIPT = 0, 1, 2, 3, 4, 5
+DEAD, ROUTED, PASSED = 6, 7, 8  # from here on not part of what is compared
 # WHOLE    held: a parcel that is no piece, or a piece of a message whose end this node is
 # SLOT     held: a piece in one of this relay's own slots
 # WINDOW   held until it is known to be held farther on
 # SEEN     not held: passed on, declined or evicted; counts as known
 # RECEIPT  a token, held; its message is tombstoned
-# DEAD     expired or purged: never wanted again, not part of what is compared
+# DEAD     expired or purged: never wanted again
+# ROUTED   held: on its way to one gateway, or there; nobody else need have it (unicast.py)
+# PASSED   not held: it was ROUTED, and the next node has it
 
 NO_GROUP = 0xFF
 NO_HANDLE = 0xFFFFFFFF
 NO_PIECE = 0xFF  # n <= 255, so an index within a block is at most 254
 NOBODY = 0xFF  # the source of what this node wrote itself, or read from its store
-_HELD = (WHOLE, SLOT, WINDOW)
+_HELD = (WHOLE, SLOT, WINDOW, ROUTED)
 _SENDABLE = (WHOLE, SLOT, WINDOW, RECEIPT)
 
 FARTHER = 2  # mark: a node that had it after me has said so
@@ -65,8 +68,8 @@ class ParcelIndex:
         self.code = bytearray(capacity)  # lifetime code << 4 | priority << 2 | the two marks below
         self.piece = bytearray(capacity)  # index within its block, or NO_PIECE
         self.source = bytearray(capacity)  # number of the neighbour's bit it came from, or NOBODY
-        self._order = array("H", zeros[: 2 * capacity])  # rows in ascending order of short id
-        self._free = array("H", range(capacity))
+        # Rows in ascending order of short id; behind the first `size` those that are free.
+        self._order = array("H", range(capacity))
         self.size = 0
         self.known = 0  # entries that are compared: all but DEAD
 
@@ -104,7 +107,7 @@ class ParcelIndex:
     def add(self, short: int, state: int) -> int:
         """A new row for a short id that is not there yet. The caller has made room."""
         at = self.position(short)
-        row = self._free[self.capacity - self.size - 1]
+        row = self._order[self.size]
         view = memoryview(self._order)
         if at < self.size:
             view[at + 1 : self.size + 1] = view[at : self.size]
@@ -125,8 +128,8 @@ class ParcelIndex:
     def set_state(self, row: int, state: int) -> None:
         """Change the state and keep the sums by which stores are compared."""
         was, self.state[row] = self.state[row], state
-        compared, was_compared = state not in (FREE, DEAD), was not in (FREE, DEAD)
-        if compared != was_compared:
+        compared = FREE < state < DEAD
+        if compared != (FREE < was < DEAD):
             self.sketch.toggle(self.short[row])
             self.changes += 1
             self.known += 1 if compared else -1
@@ -139,14 +142,18 @@ class ParcelIndex:
         if at + 1 < self.size:
             view[at : self.size - 1] = view[at + 1 : self.size]
         self.size -= 1
-        self._free[self.capacity - self.size - 1] = row
+        self._order[self.size] = row
+
+    def compared(self, row: int) -> bool:
+        """Shall all neighbours come to know this entry?"""
+        return FREE < self.state[row] < DEAD
 
     def held(self, row: int) -> bool:
         """Is this parcel's content here (receipts not counted)?"""
         return self.state[row] in _HELD
 
     def sendable(self, row: int) -> bool:
-        """Can this entry be sent to a neighbour (held, or a receipt)?"""
+        """Can this entry be sent to any neighbour (held, or a receipt)?"""
         return self.state[row] in _SENDABLE
 
     def count_held(self) -> int:
@@ -166,16 +173,17 @@ class ParcelIndex:
                 source[row] = NOBODY
 
     def has_all(self, bit: int) -> None:
-        """A neighbour knows all that we know."""
+        """A neighbour knows all that is compared."""
         cover = self.cover
         for row in self.rows():
-            cover[row] |= bit
+            if self.state[row] < DEAD:
+                cover[row] |= bit
 
     def bucket_sums(self, buckets: int, shift: int) -> list[int]:
         """XOR of the compared short ids in each of `buckets` equal ranges."""
         sums = [0] * buckets
         for row in self.rows():
-            if self.state[row] != DEAD:
+            if self.state[row] < DEAD:
                 short = self.short[row]
                 sums[short >> shift] ^= short
         return sums
@@ -185,7 +193,7 @@ class ParcelIndex:
         ids: list[int] = []
         for at in range(self.position(lo), self.size):
             row = self._order[at]
-            if self.state[row] != DEAD:
+            if self.state[row] < DEAD:
                 ids.append(self.short[row])
                 if len(ids) == most:
                     break

@@ -118,12 +118,17 @@ class Reconcile:
         neighbour.ask_sums = 0
         index.has_all(neighbour.bit)
         lacked = [index.find(s) for s in found if self._is_mine(s)]
-        missing = [s for s in found if index.find(s) < 0]  # what is dead here is not wanted back
+        missing = [s for s in found if self._wanted(s)]
         return self._differ(neighbour, missing, lacked, False, now_ms)
 
     def _is_mine(self, short: int) -> bool:
         row = self._index.find(short)
-        return row >= 0 and self._index.state[row] != DEAD
+        return row >= 0 and self._index.compared(row)
+
+    def _wanted(self, short: int) -> bool:
+        """Is it not here, or only on its way through? What is dead here is not wanted back."""
+        row = self._index.find(short)
+        return row < 0 or self._index.state[row] > DEAD
 
     def _ask_for_more(
         self, neighbour: "Neighbour", had: int, differences: int, now_ms: int
@@ -270,6 +275,8 @@ class Reconcile:
             at += 1
             if i < count and ids[i] == mine:
                 index.cover[row] |= neighbour.bit
+                if self._wanted(mine):
+                    missing.append(mine)
                 i += 1
             elif len(lacked) < LIST_IDS_MAX and index.sendable(row):
                 lacked.append(row)

@@ -6,7 +6,7 @@ and a quarter for others.
 """
 
 from shared_protocol.neighbours import bits
-from shared_protocol.parcel_index import DEAD, MATCHED, RECEIPT, SEEN
+from shared_protocol.parcel_index import DEAD, MATCHED, PASSED, RECEIPT, SEEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def make_room(shelf: "Shelf", priority: int) -> bool:
     best, best_rank = -1, None
     for row in index.rows():
         state = index.state[row]
-        if state in (DEAD, SEEN):
-            rank = (state != DEAD, index.first_s[row])
+        if state in (DEAD, PASSED, SEEN):
+            rank = (state == SEEN, index.first_s[row])
             if best_rank is None or rank < best_rank:
                 best, best_rank = row, rank
     if best < 0:
         best = evict(shelf, priority)
     if best < 0:
         return False
-    if index.state[best] != DEAD:
+    if index.state[best] == SEEN:
         displace(shelf, index.short[best])
     shelf.remove(best)
     return True

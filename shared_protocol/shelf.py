@@ -17,7 +17,9 @@ from shared_protocol.parcel_index import (
     NO_GROUP,
     NO_HANDLE,
     NO_PIECE,
+    PASSED,
     RECEIPT,
+    ROUTED,
     SEEN,
     SLOT,
     WHOLE,
@@ -67,14 +69,27 @@ class Shelf:
 
     # --- what comes in
 
-    def accept(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple[int, int]:
+    def accept(
+        self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
+    ) -> tuple[int, int]:
         """Offer a parcel: (verdict, row). The row is -1 unless the index knows the parcel now;
-        for TOMBSTONED it is the receipt's."""
+        for TOMBSTONED it is the receipt's. routed: it is for one gateway, not for everybody;
+        one that was and now is for everybody is NEW."""
         short = self.short_of(immutable)
         row = self.index.find(short)
+        if row >= 0 and self.index.state[row] == PASSED:
+            heard_from = self.index.source[row], self.index.cover[row]
+            self.remove(row)
+            verdict, row = self.accept(hops, age, immutable, now_s, routed)
+            if routed and row >= 0:
+                self.index.source[row], self.index.cover[row] = heard_from
+            return verdict, row
         if row >= 0:
             self._younger(row, hops, age, immutable[1] >> 4, now_s)
-            return KNOWN, row
+            if self.index.state[row] != ROUTED or routed:
+                return KNOWN, row
+            self.index.set_state(row, WHOLE)
+            return NEW, row
         code = immutable[1] >> 4
         left_s = LIFETIMES_S[code] - age_s(age, code)
         if left_s <= 0:
@@ -83,14 +98,15 @@ class Shelf:
         if tomb >= 0:
             return TOMBSTONED, tomb
         kept = records.Kept(False, now_s, now_s + left_s, hops, immutable)
-        return self._place(short, kept, now_s)
+        return self._place(short, kept, ROUTED if routed else WHOLE)
 
-    def _place(self, short: int, kept: records.Kept, now_s: int) -> tuple[int, int]:
+    def _place(self, short: int, kept: records.Kept, state: int) -> tuple[int, int]:
+        """state: of a parcel that is no piece."""
         immutable = kept.immutable
         if not immutable[0] & parcel.PIECES:
             if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
                 return self._note_seen(short, kept)
-            return self._add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
+            return self._add(short, kept, state, NO_GROUP, NO_PIECE)
         piece = parcel.piece_of(immutable)
         if self.is_ours(immutable):
             return self._add(short, kept, WHOLE, NO_GROUP, piece.index)
@@ -244,9 +260,9 @@ class Shelf:
 
     def drop(self, row: int) -> None:
         """Give up the content; the parcel still counts as known, and if somebody farther on has it
-        also after a restart."""
+        also after a restart. A routed one is remembered for a while: it may come back."""
         self._let_go(row, self.index.code[row] & FARTHER > 0)
-        self.index.set_state(row, SEEN)
+        self.index.set_state(row, PASSED if self.index.state[row] == ROUTED else SEEN)
 
     def bury(self, row: int, expires_s: int) -> None:
         """Purged or expired: never wanted again until expires_s."""
@@ -302,7 +318,7 @@ class Shelf:
             row = index.row_at(at)
             if index.expires_s[row] > now_s:
                 continue
-            if index.state[row] in (DEAD, RECEIPT):
+            if index.state[row] in (DEAD, RECEIPT, PASSED):
                 self.remove(row)
                 continue
             if index.held(row):

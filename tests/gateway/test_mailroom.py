@@ -12,6 +12,7 @@ from gateway.node_store import SqliteStore
 from gateway.pieces import Shape
 from gateway.sealing import hint_for, piece_tag
 from shared_protocol import parcel, receipt
+from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.node import TETHER, Node, Settings
@@ -39,7 +40,7 @@ class Post:
             FrameCipher(bytes(32), 0, ecb),
             ParcelIndex(2000),
             SqliteStore(self.desk.db, self.desk.path, 0),
-            Settings(True, bytes(16)),
+            Settings(True, bytes(16), NO_CELL),
             self.mailroom.is_ours,
             dice.randrange,
             self.now_ms,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared_protocol import beacon, parcel, parcel_fields, receipt, records, serial_line, sync
+from shared_protocol.cells import NO_CELL
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import BODY_MAX, COUNTER_MAX, FrameCipher
 
@@ -82,17 +83,24 @@ def test_frame(frame_type: int, counter: int, src: bytes, body: bytes) -> None:
     st.tuples(U16, exactly(8), st.lists(SHORT, max_size=15)),
     st.lists(st.tuples(exactly(3), st.integers(0, 1), st.integers(0, 0x7FFFFF)), max_size=15),
     st.lists(st.tuples(U16, U16, BYTE), max_size=16),
-    st.lists(st.tuples(st.integers(2, 255), st.binary(max_size=20)), max_size=3),
+    st.integers(0, NO_CELL),
+    st.lists(st.tuples(st.integers(3, 255), st.binary(max_size=20)), max_size=3),
 )
 def test_beacon(
-    flags: int, challenge: int, digest: tuple, echoes: list, gateways: list, extensions: list
+    flags: int,
+    challenge: int,
+    digest: tuple,
+    echoes: list,
+    gateways: list,
+    cell: int,
+    extensions: list,
 ) -> None:
     told = sync.encode_sketch(*digest)
-    body = beacon.encode(flags, challenge, told, echoes, gateways)
+    body = beacon.encode(flags, challenge, told, echoes, gateways, cell)
     for kind, value in extensions:
         body += bytes((kind, len(value))) + value
     got = beacon.decode(body)
-    assert got == beacon.Beacon(flags, challenge, told, echoes, gateways, len(extensions))
+    assert got == beacon.Beacon(flags, challenge, told, echoes, gateways, cell, len(extensions))
     assert sync.decode_sketch(got.digest) == (digest[0], digest[1], list(digest[2]))
 
 

@@ -6,12 +6,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from shared_protocol import gf30, sync
 from shared_protocol.limits import SUMS_MAX
-from shared_protocol.parcel_index import DEAD, RECEIPT, SEEN, SLOT, WHOLE, WINDOW, ParcelIndex
+from shared_protocol.parcel_index import (
+    DEAD,
+    PASSED,
+    RECEIPT,
+    ROUTED,
+    SEEN,
+    SLOT,
+    WHOLE,
+    WINDOW,
+    ParcelIndex,
+)
 from shared_protocol.sketch import Sketch
 
 CAPACITY = 12
-HELD = (WHOLE, SLOT, WINDOW)
-STATES = st.sampled_from((WHOLE, SLOT, WINDOW, SEEN, RECEIPT, DEAD))
+SENDABLE = (WHOLE, SLOT, WINDOW, RECEIPT)
+HELD = (WHOLE, SLOT, WINDOW, ROUTED)
+COMPARED = (WHOLE, SLOT, WINDOW, SEEN, RECEIPT)
+STATES = st.sampled_from((*COMPARED, DEAD, ROUTED, PASSED))
 # A few buckets' worth of ids that collide often, the two ends, and anything.
 SHORTS = st.integers(0, 20) | st.sampled_from([sync.ID_MAX, 1 << 25]) | st.integers(0, sync.ID_MAX)
 BITS = st.integers(0, 29).map(lambda i: 1 << i)
@@ -58,7 +70,8 @@ class IndexMachine(RuleBasedStateMachine):
     def everybody_has(self, bit: int) -> None:
         self.index.has_all(bit)
         for entry in self.model.values():
-            entry[1] |= bit
+            if entry[0] in COMPARED:
+                entry[1] |= bit
 
     @rule(short=SHORTS, most=st.integers(1, 6))
     def look(self, short: int, most: int) -> None:
@@ -68,7 +81,7 @@ class IndexMachine(RuleBasedStateMachine):
         assert index.ids_from(short, most) == [s for s in compared if s >= short][:most]
 
     def compared(self) -> list[int]:
-        return sorted(s for s, entry in self.model.items() if entry[0] != DEAD)
+        return sorted(s for s, entry in self.model.items() if entry[0] in COMPARED)
 
     @invariant()
     def same(self) -> None:
@@ -85,7 +98,8 @@ class IndexMachine(RuleBasedStateMachine):
             assert index.find(short) == row, "rows are stable"
             assert (index.state[row], index.cover[row]) == (state, cover)
             assert index.held(row) == (state in HELD)
-            assert index.sendable(row) == (state in (*HELD, RECEIPT))
+            assert index.sendable(row) == (state in SENDABLE)
+            assert index.compared(row) == (state in COMPARED)
         assert index.count_held() == len([1 for e in self.model.values() if e[0] in HELD])
 
 

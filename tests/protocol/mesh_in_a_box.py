@@ -7,6 +7,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings
 from aes import ecb
 from mesh_dice import Dice
 
+from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
 from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.store import MemoryStore
@@ -36,11 +37,11 @@ class Box:
         self.sent = 0
         self.log = None  # a list here collects (number, link, frame) of what is sent
 
-    def add(self, number, is_ours=nobody, capacity=512, gateway=True, store=None):
+    def add(self, number, is_ours=nobody, capacity=512, gateway=True, store=None, cell=NO_CELL):
         store = store or self.stores.get(number) or MemoryStore(10_000_000)
         self.stores[number] = store
         cipher = FrameCipher(self.key, 0, ecb)
-        settings = Settings(gateway, bytes((number,)) * 16)
+        settings = Settings(gateway, bytes((number,)) * 16, cell)
         index = ParcelIndex(capacity)
         dice = Dice(number * 1000003 + self.now_ms)  # a reboot draws other numbers
         me = address(number)

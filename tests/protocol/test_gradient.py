@@ -90,6 +90,11 @@ class Near:
     """A neighbour on the tether, which needs no proof of how well it is heard."""
 
     link = TETHER
+    bit = 1
+
+    @staticmethod
+    def heard_lately():
+        return 16
 
 
 def test_a_gateway_numbers_its_beats_and_believes_nobody_about_itself():

@@ -129,7 +129,7 @@ def test_a_receipt_in_a_parcel_frame_and_unknown_kinds():
     box.hear(2, 1, frame.PARCEL, counter + 1, parcel.join(1, 0, None, statement))
     assert node.stats["unknown_kinds"] == 1
     assert node.index.count_held() == 1
-    box.hear(2, 1, 14, counter + 2, b"")
+    box.hear(2, 1, 15, counter + 2, b"")
     assert node.stats["unknown_types"] == 1
 
 
@@ -150,7 +150,7 @@ def test_a_full_relay_still_listens():
     """A queue of events nobody fetches is bounded, and the newest are kept."""
     box = chain(2)
     for number in range(300):
-        box.nodes[1]._event("arrived", number)
+        box.nodes[1].event("arrived", number)
     assert len(box.nodes[1].events) == 256
     assert box.nodes[1].stats["events_lost"] == 44
     assert box.nodes[1].events[-1] == ("arrived", 299)

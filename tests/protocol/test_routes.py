@@ -1,6 +1,6 @@
 """Who was heard, gradients and the rate of contacts, on cases done by hand."""
 
-from shared_protocol.beats import ENTRIES_MAX, FORGET_S, GATEWAYS_MAX, UNKNOWN
+from shared_protocol.beats import ENTRIES_MAX, FORGET_S, GATEWAYS_MAX, SETTLED_S, UNKNOWN
 from shared_protocol.routes import Routes, q
 
 DAY = 86_400
@@ -102,7 +102,8 @@ def test_a_gradient_rises_by_a_hop_and_takes_the_shortest_way_of_the_latest_beat
     assert not routes.beat(9, 5, 8, 1)
     assert routes.beat(9, 5, 0, 1)
     assert routes.distance(9, 1) == 1
-    assert routes.beat(9, 6, 6, 120), "a newer beat, by a longer way"
+    assert not routes.beat(9, 6, 6, 120), "a newer beat by a longer way waits for the other one"
+    assert routes.beat(9, 6, 6, 120, False), "unless there is none"
     assert routes.distance(9, 120) == 7
     assert not routes.beat(9, 5, 0, 121), "an older one"
     assert routes.distance(9, 120 + 359) == 7
@@ -112,8 +113,8 @@ def test_a_gradient_rises_by_a_hop_and_takes_the_shortest_way_of_the_latest_beat
 def test_beats_wrap():
     routes = Routes(0)
     routes.beat(9, 0xFFFF, 1, 0)
-    assert routes.beat(9, 0, 4, 120)
-    assert routes.distance(9, 120) == 5
+    assert routes.beat(9, 0, 4, SETTLED_S + 4)
+    assert routes.distance(9, SETTLED_S + 4) == 5
 
 
 def test_a_beat_that_cannot_have_been_is_not_believed():

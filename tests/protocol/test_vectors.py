@@ -88,12 +88,13 @@ def test_beacon():
         if rejected(row, beacon.decode, body):
             continue
         b = beacon.decode(body)
-        for key in ("flags", "challenge", "unknown"):
+        for key in ("flags", "challenge", "cell", "unknown"):
             assert getattr(b, key) == row[key], (row["name"], key)
         assert b.echoes == [(unhex(tail), ask, value) for tail, ask, value in row["echoes"]]
         assert b.gateways == [tuple(gateway) for gateway in row["gateways"]]
         if row["encodes"]:
-            assert beacon.encode(b.flags, b.challenge, b.digest, b.echoes, b.gateways) == body
+            again = beacon.encode(b.flags, b.challenge, b.digest, b.echoes, b.gateways, b.cell)
+            assert again == body
         assert b.digest == unhex(row["digest"])
         count, odd, sums = row["known"]
         assert sync.decode_sketch(b.digest) == (count, unhex(odd), sums)

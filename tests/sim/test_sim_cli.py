@@ -115,7 +115,9 @@ def test_a_terminal_sees_how_far_it_is_after_a_second(capsys, monkeypatch):
 def test_the_documentation_names_every_key(tmp_path):
     text = (ROOT / "docs" / "SIMULATOR.md").read_text()
     read = (ROOT / "tools" / "sim" / "scenario.py").read_text()
-    keys = set(re.findall(r'(?:number|whole|choice|text|node|nodes|points)\(\s*"(\w+)"', read))
+    keys = set(
+        re.findall(r'(?:number|whole|flag|choice|text|node|nodes|points)\(\s*"(\w+)"', read)
+    )
     assert len(keys) > 25
     assert [key for key in sorted(keys | {"from", "to"}) if f"`{key}`" not in text] == []
     example = re.search(r"```toml\n(.*?)```", text, flags=re.S)

@@ -173,6 +173,8 @@ def beacons():
         ("fifteen sums", e(0, 9, fifteen, []), True),
         ("no sums, an echo", e(1, 9, digest(5, odd, []), two[:1]), True),
         ("two gateways", e(0, 3, none, [], [(0x3F2A, 0xFFFF, 0), (1, 2, 63)]), True),
+        ("a cell", e(0, 3, none, [], (), 0xABCDEF), True),
+        ("a gateway and the cell 0", e(0, 3, none, [], [(1, 2, 3)], 0), True),
         ("echoes and gateways", e(2, 3, fifteen, two, [(0xFFFF, 0, 255)]), True),
         (
             "gateways in two extensions",
@@ -191,6 +193,7 @@ def beacons():
         ("cut in the echoes", e(0, 0, none, two)[:-1]),
         ("an extension without its length", e(0, 0, none, []) + b"\x01"),
         ("half a gateway", e(0, 0, none, []) + b"\x01\x03abc"),
+        ("half a cell", e(0, 0, none, []) + b"\x02\x02ab"),
         ("an extension cut short", e(0, 0, none, []) + b"\x01\x05abcd"),
     ):
         made.append(named(name, hex=body) | {"error": True})

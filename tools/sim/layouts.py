@@ -9,6 +9,8 @@ from tools.virtual_board.air_model import stretch
 
 Place = tuple[float, float]
 _TRIES = 50
+_VOID = 0.08, 0.18  # radius of a void, of the side of the square
+VOIDS_MAX = 4
 
 
 class NotConnected(Exception):
@@ -58,12 +60,16 @@ def grid(columns: int, rows: int, spacing_m: float) -> list[Place]:
     return [(x * spacing_m, y * spacing_m) for y in range(rows) for x in range(columns)]
 
 
-def random_field(count: int, degree: float, range_m: float, seed: int) -> list[Place]:
+def random_field(
+    count: int, degree: float, range_m: float, seed: int, voids: int = 0
+) -> list[Place]:
     """A random geometric graph: uniform in a square, connected, with this mean number of nodes
-    within range of one. NotConnected if 50 tries found none."""
+    within range of one, and with round places where nobody is. NotConnected if 50 tries found
+    none."""
     dice = random.Random(f"{seed}/layout")
     for _ in range(_TRIES):
-        unit = [(dice.random(), dice.random()) for _ in range(count)]
+        holes = [(dice.random(), dice.random(), dice.uniform(*_VOID)) for _ in range(voids)]
+        unit = [_outside(holes, dice) for _ in range(count)]
         reach = _reach_for(unit, round(count * degree / 2))
         if _connected(unit, reach):
             side_m = range_m / reach * 0.999999  # the farthest pair stays within range
@@ -72,6 +78,14 @@ def random_field(count: int, degree: float, range_m: float, seed: int) -> list[P
         f"no connected field of {count} nodes with mean degree {degree:g} in {_TRIES} tries:"
         " a larger degree, or another seed"
     )
+
+
+def _outside(holes: list[tuple[float, float, float]], dice: random.Random) -> Place:
+    """A random place of the unit square outside of some circles."""
+    while True:
+        place = dice.random(), dice.random()
+        if all(math.dist(place, hole[:2]) > hole[2] for hole in holes):
+            return place
 
 
 def city_field(count: int, city: City, range_m: float, seed: int) -> list[Place]:

@@ -9,11 +9,12 @@ import random
 from dataclasses import dataclass, field
 
 from gateway.pieces import Shape, cut, rebuild, shape_for
-from gateway.sealing import FRAME_PAYLOAD, ONE_FRAME_BODY, hint_for, piece_tag
+from gateway.sealing import FRAME_PAYLOAD, ONE_FRAME_BODY, hint_for, piece_tag, room_for
 from shared_protocol import parcel, receipt
+from shared_protocol.cells import NO_CELL, to_bytes
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.lifetime import NORMAL, lifetime_code
-from shared_protocol.parcel import Piece
+from shared_protocol.parcel import ROUTE_LEN, Piece
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, decode, encode, second_byte
 from tools.sim.scenario import Message
 
@@ -40,26 +41,39 @@ class Letter:
         return 1 if self.shape is None else self.shape.k * self.shape.blocks
 
 
+def address_of(number: int, gateway: bool) -> bytes:
+    """The link address of a node. Its last two bytes differ, also of a relay and its gateway."""
+    return b"\2\0\0\0" + (number | (0x8000 if gateway else 0)).to_bytes(2, "big")
+
+
 def mailbox_key(seed: int, node: int) -> bytes:
     """By which a gateway recognises what is for it."""
     return H(b"box", seed.to_bytes(8, "big"), node.to_bytes(4, "big"))[:16]
 
 
-def write(message: Message, number: int, seed: int) -> Letter:
-    """The letter of the scenario's `number`th message: as gateway/sealing.py, without a seal."""
+def write(message: Message, number: int, seed: int, cell: int = NO_CELL) -> Letter:
+    """The letter of the scenario's `number`th message: as gateway/sealing.py, without a seal.
+
+    cell: of the receiver's gateway, for a message that is routed."""
     dice = random.Random(f"{seed}/message/{number}")
     token = dice.randbytes(16)
     mid = receipt.message_id(token)
     key = mailbox_key(seed, message.to)
+    way = address_of(message.to, True)[-ROUTE_LEN:] + to_bytes(cell) if message.routed else b""
+    if message.size > ONE_FRAME_BODY - room_for(way):
+        way = b""
     single = message.size <= ONE_FRAME_BODY
     shape = None if single else shape_for(message.size + FRAME_PAYLOAD - ONE_FRAME_BODY)
-    bundle = dice.randbytes(FRAME_PAYLOAD if shape is None else shape.bundle_len)
+    payload_len = FRAME_PAYLOAD - room_for(way)
+    bundle = dice.randbytes(payload_len if shape is None else shape.bundle_len)
     code = lifetime_code(message.lifetime_s)
     b0 = parcel.first_byte(parcel.MESSAGE, NORMAL, shape is not None)
-    head = (0, 0, b0, second_byte(code, True, False, False), mid, hint_for(key, mid))
+    b1 = second_byte(code, True, bool(way), len(way) > ROUTE_LEN)
+    head = (0, 0, b0, b1, mid, hint_for(key, mid))
     parcels = []
     if shape is None:
-        parcels = [encode(Parcel(head, bundle, None))[3:]]
+        extras = NO_EXTRAS._replace(route=way[:ROUTE_LEN], cell=way[ROUTE_LEN:]) if way else None
+        parcels = [encode(Parcel(head, bundle, extras))[3:]]
     else:
         tags = Hmac(H(b"piece-key", key, mid))
         for block, index, payload in cut(bundle, shape):

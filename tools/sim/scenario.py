@@ -7,7 +7,16 @@ from gateway.errors import UserError
 from shared_protocol.lifetime import LIFETIMES_S
 from shared_protocol.limits import MESSAGE_MAX
 from tools.sim.contacts import Contact, read_contacts
-from tools.sim.layouts import City, NotConnected, Place, city_field, grid, line, random_field
+from tools.sim.layouts import (
+    VOIDS_MAX,
+    City,
+    NotConnected,
+    Place,
+    city_field,
+    grid,
+    line,
+    random_field,
+)
 from tools.sim.tables import Source, Table, harmless
 
 NODES_MAX = 10_000
@@ -33,6 +42,7 @@ class Message:
     at_us: int
     size: int
     lifetime_s: int
+    routed: bool = False  # the sender knows at which gateway the receiver is
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,8 @@ class Scenario:
     fading_db: float = 0.0
     shadowing_db: float = 0.0
     asymmetry_db: float = 0.0
+    cells: bool = False  # nodes know where they stand
+    beats: bool = True  # gateways make themselves known
 
 
 def load(path: Path, seed: int | None = None) -> Scenario:
@@ -104,6 +116,7 @@ def load(path: Path, seed: int | None = None) -> Scenario:
     places, city = _places(nodes, range_m, seed)
     gateways = nodes.nodes("gateways", len(places))
     capacity = nodes.whole("capacity", 16, 4096, 440)
+    cells, beats = nodes.flag("cells", False), nodes.flag("beats", True)
     nodes.end()
     count = len(places)
     return Scenario(
@@ -121,6 +134,8 @@ def load(path: Path, seed: int | None = None) -> Scenario:
         _contacts(source, count),
         city,
         *decibels,
+        cells,
+        beats,
     )
 
 
@@ -135,8 +150,9 @@ def _places(nodes: Table, range_m: float, seed: int) -> tuple[list[Place], City 
     if layout == "random":
         count = nodes.whole("count", 2, NODES_MAX)
         degree = nodes.number("degree", 1, count - 1, min(8.0, count - 1))
+        voids = nodes.whole("voids", 0, VOIDS_MAX, 0)
         try:
-            return random_field(count, degree, range_m, seed), None
+            return random_field(count, degree, range_m, seed, voids), None
         except NotConnected as e:
             raise nodes.error("degree", str(e)) from None
     if layout == "city":
@@ -187,6 +203,7 @@ def _messages(
         times = table.whole("count", 1, MESSAGES_MAX, 1)
         interval_us = _us(table.number("interval_s", 0, DURATION_MAX_S, 1.0))
         lifetime_s = table.whole("lifetime_s", 1, LIFETIMES_S[-1], _DEFAULT_LIFETIME_S)
+        routed = table.flag("routed", False)
         table.end()
         if at_us + (times - 1) * interval_us > duration_us:
             raise table.error("at_s", "the last one would be after the end (sim.duration_s)")
@@ -196,7 +213,8 @@ def _messages(
         if total > BYTES_MAX:
             raise table.error("size", f"more than {BYTES_MAX:,} bytes in all")
         for i in range(times):
-            found.append(Message(ends[0], ends[1], at_us + i * interval_us, size, lifetime_s))
+            when_us = at_us + i * interval_us
+            found.append(Message(ends[0], ends[1], when_us, size, lifetime_s, routed))
     return found
 
 

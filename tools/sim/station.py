@@ -7,10 +7,11 @@ import random
 from collections.abc import Callable
 
 from gateway.crypto import ecb
+from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import TETHER, Node, Settings
 from shared_protocol.store import MemoryStore
-from tools.sim.letters import digest
+from tools.sim.letters import address_of, digest
 from tools.sim.shared_sums import shared_index
 
 GATEWAY_CAPACITY = 20_000  # as gateway/gateway.py
@@ -83,15 +84,15 @@ class Station:
         self.air_full = False  # it has more to send than the radio takes now
         self.swallows = False  # it takes what it hears and sends none of it: a lie told by HAVE
         self.wire_free_us = 0  # when its side of the tether has sent what it sends now
-        mark = 0x80 if gateway else 0  # the last three bytes tell neighbours apart
-        self.address = bytes((2, 0, 0, mark | number >> 16)) + (number & 0xFFFF).to_bytes(2, "big")
+        self.address = address_of(number, gateway)
+        self.cell = NO_CELL  # where it stands, if it knows
         self._gateway = gateway
         self._capacity = capacity
         self._cipher = cipher
         self._seed = seed
         self._is_ours = is_ours
 
-    def boot(self, now_us: int) -> None:
+    def boot(self, now_us: int) -> Node:
         """Power is there: a new Node, from what the store has."""
         self.boots += 1
         self.air_full = False
@@ -104,13 +105,14 @@ class Station:
             self._cipher,
             shared_index(self._capacity),
             self.store,
-            Settings(self._gateway, secret),
+            Settings(self._gateway, secret, self.cell),
             self._is_ours,
             dice.randrange,
             now_us // 1000,
         )
         for link in self.links:
             self.node.link_up(link, now_us // 1000)
+        return self.node
 
     def cut(self) -> None:
         """Power is gone, and all that was not in the store."""

@@ -85,6 +85,13 @@ class Table:
             raise self.error(key, f"must be a number from {least} to {most}")
         return float(value)
 
+    def flag(self, key: str, default: bool) -> bool:
+        """true or false."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
+
     def choice(self, key: str, choices: Sequence[str]) -> str:
         """One of some words."""
         value = self._take(key, _REQUIRED)

@@ -38,7 +38,7 @@ class Tally:
         self.sent[kind] += 1
         self.bytes_on_air += len(data) + OVERHEAD_BYTES
         self.airtime_us[node] += end_us - start_us
-        if kind == frame.PARCEL:
+        if kind in (frame.PARCEL, frame.UNICAST):
             self.relayed[node] += 1
 
     def power(self, node: int, on: bool, at_us: int) -> None:
@@ -85,7 +85,8 @@ class Tally:
         """What it comes to: all but what the stores know."""
         done = [x for x in letters if x.delivered_us is not None]
         back = [x for x in letters if x.acknowledged_us is not None]
-        frames, parcels = sum(self.sent.values()), self.sent[frame.PARCEL]
+        frames = sum(self.sent.values())
+        parcels = self.sent[frame.PARCEL] + self.sent[frame.UNICAST]
         shares = [us / self._scenario.duration_us for us in self.airtime_us]
         reach = [len(x.came_from) for x in letters]
         return {

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gateway.position import cell_on_map
 from shared_protocol import frame
+from shared_protocol.cells import NO_CELL
 from shared_protocol.node import AIR, TETHER, Node
 from tools.medium import Heard, Lost, Medium, Sent
 from tools.sim.desks import Desks
@@ -56,7 +58,9 @@ class World:
             fading_db=scenario.fading_db,
             stretch=self._ways if self._ways.needed() else None,
         )
-        self.letters = [write(m, i, seed) for i, m in enumerate(scenario.messages)]
+        self.letters = [
+            write(m, i, seed, self._cell(m.to)) for i, m in enumerate(scenario.messages)
+        ]
         self.cipher = SharedCipher(digest(seed, "network"))
         count = len(scenario.places)
         self.relays = [self._relay(i) for i in range(count)]
@@ -68,6 +72,9 @@ class World:
         links = (AIR, TETHER) if number in self.scenario.gateways else (AIR,)
         s = self.scenario
         return Station(number, False, links, s.capacity, self.cipher, s.seed, lambda _: False)
+
+    def _cell(self, number: int) -> int:
+        return cell_on_map(*self.places[number]) if self.scenario.cells else NO_CELL
 
     def _enter(self) -> None:
         """Put everything that the scenario says on the agenda."""
@@ -162,7 +169,11 @@ class World:
         return True
 
     def _is_content(self, station: Station, data: bytes) -> bool:
-        return self.cipher.open(station.address, data)[0] in (frame.PARCEL, frame.RECEIPTS)
+        return self.cipher.open(station.address, data)[0] in (
+            frame.PARCEL,
+            frame.UNICAST,
+            frame.RECEIPTS,
+        )
 
     def _send_wire(self, station: Station, node: Node, now_ms: int) -> bool:
         """Put a frame on the tether if it is free. Is it busy?"""
@@ -248,7 +259,10 @@ class World:
         self._place(number)
         self.tally.power(number, True, self.now_us)
         for station in self._at_place(number):
-            station.boot(self.now_us)
+            station.cell = self._cell(number)
+            node = station.boot(self.now_us)
+            if not self.scenario.beats:
+                node.gradients.told = lambda link, now_s: []  # type: ignore[method-assign]
             self._want_turn(station, self.now_us)
 
     def _power_off(self, number: int) -> None:

@@ -1,0 +1,291 @@
+"""Unicast: a parcel for a known gateway goes from neighbour to neighbour, not to everybody
+(SPEC.md 7.5, docs/GOSSIP.md).
+
+Down the gradient where there is one; else, where positions are known, depth first to the
+neighbour that stands nearest (after Stojmenovic, Russell, Vukojevic 2000), and back where there is
+no further way. Each node keeps the parcel until the next one is known to have it. When no way is
+left, or the sender has waited in vain for the receipt, the parcel is one for everybody.
+"""
+
+from shared_protocol import parcel
+from shared_protocol.beacon import GATEWAY
+from shared_protocol.beats import UNKNOWN
+from shared_protocol.cells import NO_CELL, apart
+from shared_protocol.errors import DecodeError
+from shared_protocol.lifetime import SOS
+from shared_protocol.limits import DEAD_ENDS_MAX, IDLE_MS, OVERHEARD_MAX, UNDERWAY_MAX
+from shared_protocol.parcel_index import NOBODY, PASSED, ROUTED
+from shared_protocol.shelf import KNOWN, NEW, TOMBSTONED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared_protocol.neighbours import Neighbour
+    from shared_protocol.node import Node
+
+NEXT_LEN = 2  # of the next node's address, in front of the parcel
+PATIENCE_MS = 60_000  # so long a sender waits for the receipt
+_AIR, _TETHER = 0, 1
+_ACK_MS, _ACK_SPREAD_MS = 120, 80
+_QUEUED_MS = 5_000  # a frame that has not left by then never will
+_TRIES = 3  # before another neighbour has its turn, if there is one
+_TRIES_MOST = 12
+_HOPS_MOST = 60  # who comes so far has lost its way
+_PASSED_S = 600  # so long it is remembered what was passed on
+_ALL = 0x3FFFFFFF
+
+# A journey: what a node must know of a parcel while it answers for it.
+_STAGE, _DUE_MS, _NEXT, _TRIED, _TRIES_MADE, _BACK, _TO, _CELL = 0, 1, 2, 3, 4, 5, 6, 7
+# NEXT: the bit of the neighbour that shall have it; TRIED: of those that did not take it or
+# brought it back; BACK: of the one to which it goes when there is no further way, 0 at the sender.
+_TO_SEND, _QUEUED, _SENT, _AWAY = 0, 1, 2, 3  # AWAY: of our own, until the receipt is back
+
+
+class Unicast:
+    """The parcels that this node is sending to one neighbour each."""
+
+    def __init__(self, node: "Node", random_below: "Callable[[int], int]") -> None:
+        self._node = node
+        self._index = node.index
+        self._random = random_below
+        self._journeys: dict[int, list[int]] = {}  # by short id
+        # By short id of what is not here: who was heard passing it on. It need not go back there.
+        self._heard: dict[int, int] = {}
+        # By cell: the neighbours that brought back what was on its way there.
+        self._dead_ends: dict[int, int] = {}
+
+    # --- what comes
+
+    def start(self, row: int, now_ms: int) -> bool:
+        """A parcel of our own: is it for one gateway, and is there a way? Then it goes alone."""
+        immutable = self._node.shelf.immutable(row)
+        if not immutable[1] & parcel.ROUTE or immutable[0] & parcel.PIECES:
+            return False
+        if parcel.priority(immutable[0]) == SOS or len(self._journeys) >= UNDERWAY_MAX:
+            return False
+        self._enter(row, immutable, 0, now_ms)
+        if not self._choose(self._journeys[self._index.short[row]], row, now_ms):
+            del self._journeys[self._index.short[row]]
+            return False
+        self._index.set_state(row, ROUTED)
+        return True
+
+    def on_frame(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+        """A UNICAST frame, for whomever. DecodeError if garbled."""
+        node, index = self._node, self._index
+        hops, age, _, immutable = parcel.split(body[NEXT_LEN:])
+        immutable = bytes(immutable)
+        parcel.check(immutable)
+        b0 = immutable[0]
+        if parcel.kind(b0) == parcel.RECEIPT or b0 & parcel.PIECES:
+            raise DecodeError("nothing that goes alone")
+        if not immutable[1] & parcel.ROUTE:
+            raise DecodeError("no route")
+        short = node.shelf.short_of(immutable)
+        row = index.find(short)
+        had = 0
+        if row >= 0:
+            had = index.cover[row]
+            index.cover[row] |= neighbour.bit
+        if body[:NEXT_LEN] != node.node_id[-NEXT_LEN:]:
+            if row < 0:
+                _add(self._heard, short, neighbour.bit, OVERHEARD_MAX)
+            return
+        first = row < 0
+        if not first and index.state[row] in (ROUTED, PASSED):
+            if neighbour.number() == index.source[row]:  # it has not heard that it is here
+                node.custody.took(neighbour.link, row, now_ms, True)
+                return
+        verdict, row = node.shelf.accept(hops, age, immutable, node.clock.now_s(now_ms), True)
+        journey = self._journeys.get(short)
+        if verdict == TOMBSTONED:
+            node.queues[neighbour.link].parcel(index.short[row])
+        elif verdict == NEW and first:
+            index.source[row] = neighbour.number()
+            index.cover[row] = neighbour.bit | self._heard.pop(short, 0)
+            self._take(neighbour, row, immutable, hops, now_ms)
+        elif verdict == NEW or (verdict == KNOWN and journey):
+            self._again(neighbour, row, immutable, had, now_ms)
+        elif verdict == KNOWN:
+            node.custody.took(neighbour.link, row, now_ms, True)
+        else:
+            node.stats["refused"] += 1
+
+    def _take(
+        self, neighbour: "Neighbour", row: int, immutable: bytes, hops: int, now_ms: int
+    ) -> None:
+        """A parcel for which this node answers from now on."""
+        node = self._node
+        if not node.is_gateway and not self._enter(row, immutable, neighbour.bit, now_ms):
+            return
+        if node.is_gateway or neighbour.link == _TETHER:  # else it hears me pass it on
+            node.custody.took(neighbour.link, row, now_ms, True)
+        if node.is_gateway:
+            node.event("arrived", immutable, hops)
+            if not node.shelf.is_ours(immutable):  # whom it is for lives elsewhere now
+                node.for_everybody(row, now_ms)
+
+    def _again(
+        self, neighbour: "Neighbour", row: int, immutable: bytes, had: int, now_ms: int
+    ) -> None:
+        """It was here before: a neighbour found no way for it, or did not know that it was."""
+        bit, short = neighbour.bit, self._index.short[row]
+        journey = self._journeys.get(short)
+        had |= journey[_NEXT] if journey else 0
+        if not journey:
+            back = 1 << self._index.source[row] if self._index.source[row] != NOBODY else 0
+            if not self._enter(row, immutable, back, now_ms):
+                return
+            journey = self._journeys[short]
+        if had & bit:
+            _add(self._dead_ends, journey[_CELL], bit, DEAD_ENDS_MAX)
+            journey[_TRIED] |= bit
+        else:
+            journey[_TRIED], journey[_BACK] = _ALL, bit
+        journey[_STAGE], journey[_DUE_MS] = _TO_SEND, now_ms
+
+    def _enter(self, row: int, immutable: bytes, back: int, now_ms: int) -> bool:
+        """Begin a journey. If there are too many, whoever sent it will try somebody else."""
+        if len(self._journeys) >= UNDERWAY_MAX:
+            self._node.shelf.remove(row)
+            return False
+        route, cell = parcel.destination(immutable)
+        self._journeys[self._index.short[row]] = [
+            _TO_SEND, now_ms, 0, 0, 0, back, route & 0xFFFF, cell
+        ]  # fmt: skip
+        return True
+
+    def gone(self, bits_gone: int) -> None:
+        """Neighbours are not heard any more; their bits may be given to others."""
+        self._node.gradients.gone(bits_gone)
+        for journey in self._journeys.values():
+            journey[_TRIED] &= ~bits_gone
+            if journey[_NEXT] & bits_gone and journey[_STAGE] != _AWAY:
+                journey[_STAGE] = _TO_SEND
+        for masks in (self._heard, self._dead_ends):
+            for key in masks:
+                masks[key] &= ~bits_gone
+
+    # --- what goes
+
+    def poll(self, now_ms: int) -> int:
+        """Send what is due; milliseconds until the next is."""
+        wait_ms = IDLE_MS
+        for short in list(self._journeys):
+            journey = self._journeys[short]
+            row = self._index.find(short)
+            if row < 0 or self._index.state[row] != ROUTED:
+                del self._journeys[short]
+                continue
+            if journey[_STAGE] == _SENT and self._index.cover[row] & journey[_NEXT]:
+                self._handed_over(journey, row, now_ms)
+            elif journey[_DUE_MS] <= now_ms:
+                self._act(journey, row, now_ms)
+            wait_ms = min(wait_ms, max(0, journey[_DUE_MS] - now_ms))
+        return wait_ms
+
+    def _handed_over(self, journey: list[int], row: int, now_ms: int) -> None:
+        """The next node has it."""
+        index = self._index
+        if index.source[row] == NOBODY:
+            journey[_STAGE], journey[_DUE_MS] = _AWAY, now_ms + PATIENCE_MS
+            journey[_BACK] = journey[_TRIED] = 0
+            return
+        del self._journeys[index.short[row]]
+        self._node.shelf.drop(row)
+        soon_s = self._node.clock.now_s(now_ms) + _PASSED_S
+        index.expires_s[row] = min(index.expires_s[row], soon_s)
+
+    def _act(self, journey: list[int], row: int, now_ms: int) -> None:
+        """Its moment has come."""
+        if journey[_STAGE] == _SENT:
+            journey[_TRIES_MADE] += 1
+            if journey[_TRIES_MADE] % _TRIES == 0:
+                journey[_TRIED] |= journey[_NEXT]
+                if not self._choose(journey, row, now_ms) and journey[_TRIES_MADE] < _TRIES_MOST:
+                    journey[_TRIED] &= ~journey[_NEXT]  # there is nobody else
+        if journey[_STAGE] == _TO_SEND and self._is_ahead(journey, row, now_ms):
+            self._handed_over(journey, row, now_ms)
+        elif journey[_STAGE] == _AWAY or not self._send(journey, row, now_ms):
+            del self._journeys[self._index.short[row]]
+            self._node.for_everybody(row, now_ms)
+
+    def _is_ahead(self, journey: list[int], row: int, now_ms: int) -> bool:
+        """Has somebody nearer had it? A lost acknowledgement makes two copies of one."""
+        nearer = max(0, self._nearer(journey, now_ms)) & self._index.cover[row]
+        return nearer & ~(journey[_TRIED] | journey[_BACK]) > 0
+
+    def _nearer(self, journey: list[int], now_ms: int) -> int:
+        """Mask of the neighbours nearer by a gradient; -1 if there is no gradient."""
+        gradients = self._node.gradients
+        if gradients.beats.distance(journey[_TO], self._node.clock.now_s(now_ms)) == UNKNOWN:
+            return -1
+        return gradients.nearer(journey[_TO])
+
+    def _send(self, journey: list[int], row: int, now_ms: int) -> bool:
+        """Queue it for the next node. False if there is none."""
+        bit = self._choose(journey, row, now_ms)
+        journey[_NEXT] = bit
+        self._index.cover[row] &= ~bit
+        for n in self._node.neighbours.all:
+            if n.bit == bit:
+                self._node.queues[n.link].parcel(self._index.short[row])
+                if n.link == _TETHER:  # whoever sent it does not hear that
+                    self._node.custody.took(_AIR, row, now_ms, True)
+                journey[_STAGE], journey[_DUE_MS] = _QUEUED, now_ms + _QUEUED_MS
+        return bit > 0
+
+    def _choose(self, journey: list[int], row: int, now_ms: int) -> int:
+        """The bit of the neighbour that shall have it next, 0 if there is none."""
+        index = self._index
+        if index.hops[row] >= _HOPS_MOST:
+            return 0
+        nearer = self._nearer(journey, now_ms)
+        used = index.cover[row] | journey[_TRIED]
+        best = best_rank = 0
+        for n in self._node.neighbours.all:
+            if not n.fresh or not n.hears_me or n.bit & used:
+                continue
+            if int.from_bytes(n.address[-NEXT_LEN:], "big") == journey[_TO]:
+                return n.bit
+            if n.flags & GATEWAY:  # another one: there is no way through
+                continue
+            if nearer < 0:
+                rank = self._nearness(n, journey[_CELL])
+            else:
+                rank = n.heard_lately() if n.bit & nearer else 0
+            if rank > best_rank:
+                best, best_rank = n.bit, rank
+        if nearer < 0 and not best and journey[_CELL] != NO_CELL:
+            return journey[_BACK] & self._node.neighbours.mask()
+        return best
+
+    def _nearness(self, n: "Neighbour", cell: int) -> int:
+        """The greatest: stands nearest to the cell, and is no dead end. 0: cannot be said."""
+        if cell == NO_CELL or n.cell == NO_CELL or self._node.cell == NO_CELL:
+            return 0
+        rank = 0x1FFFFFFF - apart(n.cell, cell)
+        if self._dead_ends.get(cell, 0) & n.bit:
+            rank >>= 4  # only when nobody else is left
+        return rank
+
+    def frame_body(self, short: int, row: int, link: int, now_ms: int) -> bytes:
+        """The body of the frame that was queued; empty if it is not wanted on this link now."""
+        journey = self._journeys.get(short)
+        if journey is None or journey[_STAGE] != _QUEUED:
+            return b""
+        for n in self._node.neighbours.all:
+            if n.bit == journey[_NEXT] and n.link == link:
+                journey[_STAGE] = _SENT
+                journey[_DUE_MS] = now_ms + _ACK_MS + self._random(_ACK_SPREAD_MS)
+                self._node.stats["unicasts_sent"] += 1
+                now_s = self._node.clock.now_s(now_ms)
+                return n.address[-NEXT_LEN:] + self._node.shelf.body(row, now_s)
+        return b""
+
+
+def _add(masks: dict[int, int], key: int, bit: int, most: int) -> None:
+    if len(masks) >= most:
+        masks.clear()  # it is a hint, and soon there are others
+    masks[key] = masks.get(key, 0) | bit
