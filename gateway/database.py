@@ -35,6 +35,13 @@ MIGRATIONS = [
     );
     CREATE INDEX message_by_contact ON message (contact, id);
     """,
+    """
+    -- the way to the contact's gateway (sealing.py), as said in a message of this time on the
+    -- contact's clock, heard at that time on ours
+    ALTER TABLE contact ADD COLUMN way BLOB;
+    ALTER TABLE contact ADD COLUMN way_said_s INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE contact ADD COLUMN way_heard_s INTEGER NOT NULL DEFAULT 0;
+    """,
 ]
 
 

@@ -19,6 +19,7 @@ from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.limits import MESSAGE_MAX
 
 LIFETIME_S = 7 * 86400
+WAY_LASTS_S = 86_400  # people move: what a contact said of its gateway holds for a day
 _POLL_S = 0.2  # how often another process's writes are looked for
 
 _COLUMNS = "seq, id, contact, direction, text, state, unix_s, relays"
@@ -98,7 +99,7 @@ class Desk:
             raise UserError(f"you have another contact called {called}: choose a different name")
         with _writing(self.db):
             self.db.execute(
-                "INSERT INTO contact VALUES (?, ?, ?) ON CONFLICT (id) "
+                "INSERT INTO contact (id, name, card) VALUES (?, ?, ?) ON CONFLICT (id) "
                 "DO UPDATE SET name = excluded.name, card = excluded.card",
                 (parsed.id, called, parsed.text()),
             )
@@ -132,7 +133,10 @@ class Desk:
         card = parse_card(to["card"])
         try:
             while True:
-                sealed = seal(me, card, body, now_s, NORMAL, code)
+                sealed = seal(
+                    me, card, body, now_s, NORMAL, code,
+                    way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
+                )  # fmt: skip
                 with _writing(self.db):
                     if self._known(
                         sealed.mid
@@ -175,9 +179,18 @@ class Desk:
     def _next_seq(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(seq), 0) + 1 FROM message").fetchone()[0])
 
-    def receive(self, sender: Card, text: str, unix_s: int, **fields: Any) -> None:
-        """Keep a message that was opened: durable when this returns. A second time is a no-op."""
+    def receive(
+        self, sender: Card, text: str, unix_s: int, way: bytes = b"", **fields: Any
+    ) -> None:
+        """Keep a message that was opened, and the way to its sender: durable when this returns. A
+        second time is a no-op."""
         with _writing(self.db):
+            if way:
+                self.db.execute(
+                    "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
+                    "WHERE id = ? AND way_said_s < ?",
+                    (way, unix_s, int(time.time()), sender.id, unix_s),
+                )
             if not self._known(fields["mid"]):
                 self._insert(
                     contact=sender.id, direction="in", state="received", text=text,
@@ -234,6 +247,13 @@ class Desk:
     def close(self) -> None:
         """Close the database."""
         self.db.close()
+
+
+def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
+    """The way to a contact's gateway, as long as the contact may still be there."""
+    if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
+        return b""
+    return bytes(contact["way"])
 
 
 class _writing:

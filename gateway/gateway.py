@@ -18,9 +18,11 @@ from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from shared_protocol import records
+from shared_protocol.cells import to_bytes
 from shared_protocol.errors import DecodeError, HeliographError
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.parcel import ROUTE_LEN
 from shared_protocol.parcel_index import ParcelIndex
 
 CAPACITY = 20_000  # parcels known at once: 1 MB of RAM
@@ -51,6 +53,7 @@ class Gateway:
         self._start_node()
 
     def _start_node(self) -> None:
+        set_meta(self.desk.db, "way", self._my_way())
         self.store = SqliteStore(self.desk.db, self.desk.path)
         self.node = Node(
             self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5)),
@@ -64,6 +67,11 @@ class Gateway:
         )
         self.mailroom.node = self.node
         self._data_version = (self._version(), self.desk.people_changed)
+
+    def _my_way(self) -> bytes:
+        """Where this gateway is, for those who answer its people."""
+        node_id = self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5))
+        return node_id[-ROUTE_LEN:] + to_bytes(self.config.cell)
 
     def _meta(self, key: str, make: Callable[[], bytes]) -> bytes:
         value = get_meta(self.desk.db, key)
@@ -226,6 +234,11 @@ class Gateway:
                     self._relay_status = {}
             await asyncio.sleep(_STATUS_S)
 
+    def _gateways(self) -> dict[str, int]:
+        """The gateways known, and how many hops away they are."""
+        live = self.node.gradients.beats.live(self.node.clock.now_s(_now_ms()))
+        return {f"{gateway:04x}": hops for gateway, _, hops in live}
+
     def _silence(self) -> str:
         if self._port is None or self._port.answered:
             return ""
@@ -240,6 +253,7 @@ class Gateway:
             "problem": self._problem or self._silence(),
             "node": self.node.node_id.hex(),
             "neighbours": len(fresh),
+            "gateways": self._gateways(),
             "parcels_kept": self.node.index.count_held(),
             "capacity": CAPACITY,
             "unopenable": self.mailroom.unopenable,

@@ -122,6 +122,7 @@ class Mailroom:
                 opened.sender,
                 opened.body.decode("utf-8", "replace"),
                 opened.unix_s,
+                way=opened.way,
                 mid=mid, token=opened.token, code=first.head[3],
                 relays=max(0, max(self.node.index.hops[r] for _, r in mine) - 1),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Positions as people give them, to the cells that nodes tell each other (shared_protocol/cells.py)."""
+"""Positions as people give them, to the cells that nodes tell each other."""
 
 import math
 

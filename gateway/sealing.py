@@ -1,7 +1,10 @@
 """Sealing: what only the recipient's device can open, and what proves the sender (SPEC.md 6).
 
-    inner  = flags 1 | unix time 4 | sender id 4 | body | 80 00...        padded, signed
+    inner  = flags 1 | unix time 4 | sender id 4 | [way] | body | 80 00...     padded, signed
     bundle = HPKE base mode (RFC 9180) of inner | Ed25519 signature, bound to the parcel's head
+
+A way says where a gateway is: route 3, or route 3 | cell 3, or nothing if that is not known. The
+sender's own travels inside the seal, when padding leaves room; the recipient's in the clear.
 
 Nothing outside the seal names a person. The signature covers the recipient's device and prekey, so
 nobody can pass the message on as if it had been sent to somebody else.
@@ -19,9 +22,10 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from gateway.identity import Card, Identity
 from gateway.pieces import PIECE_PAYLOAD, Shape, cut, rebuild, shape_for
 from shared_protocol import parcel, receipt
+from shared_protocol.cells import CELL_BYTES
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
-from shared_protocol.parcel import Piece
+from shared_protocol.parcel import ROUTE_LEN, Piece
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 from shared_protocol.unicast import NEXT_LEN
 
@@ -41,8 +45,11 @@ def room_for(way: bytes) -> int:
     return len(way) + NEXT_LEN if way else 0
 
 
-DEFLATED = 1  # flags: body is raw deflate (RFC 1951)
-_KNOWN_FLAGS = DEFLATED  # 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved
+# Flags: the body is raw deflate (RFC 1951); the sender's way is in front of it.
+DEFLATED, WITH_ROUTE, WITH_CELL = 1, 32, 64
+_KNOWN_FLAGS = DEFLATED | WITH_ROUTE | WITH_CELL
+# 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved
+_WAY_LEN = {0: 0, WITH_ROUTE: ROUTE_LEN, WITH_ROUTE | WITH_CELL: ROUTE_LEN + CELL_BYTES}
 
 
 class SealError(Exception):
@@ -71,29 +78,49 @@ class Opened:
     unix_s: int
     body: bytes
     token: bytes
+    way: bytes
 
 
 def seal(
-    sender: Identity, to: Card, body: bytes, unix_s: int, priority: int, lifetime: int
+    sender: Identity,
+    to: Card,
+    body: bytes,
+    unix_s: int,
+    priority: int,
+    lifetime: int,
+    *,
+    way: bytes = b"",
+    my_way: bytes = b"",
 ) -> Sealed:
-    """Seal a body of at most 64 KB for one device. `lifetime` is the four-bit code."""
+    """Seal a body of at most 64 KB for one device. `lifetime` is the four-bit code.
+
+    way: to the recipient's gateway, if it is known; used if the body fits one frame with it.
+    my_way: to the sender's, for the answer; left out, as a whole or but for the route, if there is
+    no room for it.
+    """
     flags, packed = _compress(body)
     single = len(packed) <= ONE_FRAME_BODY
     shape = None if single else shape_for(len(packed) + _SEAL_OVERHEAD)
-    bundle_len = FRAME_PAYLOAD if shape is None else shape.bundle_len
-    inner = bytes([flags]) + unix_s.to_bytes(4, "big") + sender.card.sender_id + packed + b"\x80"
+    way = _fitting(way, ONE_FRAME_BODY - len(packed), NEXT_LEN)
+    bundle_len = FRAME_PAYLOAD - room_for(way) if shape is None else shape.bundle_len
+    my_way = _fitting(my_way, bundle_len - _SEAL_OVERHEAD - len(packed), 0)
+    flags |= WITH_ROUTE if my_way else 0
+    flags |= WITH_CELL if len(my_way) > ROUTE_LEN else 0
+    inner = bytes([flags]) + unix_s.to_bytes(4, "big") + sender.card.sender_id
+    inner += my_way + packed + b"\x80"
     inner += bytes(bundle_len - HPKE_OVERHEAD - _SIGNATURE - len(inner))
     signature = sender.signing.sign(_signed(to, inner))
     token = H(b"token", signature, inner)[:16]
     mid = receipt.message_id(token)
     b0 = parcel.first_byte(parcel.MESSAGE, priority, shape is not None)
-    b1 = second_byte(lifetime, True, False, False)
+    b1 = second_byte(lifetime, True, bool(way), len(way) > ROUTE_LEN)
     info = _info(bytes([b0, b1]) + mid, shape)
     prekey = X25519PublicKey.from_public_bytes(to.x25519)
     bundle = _HPKE.encrypt(inner + signature, prekey, info)
     hint = hint_for(to.mailbox_key, mid)
     if shape is None:
-        whole = Parcel((0, 0, b0, b1, mid, hint), bundle, None)
+        extras = NO_EXTRAS._replace(route=way[:ROUTE_LEN], cell=way[ROUTE_LEN:]) if way else None
+        whole = Parcel((0, 0, b0, b1, mid, hint), bundle, extras)
         return Sealed(mid, token, [encode(whole)[3:]], None)
     tags = Hmac(H(b"piece-key", to.mailbox_key, mid))
     parcels = []
@@ -123,10 +150,19 @@ def open_bundle(
         raise SealError("the message id does not belong to this message")
     sender = _verify(me.card, inner, signature, senders)
     packed = inner[_INNER_HEAD:].rstrip(b"\0")
-    if inner[0] & ~_KNOWN_FLAGS or packed[-1:] != b"\x80":
+    way_len = _WAY_LEN.get(inner[0] & (WITH_ROUTE | WITH_CELL), -1)
+    if inner[0] & ~_KNOWN_FLAGS or packed[-1:] != b"\x80" or not 0 <= way_len < len(packed):
         raise SealError("the message comes from a newer Heliograph")
-    body = _decompress(inner[0], packed[:-1])
-    return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token)
+    body = _decompress(inner[0], packed[way_len:-1])
+    return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token, packed[:way_len])
+
+
+def _fitting(way: bytes, room: int, besides: int) -> bytes:
+    """As much of a way as there is room for, with so many bytes besides."""
+    for size in (ROUTE_LEN + CELL_BYTES, ROUTE_LEN):
+        if len(way) >= size and size + besides <= room:
+            return way[:size]
+    return b""
 
 
 def rebuild_bundle(key: bytes, mid: bytes, shape: Shape, parcels: list[Parcel]) -> bytes | None:

@@ -186,6 +186,13 @@ def sync(args: argparse.Namespace) -> dict[str, Any]:
     return {"results": bench_sync.measure(args.seed)}
 
 
+def unicast(args: argparse.Namespace) -> dict[str, Any]:
+    """Messages for a known gateway, beside shortest paths and flooding."""
+    from tools import bench_unicast
+
+    return {"results": bench_unicast.measure(args.seed)}
+
+
 def dtn(args: argparse.Namespace) -> dict[str, Any]:
     """Carrying messages on walks, among people and over a mesh, beside PONS and an oracle."""
     from tools import bench_dtn
@@ -240,5 +247,5 @@ def on_micropython(
 
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
-    "dtn": dtn, "sim": sim, "boards": boards,
+    "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards,
 }  # fmt: skip

@@ -27,6 +27,7 @@ from tools.virtual_board.interpreter import NoInterpreter
 from tools.virtual_board.rom import RomError
 
 TEXT = "The bridge at Kestrel Ford is down. Twelve people are safe in the school; send water."
+ANSWER = "Water is on its way to the school, with Petra. Two hours."
 _ANSWER_S = 240  # for 20 kB through 30 % loss on a busy machine; a short message takes a second
 
 
@@ -98,7 +99,36 @@ async def _present(args: argparse.Namespace, field: Field, story: Story) -> dict
     follow.cancel()
     await asyncio.gather(follow, return_exceptions=True)
     story.tell("Ana sees: delivered. The receipt is back")
-    return await _summary(args, field, story, letter, latency_s)
+    summary = await _summary(args, field, story, letter, latency_s)
+    return summary | {"answer": await _answer(field, story)}
+
+
+async def _answer(field: Field, story: Story) -> dict[str, Any]:
+    """Bo answers. Where Ana is stood in her message: the answer need not go to everybody."""
+    home = field.a.status()["node"][-4:]
+    await until(lambda: home in field.b.status()["gateways"], 60, "gateway B to hear of gateway A")
+    sent = field.b.desk.send("Ana", ANSWER)
+    row = field.b.desk.db.execute("SELECT mid FROM message WHERE id = ?", (sent["id"],)).fetchone()
+    mid, started = bytes(row[0]), time.monotonic()
+    story.tell(f"Bo answers, to gateway {home}")
+    follow = asyncio.create_task(_follow(field, story, mid))
+    await until(
+        lambda: any(m["text"] == ANSWER for m in field.a.desk.listing("in")),
+        _ANSWER_S, "the answer to arrive",
+    )  # fmt: skip
+    latency_s = time.monotonic() - started
+    story.tell(f"Ana has it, after {latency_s:.2f} s")
+    await until(
+        lambda: field.b.desk.message(sent["id"])["state"] == "delivered", _ANSWER_S, "its receipt"
+    )
+    follow.cancel()
+    await asyncio.gather(follow, return_exceptions=True)
+    kinds = [f.kind for f in Sniffer(field.record, field.key).fresh() if mid in f.mids]
+    return {
+        "latency_s": round(latency_s, 3),
+        "unicasts": kinds.count("unicast"),
+        "parcels": kinds.count("parcel"),
+    }
 
 
 async def _absent(args: argparse.Namespace, field: Field, story: Story) -> dict[str, Any]:
@@ -273,6 +303,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
         what = "it" if summary["blocks"] == 1 else f"each of its {summary['blocks']} blocks"
         print(f"  {summary['k']} of {summary['n']} pieces rebuild {what}; no relay ever held more "
               f"than {summary['max_pieces_on_one_relay']} of them at once")  # fmt: skip
+    if "answer" in summary:
+        print(f"  the answer came alone, from relay to relay: {summary['answer']['unicasts']} "
+              f"transmissions, {summary['answer']['parcels']} for everybody")  # fmt: skip
     print(f"  {summary['frames_sent']} frames, {summary['bytes_on_air']} bytes on the air; "
           f"{summary['parcels_left_on_relays']} parcels left on the relays")  # fmt: skip
     print(f"  at most {summary['heap_peak'] // 1024} of {HEAP_KB} KB of heap in use on a relay")

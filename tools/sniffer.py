@@ -12,6 +12,7 @@ from shared_protocol.frame import FrameCipher
 from shared_protocol.parcel import split
 from shared_protocol.receipt import decode as decode_receipt
 from shared_protocol.receipt import message_id, split_frame
+from shared_protocol.unicast import NEXT_LEN
 from tools.frame_names import FRAME_NAMES
 
 
@@ -56,6 +57,8 @@ class Sniffer:
             kind = FRAME_NAMES.get(frame_type, "?")
             if frame_type == frame.PARCEL:
                 mids = [bytes(split(body)[3][2:14])]
+            elif frame_type == frame.UNICAST:
+                mids = [bytes(split(body[NEXT_LEN:])[3][2:14])]
             elif frame_type == frame.RECEIPTS:
                 mids = [message_id(decode_receipt(part)) for _, _, part in split_frame(body)]
         except DecodeError:

@@ -33,6 +33,8 @@ def test_a_message_crosses_six_real_relays_and_the_receipt_comes_back():
     assert summary["frames_sent"] > 0
     assert summary["bytes_on_air"] > 6 * 250
     assert summary["latency_s"] < 60
+    assert summary["answer"]["unicasts"] >= 5, "one for each hop, more if the machine is busy"
+    assert summary["answer"]["parcels"] == 0
 
 
 def test_the_receiver_the_sender_and_a_relay_may_all_be_away_in_turns():

@@ -24,6 +24,7 @@ class Tally:
         self._hash = hashlib.sha256()
         self.events = 0  # frames sent, heard and lost, turns of nodes, entries of the scenario
         self.sent: Counter[int] = Counter()  # by frame type
+        self.sent_bytes: Counter[int] = Counter()  # the same, in bytes on the air
         self.bytes_on_air = 0
         self.airtime_us = [0] * len(scenario.places)
         self.heard = 0
@@ -36,6 +37,7 @@ class Tally:
         """A frame was on the air."""
         self._hash.update(b"S %d %d %d " % (start_us, end_us, node) + data)
         self.sent[kind] += 1
+        self.sent_bytes[kind] += len(data) + OVERHEAD_BYTES
         self.bytes_on_air += len(data) + OVERHEAD_BYTES
         self.airtime_us[node] += end_us - start_us
         if kind in (frame.PARCEL, frame.UNICAST):
