@@ -3,11 +3,14 @@
 import gc
 import json
 import sys
+from binascii import hexlify
 
 from firmware import VERSION
 from firmware.flash_ring import SECTOR
+from shared_protocol.unicast import NEXT, TO, TRIES
 
 _GATEWAYS_SHOWN = 4
+_UNDERWAY_SHOWN = 2
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
 _ANSWER_MS = 500  # for an answer to go out
@@ -86,6 +89,16 @@ def _store(store) -> dict:
     }
 
 
+def underway(node) -> list:
+    """Of the parcels that go to one gateway: [gateway, the node they are being given to or "",
+    how often that was tried]."""
+    tails = {n.bit: hexlify(n.address[-2:]).decode() for n in node.neighbours.all}
+    return [
+        ("%04x" % journey[TO], tails.get(journey[NEXT], ""), journey[TRIES])
+        for journey in list(node.unicast.journeys.values())[:_UNDERWAY_SHOWN]
+    ]
+
+
 def waiting(index, neighbours) -> tuple:
     """(held parcels that some neighbour still lacks, those that all neighbours have, and for each
     neighbour how many it lacks)."""
@@ -93,7 +106,7 @@ def waiting(index, neighbours) -> tuple:
     lacks = dict.fromkeys([n.bit for n in fresh], 0)
     lacked = everywhere = 0
     for row in index.rows():
-        if index.held(row):
+        if index.held(row) and index.compared(row):  # the others: underway()
             mask = 0
             for bit in lacks:
                 if not index.cover[row] & bit:
@@ -123,6 +136,7 @@ def status(relay) -> dict:
         "parcels": index.count_held(),
         "lacked": lacked,
         "everywhere": everywhere,
+        "underway": underway(node),
         "gateways": [("%04x" % gateway, hops) for gateway, _, hops in gateways],
         "known": index.known,
         "capacity": index.capacity,

@@ -213,6 +213,8 @@ def relay_status(args: argparse.Namespace) -> int:
         f" up {status['uptime_s']} s, boot {status['boots']}",
         f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
         *_waiting(status),
+        *(f"  to gateway {to}: {_given(*given)}" for to, *given in status.get("underway", ())),
+        *_flooded(status["stats"].get("unicasts_flooded", 0)),
         *(f"gateway {name}: {hops} hops" for name, hops in status.get("gateways", ())),
         f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
@@ -227,12 +229,25 @@ def relay_status(args: argparse.Namespace) -> int:
 
 def _waiting(status: dict[str, Any]) -> list[str]:
     """What the parcels that it holds wait for."""
-    if not status["parcels"]:
+    if status["parcels"] <= len(status.get("underway", ())):
         return []
     if not status.get("lacked") and not status.get("everywhere"):
         return [f"  {status['parcels']} waiting: nobody is near"]
     reasons = ("lacked", "a neighbour lacks them"), ("everywhere", "all neighbours have them")
     return [f"  {status[key]} waiting: {why}" for key, why in reasons if status.get(key)]
+
+
+def _flooded(count: int) -> list[str]:
+    return (
+        [f"{count} found no neighbour nearer to their gateway: given to everybody"]
+        if count
+        else []
+    )
+
+
+def _given(to: str, tries: int) -> str:
+    """What is done about a parcel that goes alone."""
+    return f"being given to ..{to}" + (f", {tries} times in vain" if tries else "")
 
 
 def _neighbour(n: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ _PASSED_S = 600  # so long it is remembered what was passed on
 _ALL = 0x3FFFFFFF
 
 # A journey: what a node must know of a parcel while it answers for it.
-_STAGE, _DUE_MS, _NEXT, _TRIED, _TRIES_MADE, _BACK, _TO, _CELL = 0, 1, 2, 3, 4, 5, 6, 7
+_STAGE, _DUE_MS, NEXT, _TRIED, TRIES, _BACK, TO, _CELL = 0, 1, 2, 3, 4, 5, 6, 7
 # NEXT: the bit of the neighbour that shall have it; TRIED: of those that did not take it or
 # brought it back; BACK: of the one to which it goes when there is no further way, 0 at the sender.
 _TO_SEND, _QUEUED, _SENT, _AWAY = 0, 1, 2, 3  # AWAY: of our own, until the receipt is back
@@ -49,7 +49,7 @@ class Unicast:
         self._node = node
         self._index = node.index
         self._random = random_below
-        self._journeys: dict[int, list[int]] = {}  # by short id
+        self.journeys: dict[int, list[int]] = {}  # by short id; status shows them
         # By short id of what is not here: who was heard passing it on. It need not go back there.
         self._heard: dict[int, int] = {}
         # By cell: the neighbours that brought back what was on its way there.
@@ -62,11 +62,11 @@ class Unicast:
         immutable = self._node.shelf.immutable(row)
         if not immutable[1] & parcel.ROUTE or immutable[0] & parcel.PIECES:
             return False
-        if parcel.priority(immutable[0]) == SOS or len(self._journeys) >= UNDERWAY_MAX:
+        if parcel.priority(immutable[0]) == SOS or len(self.journeys) >= UNDERWAY_MAX:
             return False
         self._enter(row, immutable, 0, now_ms)
-        if not self._choose(self._journeys[self._index.short[row]], row, now_ms):
-            del self._journeys[self._index.short[row]]
+        if not self._choose(self.journeys[self._index.short[row]], row, now_ms):
+            del self.journeys[self._index.short[row]]
             return False
         self._index.set_state(row, ROUTED)
         return True
@@ -98,7 +98,7 @@ class Unicast:
                 node.custody.took(neighbour.link, row, now_ms, True)
                 return
         verdict, row = node.shelf.accept(hops, age, immutable, node.clock.now_s(now_ms), True)
-        journey = self._journeys.get(short)
+        journey = self.journeys.get(short)
         if verdict == TOMBSTONED:
             node.queues[neighbour.link].parcel(index.short[row])
         elif verdict == NEW and first:
@@ -131,13 +131,13 @@ class Unicast:
     ) -> None:
         """It was here before: a neighbour found no way for it, or did not know that it was."""
         bit, short = neighbour.bit, self._index.short[row]
-        journey = self._journeys.get(short)
-        had |= journey[_NEXT] if journey else 0
+        journey = self.journeys.get(short)
+        had |= journey[NEXT] if journey else 0
         if not journey:
             back = 1 << self._index.source[row] if self._index.source[row] != NOBODY else 0
             if not self._enter(row, immutable, back, now_ms):
                 return
-            journey = self._journeys[short]
+            journey = self.journeys[short]
         if had & bit:
             _add(self._dead_ends, journey[_CELL], bit, DEAD_ENDS_MAX)
             journey[_TRIED] |= bit
@@ -147,11 +147,11 @@ class Unicast:
 
     def _enter(self, row: int, immutable: bytes, back: int, now_ms: int) -> bool:
         """Begin a journey. If there are too many, whoever sent it will try somebody else."""
-        if len(self._journeys) >= UNDERWAY_MAX:
+        if len(self.journeys) >= UNDERWAY_MAX:
             self._node.shelf.remove(row)
             return False
         route, cell = parcel.destination(immutable)
-        self._journeys[self._index.short[row]] = [
+        self.journeys[self._index.short[row]] = [
             _TO_SEND, now_ms, 0, 0, 0, back, route & 0xFFFF, cell
         ]  # fmt: skip
         return True
@@ -159,9 +159,9 @@ class Unicast:
     def gone(self, bits_gone: int) -> None:
         """Neighbours are not heard any more; their bits may be given to others."""
         self._node.gradients.gone(bits_gone)
-        for journey in self._journeys.values():
+        for journey in self.journeys.values():
             journey[_TRIED] &= ~bits_gone
-            if journey[_NEXT] & bits_gone and journey[_STAGE] != _AWAY:
+            if journey[NEXT] & bits_gone and journey[_STAGE] != _AWAY:
                 journey[_STAGE] = _TO_SEND
         for masks in (self._heard, self._dead_ends):
             for key in masks:
@@ -172,13 +172,13 @@ class Unicast:
     def poll(self, now_ms: int) -> int:
         """Send what is due; milliseconds until the next is."""
         wait_ms = IDLE_MS
-        for short in list(self._journeys):
-            journey = self._journeys[short]
+        for short in list(self.journeys):
+            journey = self.journeys[short]
             row = self._index.find(short)
             if row < 0 or self._index.state[row] != ROUTED:
-                del self._journeys[short]
+                del self.journeys[short]
                 continue
-            if journey[_STAGE] == _SENT and self._index.cover[row] & journey[_NEXT]:
+            if journey[_STAGE] == _SENT and self._index.cover[row] & journey[NEXT]:
                 self._handed_over(journey, row, now_ms)
             elif journey[_DUE_MS] <= now_ms:
                 self._act(journey, row, now_ms)
@@ -192,7 +192,7 @@ class Unicast:
             journey[_STAGE], journey[_DUE_MS] = _AWAY, now_ms + PATIENCE_MS
             journey[_BACK] = journey[_TRIED] = 0
             return
-        del self._journeys[index.short[row]]
+        del self.journeys[index.short[row]]
         self._node.shelf.drop(row)
         soon_s = self._node.clock.now_s(now_ms) + _PASSED_S
         index.expires_s[row] = min(index.expires_s[row], soon_s)
@@ -200,15 +200,15 @@ class Unicast:
     def _act(self, journey: list[int], row: int, now_ms: int) -> None:
         """Its moment has come."""
         if journey[_STAGE] == _SENT:
-            journey[_TRIES_MADE] += 1
-            if journey[_TRIES_MADE] % _TRIES == 0:
-                journey[_TRIED] |= journey[_NEXT]
-                if not self._choose(journey, row, now_ms) and journey[_TRIES_MADE] < _TRIES_MOST:
-                    journey[_TRIED] &= ~journey[_NEXT]  # there is nobody else
+            journey[TRIES] += 1
+            if journey[TRIES] % _TRIES == 0:
+                journey[_TRIED] |= journey[NEXT]
+                if not self._choose(journey, row, now_ms) and journey[TRIES] < _TRIES_MOST:
+                    journey[_TRIED] &= ~journey[NEXT]  # there is nobody else
         if journey[_STAGE] == _TO_SEND and self._is_ahead(journey, row, now_ms):
             self._handed_over(journey, row, now_ms)
         elif journey[_STAGE] == _AWAY or not self._send(journey, row, now_ms):
-            del self._journeys[self._index.short[row]]
+            del self.journeys[self._index.short[row]]
             self._node.for_everybody(row, now_ms)
 
     def _is_ahead(self, journey: list[int], row: int, now_ms: int) -> bool:
@@ -219,14 +219,14 @@ class Unicast:
     def _nearer(self, journey: list[int], now_ms: int) -> int:
         """Mask of the neighbours nearer by a gradient; -1 if there is no gradient."""
         gradients = self._node.gradients
-        if gradients.beats.distance(journey[_TO], self._node.clock.now_s(now_ms)) == UNKNOWN:
+        if gradients.beats.distance(journey[TO], self._node.clock.now_s(now_ms)) == UNKNOWN:
             return -1
-        return gradients.nearer(journey[_TO])
+        return gradients.nearer(journey[TO])
 
     def _send(self, journey: list[int], row: int, now_ms: int) -> bool:
         """Queue it for the next node. False if there is none."""
         bit = self._choose(journey, row, now_ms)
-        journey[_NEXT] = bit
+        journey[NEXT] = bit
         self._index.cover[row] &= ~bit
         for n in self._node.neighbours.all:
             if n.bit == bit:
@@ -247,7 +247,7 @@ class Unicast:
         for n in self._node.neighbours.all:
             if not n.fresh or not n.hears_me or n.bit & used:
                 continue
-            if int.from_bytes(n.address[-NEXT_LEN:], "big") == journey[_TO]:
+            if int.from_bytes(n.address[-NEXT_LEN:], "big") == journey[TO]:
                 return n.bit
             if n.flags & GATEWAY:  # another one: there is no way through
                 continue
@@ -272,11 +272,11 @@ class Unicast:
 
     def frame_body(self, short: int, row: int, link: int, now_ms: int) -> bytes:
         """The body of the frame that was queued; empty if it is not wanted on this link now."""
-        journey = self._journeys.get(short)
+        journey = self.journeys.get(short)
         if journey is None or journey[_STAGE] != _QUEUED:
             return b""
         for n in self._node.neighbours.all:
-            if n.bit == journey[_NEXT] and n.link == link:
+            if n.bit == journey[NEXT] and n.link == link:
                 journey[_STAGE] = _SENT
                 journey[_DUE_MS] = now_ms + _ACK_MS + self._random(_ACK_SPREAD_MS)
                 self._node.stats["unicasts_sent"] += 1

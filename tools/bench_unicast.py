@@ -140,7 +140,9 @@ def _hops(near: list[list[int]], a: int, b: int) -> int:
     return away[b]
 
 
-def _rows(what: str, found: list[dict[str, Any]], most: float | None, flood: list[Any]) -> list[Row]:
+def _rows(
+    what: str, found: list[dict[str, Any]], most: float | None, flood: list[Any]
+) -> list[Row]:
     if not found:
         return []
     peer = f"flooding {_per_hop(flood)}" if flood else ""

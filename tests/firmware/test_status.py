@@ -32,7 +32,8 @@ def busy_relay():
     neighbours = [Neighbour(0, bytes([i]) * 6, 1 << i, 0) for i in range(30)]
     index = SimpleNamespace(
         count_held=lambda: 480, known=480, capacity=480,
-        rows=lambda: range(480), held=lambda row: True, cover=[0] * 480,
+        rows=lambda: range(480), held=lambda row: True, compared=lambda row: True,
+        cover=[0] * 480,
     )  # fmt: skip
     journal = Journal(lambda: 10**9)
     for i in range(60):
@@ -51,11 +52,13 @@ def busy_relay():
         bad_records=400,
     )
     gradients = Gradients(bytes(6), False)
+    tethered = SimpleNamespace(link=1, bit=1, heard_lately=lambda: 16)
     for gateway in range(0xFFF0, 0x10000):
-        gradients.heard(SimpleNamespace(link=1), [(gateway, 1, 62)], 10**6)
+        gradients.heard(tethered, [(gateway, 1, 62)], 10**6)
+    unicast = SimpleNamespace(journeys={i: [2, 10**9, 1, 0, 11, 0, 0xFFFF, 0] for i in range(16)})
     node = SimpleNamespace(
         node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
-        neighbours=SimpleNamespace(all=neighbours), gradients=gradients,
+        neighbours=SimpleNamespace(all=neighbours), gradients=gradients, unicast=unicast,
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
@@ -80,11 +83,23 @@ def test_the_busiest_relay_fits_its_answers(status):
 def test_it_says_what_parcels_wait_for(status):
     near = [Neighbour(0, bytes([i]) * 6, 1 << i, 0) for i in range(3)]
     index = SimpleNamespace(
-        rows=lambda: range(4), held=lambda row: row < 3, cover=[0b011, 0b001, 0b111, 0]
-    )
+        rows=lambda: range(5), held=lambda row: row != 3, compared=lambda row: row != 4,
+        cover=[0b011, 0b001, 0b111, 0, 0],
+    )  # fmt: skip
     assert status.waiting(index, near) == (0, 0, {})  # nobody has proved to be near
     near[0].fresh = near[1].fresh = True
     assert status.waiting(index, near) == (1, 2, {1: 0, 2: 1})
+
+
+def test_it_says_to_whom_a_parcel_is_being_given(status):
+    near = [Neighbour(0, bytes((2, 0, 0, 0, 0xAB, i)), 1 << i, 0) for i in range(3)]
+    node = SimpleNamespace(
+        neighbours=SimpleNamespace(all=near),
+        unicast=SimpleNamespace(
+            journeys={7: [1, 0, 1 << 2, 0, 3, 1, 0x3F2A, 0], 8: [0, 0, 0, 0, 0, 1, 1, 0]}
+        ),
+    )
+    assert status.underway(node) == [("3f2a", "ab02", 3), ("0001", "", 0)]
 
 
 def test_rubbish_is_answered(status):

@@ -202,6 +202,11 @@ def test_what_a_relays_parcels_wait_for_in_words():
     status = {"parcels": 7, "lacked": 0, "everywhere": 0, "neighbours": []}
     assert commands._waiting(status) == ["  7 waiting: nobody is near"]
     assert commands._waiting(status | {"parcels": 0}) == []
+    assert commands._waiting(status | {"underway": [("3f2a", "ab02", 0)] * 7}) == []
+    assert commands._given("ab02", 0) == "being given to ..ab02"
+    assert commands._given("ab02", 3) == "being given to ..ab02, 3 times in vain"
+    assert commands._flooded(0) == []
+    assert "2 found" in commands._flooded(2)[0]
     # the neighbour that lacks five may be one of those that a status has no room to show
     assert commands._waiting(status | {"lacked": 5, "everywhere": 2}) == [
         "  5 waiting: a neighbour lacks them",

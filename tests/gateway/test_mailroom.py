@@ -6,7 +6,8 @@ import random
 import pytest
 
 from gateway.crypto import ecb
-from gateway.desk import Desk
+from gateway.database import set_meta
+from gateway.desk import WAY_LASTS_S, Desk
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from gateway.pieces import Shape
@@ -17,6 +18,7 @@ from shared_protocol.frame import FrameCipher
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.node import TETHER, Node, Settings
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
+from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.parcel_index import ParcelIndex
 from shared_protocol.records import Kept, decode
 from shared_protocol.shelf import NEW
@@ -222,3 +224,42 @@ def test_a_damaged_record_is_passed_over_at_the_start(pair):
     bo.restart()
     assert bo.node.shelf.bad_records == 1
     assert bo.inbox() == ["it is me"]
+
+
+def sent(post, to, text):
+    """The immutable part of a short message."""
+    post.desk.send(to, text)
+    row = post.desk.db.execute("SELECT bytes FROM record ORDER BY handle DESC").fetchone()
+    return decode(bytes(row[0])).immutable
+
+
+def the_way(ana):
+    row = ana.desk.db.execute("SELECT way FROM contact").fetchone()
+    return row["way"]
+
+
+def test_an_answer_knows_the_way_for_a_day_and_an_older_message_does_not_change_it(
+    pair, monkeypatch
+):
+    ana, bo = pair
+    now_s = [1_800_000_000]
+    monkeypatch.setattr("gateway.desk.time.time", lambda: now_s[0])
+    set_meta(bo.desk.db, "way", b"old\0\0\1")
+    older = sent(bo, "Ana", "I am at the mill")
+    now_s[0] += 60
+    set_meta(bo.desk.db, "way", b"new\0\0\2")
+    newer = sent(bo, "Ana", "I am at the bridge")
+    assert the_way(ana) is None
+    ana.hand_in(newer)
+    ana.hand_in(older)
+    assert ana.inbox() == ["I am at the bridge", "I am at the mill"]
+    assert the_way(ana) == b"new\0\0\2"
+
+    def answered():
+        return parse_parcel(bytes(3) + sent(ana, "Bo", "coming")).extras
+
+    assert (answered().route, answered().cell) == (b"new", b"\0\0\2")
+    now_s[0] += WAY_LASTS_S + 1
+    assert answered() is None, "Bo may be anywhere by now"
+    now_s[0] -= 10 * WAY_LASTS_S
+    assert answered() is None, "nobody knows what time it is"

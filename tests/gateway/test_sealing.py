@@ -176,3 +176,47 @@ def test_a_card_survives_being_typed_and_refuses_mistakes():
     for bad in ("", "HELIO:", text[:-1], false):
         with pytest.raises(UserError):
             parse_card(bad)
+
+
+# --- ways to gateways
+
+ROUTE, WAY = b"\xaa\xbb\xcc", b"\xaa\xbb\xcc\x12\x34\x56"
+
+
+@pytest.mark.parametrize(
+    ("size", "way", "kept"),
+    [(1, WAY, WAY), (88, WAY, WAY), (89, WAY, ROUTE), (91, WAY, ROUTE), (92, WAY, b""),
+     (91, ROUTE, ROUTE), (92, ROUTE, b""), (3000, WAY, b""), (5, b"", b"")],
+)  # fmt: skip
+def test_a_message_for_a_known_gateway_says_so_if_there_is_room(size, way, kept):
+    """With its way a parcel has to fit a UNICAST frame: two bytes for the next node's address."""
+    body = os.urandom(size)
+    sealed = seal(ANA, BO.card, body, 7, 1, 8, way=way)
+    parts = pieces_of(sealed)
+    if kept:
+        assert (parts[0].extras.route, parts[0].extras.cell or b"") == (kept[:3], kept[3:])
+        assert 11 + 2 + 3 + len(sealed.parcels[0]) == 250
+    else:
+        assert all(part.extras is None or part.extras.route is None for part in parts)
+    assert opened(sealed, parts).body == body
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(1, WAY), (90, WAY), (91, ROUTE), (93, ROUTE), (94, b""), (96, b"")]
+)
+def test_the_senders_way_is_told_inside_the_seal_as_far_as_padding_leaves_room(size, said):
+    sealed = seal(ANA, BO.card, os.urandom(size), 7, 1, 8, my_way=WAY)
+    assert len(sealed.parcels) == 1
+    assert WAY[:3] not in sealed.parcels[0]
+    assert opened(sealed, pieces_of(sealed)).way == said
+
+
+def test_a_way_in_a_long_message_never_costs_a_piece():
+    for size in range(5000, 5400, 13):
+        body = os.urandom(size)
+        plain = seal(ANA, BO.card, body, 7, 1, 8)
+        with_way = seal(ANA, BO.card, body, 7, 1, 8, my_way=WAY)
+        assert plain.shape == with_way.shape
+        result = opened(with_way, pieces_of(with_way))
+        assert result.body == body
+        assert result.way in (WAY, ROUTE, b"")
