@@ -6,7 +6,7 @@ neighbour's frames are lost, and says so in its own beacons.
 """
 
 from shared_protocol.beats import BEAT_S, GATEWAYS_MAX, UNKNOWN, Beats
-from shared_protocol.limits import GATEWAYS_TOLD_MAX
+from shared_protocol.limits import GATEWAYS_REPEATED, GATEWAYS_TOLD_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,23 +25,30 @@ class Gradients:
         self._me = int.from_bytes(node_id[-2:], "big")
         self._is_gateway = is_gateway
         self.beats = Beats(GATEWAYS_MAX)
-        self.untold = False  # a beat was heard that no beacon of mine has told yet
+        self.untold: list[int] = []  # gateways with a beat that no beacon of mine has told yet
         self._turn = [0, 0]  # by link
         self._nearer: dict[int, int] = {}  # by gateway, mask of the neighbours nearer to it
 
     def told(self, link: int, now_s: int) -> list[tuple[int, int, int]]:
-        """(gateway, number of its last beat, hops) for a beacon on a link; of many, others each
-        time."""
-        if link == _AIR:
-            self.untold = False
+        """(gateway, number of its last beat, hops) for a beacon on a link: what is news, and some
+        others, not the same each time."""
         self.beats.tick(now_s)
+        most = GATEWAYS_REPEATED if link == _AIR else GATEWAYS_TOLD_MAX
         told = []
         if self._is_gateway:
             told.append((self._me, now_s // BEAT_S & 0xFFFF, 0))
         live = self.beats.live(now_s)
-        for i in range(min(len(live), GATEWAYS_TOLD_MAX - len(told))):
-            told.append(live[(self._turn[link] + i) % len(live)])
-        self._turn[link] += GATEWAYS_TOLD_MAX - 1
+        for one in live:
+            if one[0] in self.untold and len(told) < GATEWAYS_TOLD_MAX:
+                told.append(one)
+        for i in range(len(live)):
+            one = live[(self._turn[link] + i) % len(live)]
+            if len(told) < most and one not in told:
+                told.append(one)
+        self._turn[link] += most - 1
+        if link == _AIR:
+            live_now = [one[0] for one in live if one not in told]
+            self.untold = [gateway for gateway in self.untold if gateway in live_now]
         return told
 
     def heard(
@@ -58,7 +65,8 @@ class Gradients:
             was = self.beats.distance(gateway, now_s)
             others = self._nearer.get(gateway, 0) & ~neighbour.bit
             if self.beats.beat(gateway, number, hops + longer, now_s, others > 0):
-                self.untold = True
+                if gateway not in self.untold:
+                    self.untold.append(gateway)
             away = self.beats.distance(gateway, now_s)
             if away == UNKNOWN:
                 self._nearer.pop(gateway, None)

@@ -57,7 +57,7 @@ class Greeting:
             if not n.fresh or n.wants_echo:
                 return True
         # A beat travels in beacons only: suppressed for long, a gateway would seem to be gone.
-        return self._node.gradients.untold or self._node.push.owed(now_ms)
+        return bool(self._node.gradients.untold) or self._node.push.owed(now_ms)
 
     def beacon_body(self, link: int, now_ms: int) -> bytes:
         """The beacon for one link, with an echo for each neighbour there that needs one."""

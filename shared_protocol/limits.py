@@ -3,7 +3,8 @@
 FRAME_MAX = 250  # bytes of one ESP-NOW v1 transmission, the smallest link we must fit
 MESSAGE_MAX = 65536  # bytes of what one person may send at once: 3 blocks of 105 pieces
 HOPS_MAX = 63  # six bits of the parcel's first byte
-GATEWAYS_TOLD_MAX = 4  # in one beacon: 22 bytes; of more, others each time
+GATEWAYS_TOLD_MAX = 8  # news of so many in one beacon, 42 bytes; the rest in the next
+GATEWAYS_REPEATED = 4  # so many are told when there is no news, others each time
 NEIGHBOURS_MAX = 30  # one bit each in a mask that stays a small int on a 32-bit MicroPython
 
 BLOCK_DATA_MAX = 128  # data pieces of one Reed-Solomon block; n <= 255 in GF(256)

@@ -17,7 +17,7 @@ from shared_protocol.greeting import Greeting
 from shared_protocol.limits import EVENTS_MAX, IDLE_MS, RECEIPTS_FRAME_MAX
 from shared_protocol.neighbours import Neighbours
 from shared_protocol.outgoing import LinkQueue
-from shared_protocol.parcel_index import FARTHER, RECEIPT, ROUTED, WHOLE
+from shared_protocol.parcel_index import FARTHER, RECEIPT, RETURNED, ROUTED, WHOLE
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
 from shared_protocol.reconcile import Reconcile
@@ -124,8 +124,12 @@ class Node:
 
     def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
         """A receipt for a message that was opened here, or is recalled by its author."""
-        verdict, row = self.shelf.accept_receipt(0, age, immutable, self.clock.now_s(now_ms))
-        if verdict == shelf.NEW:
+        back = self.unicast.came_from(receipt.message_id(receipt.decode(immutable)))
+        now_s = self.clock.now_s(now_ms)
+        verdict, row = self.shelf.accept_receipt(0, age, immutable, now_s, back > 0)
+        if verdict == shelf.NEW and back > 0:
+            self.unicast.send_back(row, back, now_ms)
+        elif verdict == shelf.NEW:
             self._news(row, None, now_ms)
         return verdict
 
@@ -199,6 +203,8 @@ class Node:
             return
         if verdict == shelf.TOMBSTONED:
             self.pull.arrived(self.shelf.short_of(immutable), now_ms)
+            if self.index.state[row] == RETURNED:
+                self.for_everybody(row, now_ms)
             self.queues[neighbour.link].parcel(self.index.short[row])
             return
         self.pull.arrived(self.index.short[row], now_ms)
@@ -271,7 +277,7 @@ class Node:
         """A parcel that was for one gateway and has no way there: everybody may carry it."""
         self.stats["unicasts_flooded"] += 1
         self.index.cover[row] = 0
-        self.index.set_state(row, WHOLE)
+        self.index.set_state(row, WHOLE if self.index.held(row) else RECEIPT)
         self._news(row, None, now_ms)
 
     def event(self, *event: object) -> None:
@@ -348,7 +354,7 @@ class Node:
             if short < 0:
                 return None
             row = self.index.find(short)
-            if row >= 0 and self.index.state[row] == ROUTED:
+            if row >= 0 and self.index.state[row] in (ROUTED, RETURNED):
                 routed = self.unicast.frame_body(short, row, link, now_ms)
                 if not routed:
                     continue

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FREE, WHOLE, SLOT, WINDOW, SEEN, RECEIPT = 0, 1, 2, 3, 4, 5
-DEAD, ROUTED, PASSED = 6, 7, 8  # from here on not part of what is compared
+DEAD, ROUTED, PASSED, RETURNED = 6, 7, 8, 9  # from here on not part of what is compared
 # WHOLE    held: a parcel that is no piece, or a piece of a message whose end this node is
 # SLOT     held: a piece in one of this relay's own slots
 # WINDOW   held until it is known to be held farther on
@@ -25,6 +25,7 @@ DEAD, ROUTED, PASSED = 6, 7, 8  # from here on not part of what is compared
 # DEAD     expired or purged: never wanted again
 # ROUTED   held: on its way to one gateway, or there; nobody else need have it (unicast.py)
 # PASSED   not held: it was ROUTED, and the next node has it
+# RETURNED a receipt for what was ROUTED: it goes back the same way, and nobody else need have it
 
 NO_GROUP = 0xFF
 NO_HANDLE = 0xFFFFFFFF
@@ -155,6 +156,10 @@ class ParcelIndex:
     def sendable(self, row: int) -> bool:
         """Can this entry be sent to any neighbour (held, or a receipt)?"""
         return self.state[row] in _SENDABLE
+
+    def is_receipt(self, row: int) -> bool:
+        """Is this entry a receipt, the tombstone of its message?"""
+        return self.state[row] == RECEIPT or self.state[row] == RETURNED
 
     def count_held(self) -> int:
         """Parcels whose content is here, receipts not counted."""

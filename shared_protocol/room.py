@@ -6,7 +6,7 @@ and a quarter for others.
 """
 
 from shared_protocol.neighbours import bits
-from shared_protocol.parcel_index import DEAD, MATCHED, PASSED, RECEIPT, SEEN
+from shared_protocol.parcel_index import DEAD, MATCHED, PASSED, SEEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def oldest_receipt(shelf: "Shelf", mark: int) -> tuple[int, int]:
     index = shelf.index
     count, oldest = 0, -1
     for row in index.rows():
-        if index.state[row] == RECEIPT and index.code[row] & MATCHED == mark:
+        if index.is_receipt(row) and index.code[row] & MATCHED == mark:
             count += 1
             if oldest < 0 or index.first_s[row] < index.first_s[oldest]:
                 oldest = row

@@ -19,6 +19,7 @@ from shared_protocol.parcel_index import (
     NO_PIECE,
     PASSED,
     RECEIPT,
+    RETURNED,
     ROUTED,
     SEEN,
     SLOT,
@@ -176,7 +177,7 @@ class Shelf:
     def _younger(self, row: int, hops: int, age: int, code: int, now_s: int) -> None:
         """A second copy: smaller age and hop count lead, within the lifetime since first seen."""
         index = self.index
-        if index.state[row] in (DEAD, RECEIPT):
+        if index.state[row] == DEAD or index.is_receipt(row):
             return
         index.hops[row] = min(index.hops[row], hops)
         expires_s = now_s + LIFETIMES_S[code] - age_s(age, code)
@@ -211,12 +212,18 @@ class Shelf:
 
     # --- receipts
 
-    def accept_receipt(self, hops: int, age: int, immutable: bytes, now_s: int) -> tuple[int, int]:
-        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged its parcels."""
+    def accept_receipt(
+        self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
+    ) -> tuple[int, int]:
+        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged its parcels. routed:
+        it goes back alone; one that did and now is for everybody is NEW."""
         mid = receipt.message_id(receipt.decode(immutable))
         row = self.tombstone(mid)
         if row >= 0:
-            return KNOWN, row
+            if routed or self.index.state[row] == RECEIPT:
+                return KNOWN, row
+            self.index.set_state(row, RECEIPT)
+            return NEW, row
         code = immutable[1] >> 4
         left_s = LIFETIMES_S[code] - age_s(age, code)
         matched = False
@@ -233,7 +240,8 @@ class Shelf:
         short = receipt.short_id(self.short_key, mid)
         born_s = max(0, now_s - age_s(age, code))  # so that its age goes on from here
         kept = records.Kept(True, born_s, expires_s, hops, immutable)
-        verdict, row = self._add(short, kept, RECEIPT, NO_GROUP, NO_PIECE)
+        state = RETURNED if routed else RECEIPT
+        verdict, row = self._add(short, kept, state, NO_GROUP, NO_PIECE)
         if row >= 0 and matched:
             self.index.code[row] |= MATCHED
         return verdict, row
@@ -241,7 +249,7 @@ class Shelf:
     def tombstone(self, mid: bytes) -> int:
         """The row of the receipt for this message, or -1."""
         row = self.index.find(receipt.short_id(self.short_key, mid))
-        return row if row >= 0 and self.index.state[row] == RECEIPT else -1
+        return row if row >= 0 and self.index.is_receipt(row) else -1
 
     def rows_of(self, mid: bytes) -> list[int]:
         """Rows of a message's parcels, for its ends; a relay goes through each_of instead."""
@@ -251,7 +259,7 @@ class Shelf:
         """Rows of a message's parcels; what is held is compared in full, the rest by 30 bits."""
         index, mid30 = self.index, _mid30(mid)
         for row in index.rows():
-            if index.mid30[row] != mid30 or index.state[row] in (RECEIPT, DEAD):
+            if index.mid30[row] != mid30 or index.state[row] == DEAD or index.is_receipt(row):
                 continue
             if not index.held(row) or self.immutable(row)[2 : parcel.HEAD_LEN] == mid:
                 yield row
@@ -318,7 +326,7 @@ class Shelf:
             row = index.row_at(at)
             if index.expires_s[row] > now_s:
                 continue
-            if index.state[row] in (DEAD, RECEIPT, PASSED):
+            if index.state[row] in (DEAD, PASSED) or index.is_receipt(row):
                 self.remove(row)
                 continue
             if index.held(row):
@@ -347,7 +355,7 @@ class Shelf:
         index = self.index
         immutable = self.immutable(row)
         code = immutable[1] >> 4
-        if index.state[row] == RECEIPT:
+        if index.is_receipt(row):
             age = now_s - index.first_s[row]
         else:
             age = LIFETIMES_S[code] - (index.expires_s[row] - now_s)

@@ -7,14 +7,14 @@ no further way. Each node keeps the parcel until the next one is known to have i
 left, or the sender has waited in vain for the receipt, the parcel is one for everybody.
 """
 
-from shared_protocol import parcel
+from shared_protocol import parcel, receipt
 from shared_protocol.beacon import GATEWAY
 from shared_protocol.beats import UNKNOWN
 from shared_protocol.cells import NO_CELL, apart
 from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import SOS
 from shared_protocol.limits import DEAD_ENDS_MAX, IDLE_MS, OVERHEARD_MAX, UNDERWAY_MAX
-from shared_protocol.parcel_index import NOBODY, PASSED, ROUTED
+from shared_protocol.parcel_index import NOBODY, PASSED, RETURNED, ROUTED
 from shared_protocol.shelf import KNOWN, NEW, TOMBSTONED
 
 TYPE_CHECKING = False
@@ -39,6 +39,7 @@ _ALL = 0x3FFFFFFF
 _STAGE, _DUE_MS, NEXT, _TRIED, TRIES, _BACK, TO, _CELL = 0, 1, 2, 3, 4, 5, 6, 7
 # NEXT: the bit of the neighbour that shall have it; TRIED: of those that did not take it or
 # brought it back; BACK: of the one to which it goes when there is no further way, 0 at the sender.
+_BACKWARDS = -1  # TO: of a receipt
 _TO_SEND, _QUEUED, _SENT, _AWAY = 0, 1, 2, 3  # AWAY: of our own, until the receipt is back
 
 
@@ -76,19 +77,20 @@ class Unicast:
         node, index = self._node, self._index
         hops, age, _, immutable = parcel.split(body[NEXT_LEN:])
         immutable = bytes(immutable)
+        mine = body[:NEXT_LEN] == node.node_id[-NEXT_LEN:]
+        if parcel.kind(immutable[0]) == parcel.RECEIPT:
+            self._on_receipt(neighbour, mine, hops, age, immutable, now_ms)
+            return
         parcel.check(immutable)
-        b0 = immutable[0]
-        if parcel.kind(b0) == parcel.RECEIPT or b0 & parcel.PIECES:
+        if immutable[0] & parcel.PIECES or not immutable[1] & parcel.ROUTE:
             raise DecodeError("nothing that goes alone")
-        if not immutable[1] & parcel.ROUTE:
-            raise DecodeError("no route")
         short = node.shelf.short_of(immutable)
         row = index.find(short)
         had = 0
         if row >= 0:
             had = index.cover[row]
             index.cover[row] |= neighbour.bit
-        if body[:NEXT_LEN] != node.node_id[-NEXT_LEN:]:
+        if not mine:
             if row < 0:
                 _add(self._heard, short, neighbour.bit, OVERHEARD_MAX)
             return
@@ -99,7 +101,9 @@ class Unicast:
                 return
         verdict, row = node.shelf.accept(hops, age, immutable, node.clock.now_s(now_ms), True)
         journey = self.journeys.get(short)
-        if verdict == TOMBSTONED:
+        if verdict == TOMBSTONED and index.state[row] == RETURNED:
+            self.send_back(row, neighbour.bit, now_ms)
+        elif verdict == TOMBSTONED:
             node.queues[neighbour.link].parcel(index.short[row])
         elif verdict == NEW and first:
             index.source[row] = neighbour.number()
@@ -142,7 +146,7 @@ class Unicast:
             _add(self._dead_ends, journey[_CELL], bit, DEAD_ENDS_MAX)
             journey[_TRIED] |= bit
         else:
-            journey[_TRIED], journey[_BACK] = _ALL, bit
+            journey[_TRIED], journey[_BACK] = _ALL & ~bit, bit
         journey[_STAGE], journey[_DUE_MS] = _TO_SEND, now_ms
 
     def _enter(self, row: int, immutable: bytes, back: int, now_ms: int) -> bool:
@@ -151,10 +155,66 @@ class Unicast:
             self._node.shelf.remove(row)
             return False
         route, cell = parcel.destination(immutable)
-        self.journeys[self._index.short[row]] = [
-            _TO_SEND, now_ms, 0, 0, 0, back, route & 0xFFFF, cell
-        ]  # fmt: skip
+        self._begin(row, back, route & 0xFFFF, cell, now_ms)
         return True
+
+    def _begin(self, row: int, back: int, to: int, cell: int, now_ms: int) -> None:
+        short = self._index.short[row]
+        self.journeys[short] = [_TO_SEND, now_ms, 0, 0, 0, back, to, cell]
+
+    # --- receipts: back on the way that their message came
+
+    def came_from(self, mid: bytes) -> int:
+        """The bit of the neighbour from which a message came alone; 0 if it is our own and went
+        alone, -1 if it did not, or nobody knows any more."""
+        index = self._index
+        for row in self._node.shelf.each_of(mid):
+            if index.state[row] in (ROUTED, PASSED):
+                if index.source[row] != NOBODY:
+                    return 1 << index.source[row]
+                if self._node.is_gateway:
+                    return 0
+        return -1
+
+    def send_back(self, row: int, back: int, now_ms: int) -> None:
+        """A receipt goes to this neighbour, or to everybody if there is no place for it."""
+        if len(self.journeys) >= 2 * UNDERWAY_MAX:
+            self._node.for_everybody(row, now_ms)
+        else:
+            self._begin(row, back, _BACKWARDS, NO_CELL, now_ms)
+
+    def _on_receipt(
+        self,
+        neighbour: "Neighbour",
+        mine: bool,
+        hops: int,
+        age: int,
+        immutable: bytes,
+        now_ms: int,
+    ) -> None:
+        node, index = self._node, self._index
+        token = receipt.decode(immutable)
+        mid = receipt.message_id(token)
+        row = node.shelf.tombstone(mid)
+        if row >= 0:
+            index.cover[row] |= neighbour.bit
+        elif mine:
+            back = self.came_from(mid)
+            now_s = node.clock.now_s(now_ms)
+            verdict, row = node.shelf.accept_receipt(hops, age, immutable, now_s, True)
+            if verdict != NEW:
+                return
+            index.source[row] = neighbour.number()
+            index.cover[row] |= neighbour.bit
+            node.event("receipt", mid, token)
+            if back < 0:
+                node.for_everybody(row, now_ms)
+            elif back:
+                self.send_back(row, back, now_ms)
+                if neighbour.link == _AIR:
+                    return  # it hears me pass it on
+        if mine:
+            node.custody.took(neighbour.link, row, now_ms, True)
 
     def gone(self, bits_gone: int) -> None:
         """Neighbours are not heard any more; their bits may be given to others."""
@@ -175,7 +235,7 @@ class Unicast:
         for short in list(self.journeys):
             journey = self.journeys[short]
             row = self._index.find(short)
-            if row < 0 or self._index.state[row] != ROUTED:
+            if row < 0 or self._index.state[row] not in (ROUTED, RETURNED):
                 del self.journeys[short]
                 continue
             if journey[_STAGE] == _SENT and self._index.cover[row] & journey[NEXT]:
@@ -188,6 +248,9 @@ class Unicast:
     def _handed_over(self, journey: list[int], row: int, now_ms: int) -> None:
         """The next node has it."""
         index = self._index
+        if index.state[row] == RETURNED:
+            del self.journeys[index.short[row]]
+            return
         if index.source[row] == NOBODY:
             journey[_STAGE], journey[_DUE_MS] = _AWAY, now_ms + PATIENCE_MS
             journey[_BACK] = journey[_TRIED] = 0
@@ -257,8 +320,8 @@ class Unicast:
                 rank = n.heard_lately() if n.bit & nearer else 0
             if rank > best_rank:
                 best, best_rank = n.bit, rank
-        if nearer < 0 and not best and journey[_CELL] != NO_CELL:
-            return journey[_BACK] & self._node.neighbours.mask()
+        if nearer < 0 and not best and (journey[_CELL] != NO_CELL or journey[TO] < 0):
+            return journey[_BACK] & ~journey[_TRIED] & self._node.neighbours.mask()
         return best
 
     def _nearness(self, n: "Neighbour", cell: int) -> int:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from shared_protocol import frame
 from tools.bench import gather, row
 from tools.sim.layouts import NotConnected, pairs, random_field
 from tools.sim.scenario import Message, Scenario
+from tools.sim.tally import MESSAGE, RECEIPT
 from tools.sim.world import World
 
 NODES, RANGE_M = 100, 120
@@ -103,10 +103,10 @@ def run(trial: Trial, seed: int) -> dict[str, Any]:
             if letter.delivered_us is not None
         ],
         "shortest": sum(_hops(near, m.sender, m.to) for m in messages),
-        "sent": tally.sent[frame.UNICAST] + tally.sent[frame.PARCEL],
+        "sent": tally.contents[MESSAGE],
         "flooded": sum(node.stats["unicasts_flooded"] for node in nodes),
-        "receipt_bytes": tally.sent_bytes[frame.RECEIPTS],
-        "data_bytes": tally.sent_bytes[frame.UNICAST] + tally.sent_bytes[frame.PARCEL],
+        "receipt_bytes": tally.content_bytes[RECEIPT],
+        "data_bytes": tally.content_bytes[MESSAGE],
     }
 
 

@@ -9,7 +9,8 @@ from gateway.crypto import ecb
 from shared_protocol import frame
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import FrameCipher
-from shared_protocol.parcel import split
+from shared_protocol.parcel import RECEIPT, split
+from shared_protocol.parcel import kind as parcel_kind
 from shared_protocol.receipt import decode as decode_receipt
 from shared_protocol.receipt import message_id, split_frame
 from shared_protocol.unicast import NEXT_LEN
@@ -58,7 +59,11 @@ class Sniffer:
             if frame_type == frame.PARCEL:
                 mids = [bytes(split(body)[3][2:14])]
             elif frame_type == frame.UNICAST:
-                mids = [bytes(split(body[NEXT_LEN:])[3][2:14])]
+                immutable = bytes(split(body[NEXT_LEN:])[3])
+                if parcel_kind(immutable[0]) == RECEIPT:
+                    kind, mids = "receipt back", [message_id(decode_receipt(immutable))]
+                else:
+                    mids = [immutable[2:14]]
             elif frame_type == frame.RECEIPTS:
                 mids = [message_id(decode_receipt(part)) for _, _, part in split_frame(body)]
         except DecodeError:

@@ -4,7 +4,7 @@ import asyncio
 
 from tools.field import HEAP_KB, Field, until
 
-FREE_KB = 16
+FREE_KB = 15
 
 
 def test_the_whole_firmware_runs_in_its_heap(capsys):
@@ -32,7 +32,7 @@ def test_the_whole_firmware_runs_in_its_heap(capsys):
     with capsys.disabled():
         print(f"\n[firmware: heap peak {peak} of {HEAP_KB * 1024} bytes] ", end="")
     assert HEAP_KB == 160
-    # With less free than this a relay in use fails sooner or later: at 7 KB some stopped in the
-    # middle of a message of 65 kB.
+    # A message of 65 kB takes 3 KB more (test_demo.py). With 7 KB free at its peak some stopped in
+    # the middle of it, with 10 they restarted; 13 are enough.
     assert 0 < peak < (HEAP_KB - FREE_KB) * 1024
     assert all(status["faults"] == 0 for status in statuses)

@@ -8,7 +8,7 @@ from checks import NOTHING
 from shared_protocol import beacon, frame
 from shared_protocol.beats import BEAT_S, FORGET_S, GATEWAYS_MAX, LIVE_S, UNKNOWN
 from shared_protocol.gradient import Gradients
-from shared_protocol.limits import GATEWAYS_TOLD_MAX
+from shared_protocol.limits import GATEWAYS_REPEATED, GATEWAYS_TOLD_MAX
 
 A, B = 100, 200  # the gateways of Box.line, and the last two bytes of their addresses
 
@@ -107,17 +107,23 @@ def test_a_gateway_numbers_its_beats_and_believes_nobody_about_itself():
 
 def test_of_many_gateways_a_beacon_tells_some_and_the_next_one_others():
     g = Gradients(bytes(6), False)
-    for gateway in range(1, 8):
+    for gateway in range(1, 12):
         assert g.heard(Near, [(gateway, 1, gateway)], 10)
         assert not g.heard(Near, [(gateway, 1, gateway)], 11)
+    assert len(g.told(AIR, 11)) == GATEWAYS_TOLD_MAX
+    assert len(g.untold) == 11 - GATEWAYS_TOLD_MAX
+    news = list(g.untold)
+    assert [gateway for gateway, _, _ in g.told(AIR, 12)][: len(news)] == news, "first of all"
+    assert not g.untold
     told = [set(), set()]
-    for _ in range(4):
-        for link in (AIR, TETHER):  # a beacon goes out on both
+    for _ in range(6):
+        for link in (AIR, TETHER):  # a beacon goes out on both; the tether costs nothing
             some = g.told(link, 20)
-            assert len(some) == len({gateway for gateway, _, _ in some}) == GATEWAYS_TOLD_MAX
+            most = (GATEWAYS_REPEATED, GATEWAYS_TOLD_MAX)[link]
+            assert len(some) == len({gateway for gateway, _, _ in some}) == most
             told[link].update(some)
     for link in (AIR, TETHER):
-        assert sorted(told[link]) == [(gateway, 1, gateway + 1) for gateway in range(1, 8)]
+        assert sorted(told[link]) == [(gateway, 1, gateway + 1) for gateway in range(1, 12)]
 
 
 def test_a_beat_is_owed_until_it_is_told_on_the_air():

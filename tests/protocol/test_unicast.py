@@ -111,15 +111,68 @@ def test_each_relay_on_the_way_sends_it_once_and_nobody_else_has_it():
     assert flooded(box) == 0
 
 
-def test_the_receipt_purges_it_and_the_sender_stops_waiting():
-    box = line(3)
+def acknowledged(box):
+    return ("receipt", mid(1), token(1)) in box.nodes[A].events
+
+
+def delivered(box):
+    """A has written to B, who has it and says so."""
     box.nodes[A].submit(routed(1), 0, 0, box.now_ms)
     assert box.run(5000, lambda: arrived(box))
+    box.log.clear()
     box.nodes[B].submit_receipt(receipt_of(1, LIFETIME), 0, box.now_ms)
-    assert box.run(5000, lambda: ("receipt", mid(1), token(1)) in box.nodes[A].events)
+
+
+def test_the_receipt_goes_back_the_same_way_and_purges_it_and_nobody_else_hears_of_it():
+    box = mesh([(1, 2), (2, 4), (1, 3)])  # 3 is aside
+    delivered(box)
+    assert box.run(5000, lambda: acknowledged(box))
     box.run(2 * PATIENCE_MS)
     assert flooded(box) == 0
-    assert [node.index.count_held() for node in box.nodes.values()] == [0] * 5
+    assert [node.index.count_held() for node in box.nodes.values()] == [0] * 6
+    assert sent(box, frame.UNICAST) == [4, 2]
+    assert sent(box, frame.RECEIPTS) == []
+    assert box.nodes[3].index.size == 0
+    assert [node.index.known for node in box.nodes.values()] == [0] * 6
+    for number in (1, 2, 4):
+        assert box.nodes[number].shelf.tombstone(mid(1)) >= 0
+
+
+def test_a_receipt_that_finds_no_way_back_is_for_everybody():
+    box = mesh([(1, 2), (2, 4), (1, 3), (3, 4)])
+    box.nodes[A].submit(routed(1), 0, 0, box.now_ms)
+    assert box.run(5000, lambda: arrived(box))
+    box.stop(2 if state(box, 2) is not None else 3)
+    box.nodes[B].submit_receipt(receipt_of(1, LIFETIME), 0, box.now_ms)
+    assert box.run(20_000, lambda: acknowledged(box))
+    assert flooded(box) == 1
+
+
+def test_a_receipt_on_its_way_back_meets_the_message_that_is_for_everybody_by_now():
+    """The sender had no patience any more: then all the mesh has it, and wants to know."""
+    box = line(4)
+    box.nodes[A].submit(routed(1), 0, 0, box.now_ms)
+    assert box.run(5000, lambda: arrived(box))
+    box.stop(2)
+    box.nodes[B].submit_receipt(receipt_of(1, LIFETIME), 0, box.now_ms)
+    box.run(PATIENCE_MS)
+    assert state(box, 1) == WHOLE
+    box.add(2, capacity=24, gateway=False)
+    assert box.run(60_000, lambda: acknowledged(box))
+    assert box.run(30_000, lambda: not any([n.index.count_held() for n in box.nodes.values()]))
+
+
+def test_every_receipt_comes_back_through_heavy_loss():
+    box = line(4, loss_pct=30)
+    for number in range(1, 6):
+        box.nodes[A].submit(routed(number), 0, 0, box.now_ms)
+        box.run(500)
+    assert box.run(20_000, lambda: len(arrived(box)) == 5)
+    for number in range(1, 6):
+        box.nodes[B].submit_receipt(receipt_of(number, LIFETIME), 0, box.now_ms)
+    assert box.run(20_000, lambda: box.nodes[A].index.count_held() == 0)
+    back = [event for event in box.nodes[A].events if event[0] == "receipt"]
+    assert len(back) == 5, "and each is told once"
 
 
 def test_every_loss_is_made_good_and_each_arrives_once():
@@ -185,7 +238,7 @@ def test_a_receipt_that_is_there_already_answers():
     box = line(3)
     box.nodes[2].submit_receipt(receipt_of(1, LIFETIME), 0, box.now_ms)
     box.nodes[A].submit(routed(1), 0, 0, box.now_ms)
-    assert box.run(5000, lambda: box.nodes[A].shelf.tombstone(mid(1)) >= 0)
+    assert box.run(5000, lambda: acknowledged(box))
     assert arrived(box) == []
 
 

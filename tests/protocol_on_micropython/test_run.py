@@ -7,7 +7,7 @@ import pytest
 from tests.on_micropython import run_module
 
 PROTOCOL = Path(__file__).resolve().parents[1] / "protocol"
-HEAP = "224k"  # the sources are compiled in it, and there are up to four nodes, unlike on a relay
+HEAP = "256k"  # the sources are compiled in it, and there are up to four nodes, unlike on a relay
 HEAPS = {"test_unicast": "448k"}  # nine nodes
 
 

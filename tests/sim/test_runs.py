@@ -34,7 +34,7 @@ def test_the_hash_sees_every_kind_of_event(tmp_path):
     tally, letter = world.tally, world.letters[0]
     seen = {tally.event_hash()}
     for happen in (
-        lambda: tally.transmission(0, 2, b"frame", 1, 2),
+        lambda: tally.transmission(0, 2, "message", b"frame", 1, 2),
         lambda: tally.reception(1, 0, 2, -60),
         lambda: tally.delivery(letter, 3),
         lambda: tally.acknowledgement(letter, 4),

@@ -4,7 +4,8 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from shared_protocol import frame
+from shared_protocol import frame, parcel
+from shared_protocol.unicast import NEXT_LEN
 from tools.frame_names import FRAME_NAMES
 from tools.sim.letters import Letter
 from tools.sim.scenario import Scenario
@@ -15,6 +16,16 @@ from tools.virtual_board.air_model import OVERHEAD_BYTES
 LISTENING_MA, SENDING_MA = 100, 240
 _HOUR_US = 3_600_000_000
 
+MESSAGE, RECEIPT, OTHER = "message", "receipt", ""
+
+
+def content_of(kind: int, body: bytes) -> str:
+    """What a frame carries, by type and body: MESSAGE (or a piece of one), RECEIPT or OTHER."""
+    if kind == frame.UNICAST:
+        b0 = parcel.split(body[NEXT_LEN:])[3][0]
+        return RECEIPT if parcel.kind(b0) == parcel.RECEIPT else MESSAGE
+    return {frame.PARCEL: MESSAGE, frame.RECEIPTS: RECEIPT}.get(kind, OTHER)
+
 
 class Tally:
     """Counts, and hashes the log. A log line is text: a letter, the time, the nodes."""
@@ -24,7 +35,8 @@ class Tally:
         self._hash = hashlib.sha256()
         self.events = 0  # frames sent, heard and lost, turns of nodes, entries of the scenario
         self.sent: Counter[int] = Counter()  # by frame type
-        self.sent_bytes: Counter[int] = Counter()  # the same, in bytes on the air
+        self.contents: Counter[str] = Counter()  # frames with messages, and with receipts
+        self.content_bytes: Counter[str] = Counter()  # the same, in bytes on the air
         self.bytes_on_air = 0
         self.airtime_us = [0] * len(scenario.places)
         self.heard = 0
@@ -33,14 +45,17 @@ class Tally:
         self._on_since_us: list[int | None] = [None] * len(scenario.places)
         self.relayed = [0] * len(scenario.places)  # parcel frames, by node
 
-    def transmission(self, node: int, kind: int, data: bytes, start_us: int, end_us: int) -> None:
-        """A frame was on the air."""
+    def transmission(
+        self, node: int, kind: int, content: str, data: bytes, start_us: int, end_us: int
+    ) -> None:
+        """A frame was on the air. content: as content_of() says."""
         self._hash.update(b"S %d %d %d " % (start_us, end_us, node) + data)
         self.sent[kind] += 1
-        self.sent_bytes[kind] += len(data) + OVERHEAD_BYTES
+        self.contents[content] += 1
+        self.content_bytes[content] += len(data) + OVERHEAD_BYTES
         self.bytes_on_air += len(data) + OVERHEAD_BYTES
         self.airtime_us[node] += end_us - start_us
-        if kind in (frame.PARCEL, frame.UNICAST):
+        if content == MESSAGE:
             self.relayed[node] += 1
 
     def power(self, node: int, on: bool, at_us: int) -> None:
@@ -88,7 +103,7 @@ class Tally:
         done = [x for x in letters if x.delivered_us is not None]
         back = [x for x in letters if x.acknowledged_us is not None]
         frames = sum(self.sent.values())
-        parcels = self.sent[frame.PARCEL] + self.sent[frame.UNICAST]
+        parcels = self.contents[MESSAGE]
         shares = [us / self._scenario.duration_us for us in self.airtime_us]
         reach = [len(x.came_from) for x in letters]
         return {

@@ -22,7 +22,7 @@ from tools.sim.letters import Letter, digest, write
 from tools.sim.mobility import Walks
 from tools.sim.scenario import Happening, Scenario
 from tools.sim.station import SharedCipher, Station
-from tools.sim.tally import Tally
+from tools.sim.tally import Tally, content_of
 from tools.sim.ways import Ways
 
 _RADIO_QUEUE = 4  # frames the relay leaves to its radio at once (firmware/links/espnow_link.py)
@@ -206,8 +206,10 @@ class World:
             self._hear(event)
         elif isinstance(event, Sent):
             sender = self.relays[event.node]
-            kind, _, _ = self.cipher.open(sender.address, event.frame)
-            self.tally.transmission(event.node, kind, event.frame, event.start_us, event.end_us)
+            kind, _, body = self.cipher.open(sender.address, event.frame)
+            content = content_of(kind, body)
+            times = event.start_us, event.end_us
+            self.tally.transmission(event.node, kind, content, event.frame, *times)
             if sender.air_full:
                 self._want_turn(sender, self.now_us)
         else:
