@@ -18,7 +18,7 @@ from shared_protocol.parcel_index import ParcelIndex
 CAPACITY = 440  # parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md
 DIFFERENCES = 24  # decoded at once, in 160 ms of an ESP32's time
 
-INDEX = ParcelIndex(CAPACITY, gf30, DIFFERENCES)
+INDEX = ParcelIndex(CAPACITY, gf30, DIFFERENCES, "H")
 _found = Partition.find(Partition.TYPE_DATA, label="store")
 # One row more than there are parcels, for the clock, and one while it is replaced.
 STORE = FlashStore(_found[0], CAPACITY + 2) if _found else None

@@ -185,11 +185,12 @@ class Desk:
         """Keep a message that was opened, and the way to its sender: durable when this returns. A
         second time is a no-op."""
         with _writing(self.db):
-            if way:
+            if way:  # the newest counts, unless the clock that said so was ahead
+                now_s = int(time.time())
                 self.db.execute(
                     "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
-                    "WHERE id = ? AND way_said_s < ?",
-                    (way, unix_s, int(time.time()), sender.id, unix_s),
+                    "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",
+                    (way, unix_s, now_s, sender.id, unix_s, now_s, now_s - WAY_LASTS_S),
                 )
             if not self._known(fields["mid"]):
                 self._insert(

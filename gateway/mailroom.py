@@ -193,7 +193,9 @@ class Mailroom:
         counts: dict[int, int] = {}
         k, blocks = 1, 1
         for row in self.node.shelf.rows_of(mid):
-            if self.node.index.cover[row] and self.node.index.held(row):
+            # What goes alone is with one relay only: it can still be lost there.
+            compared = self.node.index.compared(row)
+            if compared and self.node.index.cover[row] and self.node.index.held(row):
                 piece = piece_fields(decode(bytes(3) + self.node.shelf.immutable(row)))
                 block = 0 if piece is None else piece.block
                 k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)

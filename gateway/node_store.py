@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared_protocol.errors import MediumFull
+from shared_protocol.store import HANDLES_FROM
 
 RESERVE_BYTES = (
     4_000_000  # left free on the disk, so that receipts and states can still be written
@@ -39,17 +40,19 @@ class SqliteStore:
         handle = cursor.lastrowid
         assert handle is not None
         self._own.add(handle)
-        return handle
+        return HANDLES_FROM + handle
 
     def get(self, handle: int) -> bytes:
         """The record under a handle."""
-        row = self._db.execute("SELECT bytes FROM record WHERE handle = ?", (handle,)).fetchone()
+        row = self._db.execute(
+            "SELECT bytes FROM record WHERE handle = ?", (handle - HANDLES_FROM,)
+        ).fetchone()
         return bytes(row[0])
 
     def delete(self, handle: int, remember: bool = False) -> None:
         """Forget a record altogether: a gateway that starts again asks for little."""
         self._begin()
-        self._db.execute("DELETE FROM record WHERE handle = ?", (handle,))
+        self._db.execute("DELETE FROM record WHERE handle = ?", (handle - HANDLES_FROM,))
 
     def sync(self) -> None:
         """One commit for all that was put and deleted since the last."""
@@ -69,7 +72,7 @@ class SqliteStore:
         rows = self._db.execute(
             "SELECT handle, bytes FROM record WHERE handle > ? ORDER BY handle", (self._seen,)
         ).fetchall()
-        fresh = [(row[0], bytes(row[1])) for row in rows if row[0] not in self._own]
+        fresh = [(HANDLES_FROM + row[0], bytes(row[1])) for row in rows if row[0] not in self._own]
         if rows:
             self._seen = rows[-1][0]
             self._own.clear()

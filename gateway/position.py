@@ -14,7 +14,7 @@ def cell_at(latitude: float, longitude: float) -> int:
     if not -LATITUDE_MOST <= latitude <= LATITUDE_MOST or not -180 <= longitude <= 180:
         raise ValueError("no place of the map")
     x = _EARTH_M * math.radians(longitude)
-    y = _EARTH_M * math.log(math.tan(math.pi / 4 + math.radians(latitude) / 2))
+    y = _EARTH_M * math.asinh(math.tan(math.radians(latitude)))
     return cell_on_map(x, y)
 
 

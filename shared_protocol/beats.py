@@ -115,7 +115,7 @@ class Beats:
         """A row for a node that has none; in a full table who was heard longest ago gives way."""
         if self.size == len(self._hops):
             oldest = 0
-            for at in range(1, ENTRIES_MAX):
+            for at in range(1, self.size):
                 if self._units(at, now_s) > self._units(oldest, now_s):
                     oldest = at
             self._remove(oldest)

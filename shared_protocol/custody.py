@@ -8,7 +8,7 @@ rely on each other.
 
 from shared_protocol import frame, sync
 from shared_protocol.limits import HAVE_IDS_MAX, IDLE_MS
-from shared_protocol.parcel_index import FARTHER, NOBODY, WINDOW
+from shared_protocol.parcel_index import FARTHER, NOBODY, ROUTED, WINDOW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Custody:
         """A neighbour holds or passes on this entry, at so many hops. True if a place is free."""
         index = self._index
         index.cover[row] |= neighbour.bit
+        if index.state[row] >= ROUTED:  # of its own way the later step counts (unicast.py)
+            index.hops[row] = max(index.hops[row], hops)
         if index.state[row] != WINDOW:
             return False
         if hops > index.hops[row]:

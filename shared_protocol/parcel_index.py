@@ -28,7 +28,7 @@ DEAD, ROUTED, PASSED, RETURNED = 6, 7, 8, 9  # from here on not part of what is 
 # RETURNED a receipt for what was ROUTED: it goes back the same way, and nobody else need have it
 
 NO_GROUP = 0xFF
-NO_HANDLE = 0xFFFFFFFF
+NO_HANDLE = 0xFFFF  # no store gives this one (store.py)
 NO_PIECE = 0xFF  # n <= 255, so an index within a block is at most 254
 NOBODY = 0xFF  # the source of what this node wrote itself, or read from its store
 _HELD = (WHOLE, SLOT, WINDOW, ROUTED)
@@ -46,8 +46,10 @@ class ParcelIndex:
         capacity: int,
         kernels: "ModuleType | None" = None,
         differences: int = DIFFERENCES_MAX,
+        handles: str = "I",
     ) -> None:
-        """kernels, differences: as for Sketch and Decoder."""
+        """kernels, differences: as for Sketch and Decoder. handles: the array type that the
+        store's fit in."""
         if kernels is None:
             from shared_protocol import gf30  # here: a relay has a faster one instead
 
@@ -58,7 +60,7 @@ class ParcelIndex:
         self.changes = 0  # of what is known
         zeros = bytes(4 * capacity)
         self.short = array("I", zeros)
-        self.handle = array("I", zeros)
+        self.handle = array(handles, range(capacity))  # of any value as yet
         self.mid30 = array("I", zeros)  # first 30 bits of the message id: a filter, not a proof
         self.first_s = array("I", zeros)  # node clock, when it was first seen here
         self.expires_s = array("I", zeros)

@@ -13,6 +13,7 @@ from shared_protocol.parcel_index import (
     NO_HANDLE,
     NO_PIECE,
     RECEIPT,
+    ROUTED,
     SEEN,
     SLOT,
     WHOLE,
@@ -116,6 +117,8 @@ def adopt(shelf: "Shelf", handle: int, kept: records.Kept, now_s: int) -> int:
         if written != NO_HANDLE:
             shelf.discard(handle)
             handle = written
+    if state == WHOLE and shelf.is_home(immutable):
+        state = ROUTED  # it came here alone, and nobody else need have it
     row = shelf.enter(short, kept, state, group, index)
     shelf.index.handle[row] = handle
     if group != NO_GROUP:

@@ -6,7 +6,7 @@ and a quarter for others.
 """
 
 from shared_protocol.neighbours import bits
-from shared_protocol.parcel_index import DEAD, MATCHED, PASSED, SEEN
+from shared_protocol.parcel_index import DEAD, MATCHED, PASSED, ROUTED, SEEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def evict(shelf: "Shelf", priority: int) -> int:
     best, best_rank = -1, None
     for row in index.rows():
         its = index.code[row] >> 2 & 3
-        if not index.held(row) or its > priority:
-            continue
+        if not index.held(row) or its > priority or index.state[row] == ROUTED:
+            continue  # what goes alone is nowhere else, and there is little of it
         rank = (its, -share[_share(index, row)], -bits(index.cover[row]), index.first_s[row])
         if (best_rank is None or rank < best_rank) and not shelf.is_ours(shelf.immutable(row)):
             best, best_rank = row, rank

@@ -56,6 +56,7 @@ class Shelf:
         is_ours: "Callable[[bytes], bool]",
     ) -> None:
         self.index = index
+        self._node_id = node_id
         self.groups = Groups(node_id)
         self.store = store
         self._secret = secret
@@ -69,6 +70,14 @@ class Shelf:
         self.clock_handle = NO_HANDLE
 
     # --- what comes in
+
+    def is_home(self, immutable: bytes) -> bool:
+        """Is this node the gateway to which this parcel goes, and the end of its message?"""
+        if not immutable[1] & parcel.ROUTE or immutable[0] & parcel.PIECES:
+            return False
+        route, _ = parcel.destination(immutable)
+        mine = int.from_bytes(self._node_id[-parcel.ROUTE_LEN :], "big")
+        return route == mine and self.is_ours(immutable)
 
     def accept(
         self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
@@ -104,6 +113,8 @@ class Shelf:
     def _place(self, short: int, kept: records.Kept, state: int) -> tuple[int, int]:
         """state: of a parcel that is no piece."""
         immutable = kept.immutable
+        if state == ROUTED:
+            return self._add(short, kept, state, NO_GROUP, NO_PIECE)
         if not immutable[0] & parcel.PIECES:
             if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
                 return self._note_seen(short, kept)
@@ -268,9 +279,14 @@ class Shelf:
 
     def drop(self, row: int) -> None:
         """Give up the content; the parcel still counts as known, and if somebody farther on has it
-        also after a restart. A routed one is remembered for a while: it may come back."""
+        also after a restart."""
         self._let_go(row, self.index.code[row] & FARTHER > 0)
-        self.index.set_state(row, PASSED if self.index.state[row] == ROUTED else SEEN)
+        self.index.set_state(row, SEEN)
+
+    def passed_on(self, row: int) -> None:
+        """Give up the content of a parcel that goes alone: somebody has it who came farther."""
+        self._let_go(row)
+        self.index.set_state(row, PASSED)
 
     def bury(self, row: int, expires_s: int) -> None:
         """Purged or expired: never wanted again until expires_s."""

@@ -1,9 +1,10 @@
 """The store interface, and its implementation in memory.
 
-A store keeps records (bytes) under handles (integers below 2^32 - 1). What put() took is durable
-once sync() has returned; delete() may be forgotten by a power cut, never half done. The core calls
-sync() before it sends a frame that speaks of what it took. A record deleted with `remember` may
-come back after a restart in remembered(), as something that was here; a store may also forget it.
+A store keeps records (bytes) under handles (integers below 2^32, but not 65,535). What put() took
+is durable once sync() has returned; delete() may be forgotten by a power cut, never half done. The
+core calls sync() before it sends a frame that speaks of what it took. A record deleted with
+`remember` may come back after a restart in remembered(), as something that was here; a store may
+also forget it.
 """
 
 from shared_protocol.errors import StoreFull
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         damaged: int  # records that did not come back as they were put, since the start
 
 
+HANDLES_FROM = 1 << 16  # of stores that count: so that they never come to 65,535
 _REMEMBERED_MAX = 512
 
 
@@ -38,7 +40,7 @@ class MemoryStore:
         self.damaged = 0
         self._records: dict[int, bytes] = {}
         self._remembered: list[bytes] = []
-        self._next = 0
+        self._next = HANDLES_FROM
 
     def put(self, record: bytes) -> int:
         """Keep a record, give its handle. StoreFull leaves everything as it was."""

@@ -2,9 +2,13 @@
 (SPEC.md 7.5, docs/GOSSIP.md).
 
 Down the gradient where there is one; else, where positions are known, depth first to the
-neighbour that stands nearest (after Stojmenovic, Russell, Vukojevic 2000), and back where there is
-no further way. Each node keeps the parcel until the next one is known to have it. When no way is
-left, or the sender has waited in vain for the receipt, the parcel is one for everybody.
+neighbour that stands nearest (after Stojmenovic, Russell, Vukojevic 2000), and back where there
+is no further way. When no way is left, or the sender has waited in vain for the receipt, the
+parcel is one for everybody.
+
+Its hops count the steps of its way. Nobody lets go of a parcel taken at some step before somebody
+is known to have taken it at a later one; so, of all copies that lost frames may make, the one that
+came farthest is always kept, and who is offered another knows that it is superseded.
 """
 
 from shared_protocol import parcel, receipt
@@ -13,9 +17,15 @@ from shared_protocol.beats import UNKNOWN
 from shared_protocol.cells import NO_CELL, apart
 from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import SOS
-from shared_protocol.limits import DEAD_ENDS_MAX, IDLE_MS, OVERHEARD_MAX, UNDERWAY_MAX
+from shared_protocol.limits import (
+    DEAD_ENDS_MAX,
+    HOPS_MAX,
+    IDLE_MS,
+    OVERHEARD_MAX,
+    UNDERWAY_MAX,
+)
 from shared_protocol.parcel_index import NOBODY, PASSED, RETURNED, ROUTED
-from shared_protocol.shelf import KNOWN, NEW, TOMBSTONED
+from shared_protocol.shelf import KNOWN, NEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +35,7 @@ if TYPE_CHECKING:
     from shared_protocol.node import Node
 
 NEXT_LEN = 2  # of the next node's address, in front of the parcel
-PATIENCE_MS = 60_000  # so long a sender waits for the receipt
+PATIENCE_MS = 150_000  # so long a sender waits for the receipt, which may wait 60 s itself
 _AIR, _TETHER = 0, 1
 _ACK_MS, _ACK_SPREAD_MS = 120, 80
 _QUEUED_MS = 5_000  # a frame that has not left by then never will
@@ -36,9 +46,10 @@ _PASSED_S = 600  # so long it is remembered what was passed on
 _ALL = 0x3FFFFFFF
 
 # A journey: what a node must know of a parcel while it answers for it.
-_STAGE, _DUE_MS, NEXT, _TRIED, TRIES, _BACK, TO, _CELL = 0, 1, 2, 3, 4, 5, 6, 7
+_STAGE, _DUE_MS, NEXT, _TRIED, TRIES, _BACK, TO, _CELL, _STEP = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # NEXT: the bit of the neighbour that shall have it; TRIED: of those that did not take it or
 # brought it back; BACK: of the one to which it goes when there is no further way, 0 at the sender.
+# STEP: at which it came here; the index counts the hops on when a later one is heard of.
 _BACKWARDS = -1  # TO: of a receipt
 _TO_SEND, _QUEUED, _SENT, _AWAY = 0, 1, 2, 3  # AWAY: of our own, until the receipt is back
 
@@ -86,32 +97,45 @@ class Unicast:
             raise DecodeError("nothing that goes alone")
         short = node.shelf.short_of(immutable)
         row = index.find(short)
-        had = 0
-        if row >= 0:
-            had = index.cover[row]
-            index.cover[row] |= neighbour.bit
         if not mine:
-            if row < 0:
+            if row >= 0:
+                node.custody.heard(neighbour, row, hops - 1, node.clock.now_s(now_ms))
+            else:
                 _add(self._heard, short, neighbour.bit, OVERHEARD_MAX)
             return
-        first = row < 0
-        if not first and index.state[row] in (ROUTED, PASSED):
-            if neighbour.number() == index.source[row]:  # it has not heard that it is here
+        known = row >= 0 and index.state[row] in (ROUTED, PASSED)
+        if known and hops <= index.hops[row]:  # it is here, or farther on
+            node.custody.took(neighbour.link, row, now_ms, True)
+            return
+        tomb = node.shelf.tombstone(bytes(immutable[2 : parcel.HEAD_LEN]))
+        if tomb >= 0:
+            if row >= 0 and index.state[tomb] == RETURNED:  # its receipt came back through here
+                index.hops[row] = HOPS_MAX
                 node.custody.took(neighbour.link, row, now_ms, True)
                 return
-        verdict, row = node.shelf.accept(hops, age, immutable, node.clock.now_s(now_ms), True)
+            if index.state[tomb] == RETURNED:
+                node.for_everybody(tomb, now_ms)
+            node.queues[neighbour.link].parcel(index.short[tomb])
+            return
         journey = self.journeys.get(short)
-        if verdict == TOMBSTONED and index.state[row] == RETURNED:
-            self.send_back(row, neighbour.bit, now_ms)
-        elif verdict == TOMBSTONED:
-            node.queues[neighbour.link].parcel(index.short[row])
-        elif verdict == NEW and first:
-            index.source[row] = neighbour.number()
-            index.cover[row] = neighbour.bit | self._heard.pop(short, 0)
+        if journey is None and len(self.journeys) >= UNDERWAY_MAX and not node.is_gateway:
+            node.stats["refused"] += 1  # whoever sent it will try somebody else
+            return
+        had = index.cover[row] if known else 0
+        if journey and known:
+            index.hops[row] = journey[_STEP] = hops
+            self._again(neighbour, journey, had, now_ms)
+            return
+        verdict, row = node.shelf.accept(hops, age, immutable, node.clock.now_s(now_ms), True)
+        if verdict == NEW:
+            if not known:
+                index.source[row] = neighbour.number()
+                index.cover[row] = self._heard.pop(short, 0)
+            index.cover[row] |= neighbour.bit
             self._take(neighbour, row, immutable, hops, now_ms)
-        elif verdict == NEW or (verdict == KNOWN and journey):
-            self._again(neighbour, row, immutable, had, now_ms)
-        elif verdict == KNOWN:
+            if known and short in self.journeys:
+                self._again(neighbour, self.journeys[short], had, now_ms)
+        elif verdict == KNOWN and index.held(row):
             node.custody.took(neighbour.link, row, now_ms, True)
         else:
             node.stats["refused"] += 1
@@ -121,46 +145,36 @@ class Unicast:
     ) -> None:
         """A parcel for which this node answers from now on."""
         node = self._node
-        if not node.is_gateway and not self._enter(row, immutable, neighbour.bit, now_ms):
-            return
         if node.is_gateway or neighbour.link == _TETHER:  # else it hears me pass it on
             node.custody.took(neighbour.link, row, now_ms, True)
         if node.is_gateway:
             node.event("arrived", immutable, hops)
             if not node.shelf.is_ours(immutable):  # whom it is for lives elsewhere now
                 node.for_everybody(row, now_ms)
+            return
+        source = self._index.source[row]
+        self._enter(row, immutable, 0 if source == NOBODY else 1 << source, now_ms)
 
-    def _again(
-        self, neighbour: "Neighbour", row: int, immutable: bytes, had: int, now_ms: int
-    ) -> None:
+    def _again(self, neighbour: "Neighbour", journey: list[int], had: int, now_ms: int) -> None:
         """It was here before: a neighbour found no way for it, or did not know that it was."""
-        bit, short = neighbour.bit, self._index.short[row]
-        journey = self.journeys.get(short)
-        had |= journey[NEXT] if journey else 0
-        if not journey:
-            back = 1 << self._index.source[row] if self._index.source[row] != NOBODY else 0
-            if not self._enter(row, immutable, back, now_ms):
-                return
-            journey = self.journeys[short]
-        if had & bit:
+        bit = neighbour.bit
+        journey[_TRIED] |= bit
+        if (had | journey[NEXT]) & bit:
             _add(self._dead_ends, journey[_CELL], bit, DEAD_ENDS_MAX)
-            journey[_TRIED] |= bit
-        else:
+        elif self._nearer(journey, now_ms) < 0:  # over the map it goes back: there is more to try
             journey[_TRIED], journey[_BACK] = _ALL & ~bit, bit
-        journey[_STAGE], journey[_DUE_MS] = _TO_SEND, now_ms
+        journey[_STAGE], journey[_DUE_MS], journey[TRIES] = _TO_SEND, now_ms, 0
 
-    def _enter(self, row: int, immutable: bytes, back: int, now_ms: int) -> bool:
-        """Begin a journey. If there are too many, whoever sent it will try somebody else."""
-        if len(self.journeys) >= UNDERWAY_MAX:
-            self._node.shelf.remove(row)
-            return False
+    def _enter(self, row: int, immutable: bytes, back: int, now_ms: int) -> None:
         route, cell = parcel.destination(immutable)
         self._begin(row, back, route & 0xFFFF, cell, now_ms)
-        return True
 
     def _begin(self, row: int, back: int, to: int, cell: int, now_ms: int) -> None:
-        short = self._index.short[row]
-        self.journeys[short] = [_TO_SEND, now_ms, 0, 0, 0, back, to, cell]
+        """Begin a journey."""
+        index = self._index
+        self.journeys[index.short[row]] = [
+            _TO_SEND, now_ms, 0, 0, 0, back, to, cell, index.hops[row]
+        ]  # fmt: skip
 
     # --- receipts: back on the way that their message came
 
@@ -196,11 +210,15 @@ class Unicast:
         token = receipt.decode(immutable)
         mid = receipt.message_id(token)
         row = node.shelf.tombstone(mid)
+        now_s = node.clock.now_s(now_ms)
+        if not mine:
+            if row >= 0:
+                node.custody.heard(neighbour, row, hops - 1, now_s)
+            return
         if row >= 0:
-            index.cover[row] |= neighbour.bit
-        elif mine:
+            index.hops[row] = max(index.hops[row], hops)
+        else:
             back = self.came_from(mid)
-            now_s = node.clock.now_s(now_ms)
             verdict, row = node.shelf.accept_receipt(hops, age, immutable, now_s, True)
             if verdict != NEW:
                 return
@@ -213,16 +231,18 @@ class Unicast:
                 self.send_back(row, back, now_ms)
                 if neighbour.link == _AIR:
                     return  # it hears me pass it on
-        if mine:
-            node.custody.took(neighbour.link, row, now_ms, True)
+        node.custody.took(neighbour.link, row, now_ms, True)
 
     def gone(self, bits_gone: int) -> None:
         """Neighbours are not heard any more; their bits may be given to others."""
         self._node.gradients.gone(bits_gone)
         for journey in self.journeys.values():
             journey[_TRIED] &= ~bits_gone
-            if journey[NEXT] & bits_gone and journey[_STAGE] != _AWAY:
-                journey[_STAGE] = _TO_SEND
+            journey[_BACK] &= ~bits_gone
+            if journey[NEXT] & bits_gone:
+                journey[NEXT] = 0
+                if journey[_STAGE] != _AWAY:
+                    journey[_STAGE] = _TO_SEND
         for masks in (self._heard, self._dead_ends):
             for key in masks:
                 masks[key] &= ~bits_gone
@@ -238,7 +258,7 @@ class Unicast:
             if row < 0 or self._index.state[row] not in (ROUTED, RETURNED):
                 del self.journeys[short]
                 continue
-            if journey[_STAGE] == _SENT and self._index.cover[row] & journey[NEXT]:
+            if journey[_STAGE] != _AWAY and self._index.hops[row] > journey[_STEP]:
                 self._handed_over(journey, row, now_ms)
             elif journey[_DUE_MS] <= now_ms:
                 self._act(journey, row, now_ms)
@@ -246,19 +266,17 @@ class Unicast:
         return wait_ms
 
     def _handed_over(self, journey: list[int], row: int, now_ms: int) -> None:
-        """The next node has it."""
-        index = self._index
-        if index.state[row] == RETURNED:
-            del self.journeys[index.short[row]]
-            return
-        if index.source[row] == NOBODY:
+        """Somebody has it who came farther with it."""
+        index, node = self._index, self._node
+        if index.state[row] == ROUTED and node.is_gateway:  # our own
             journey[_STAGE], journey[_DUE_MS] = _AWAY, now_ms + PATIENCE_MS
-            journey[_BACK] = journey[_TRIED] = 0
+            journey[_TRIED] = 0
             return
         del self.journeys[index.short[row]]
-        self._node.shelf.drop(row)
-        soon_s = self._node.clock.now_s(now_ms) + _PASSED_S
-        index.expires_s[row] = min(index.expires_s[row], soon_s)
+        if index.state[row] == ROUTED:
+            node.shelf.passed_on(row)
+            soon_s = node.clock.now_s(now_ms) + _PASSED_S
+            index.expires_s[row] = min(index.expires_s[row], soon_s)
 
     def _act(self, journey: list[int], row: int, now_ms: int) -> None:
         """Its moment has come."""
@@ -268,16 +286,9 @@ class Unicast:
                 journey[_TRIED] |= journey[NEXT]
                 if not self._choose(journey, row, now_ms) and journey[TRIES] < _TRIES_MOST:
                     journey[_TRIED] &= ~journey[NEXT]  # there is nobody else
-        if journey[_STAGE] == _TO_SEND and self._is_ahead(journey, row, now_ms):
-            self._handed_over(journey, row, now_ms)
-        elif journey[_STAGE] == _AWAY or not self._send(journey, row, now_ms):
+        if journey[_STAGE] == _AWAY or not self._send(journey, row, now_ms):
             del self.journeys[self._index.short[row]]
             self._node.for_everybody(row, now_ms)
-
-    def _is_ahead(self, journey: list[int], row: int, now_ms: int) -> bool:
-        """Has somebody nearer had it? A lost acknowledgement makes two copies of one."""
-        nearer = max(0, self._nearer(journey, now_ms)) & self._index.cover[row]
-        return nearer & ~(journey[_TRIED] | journey[_BACK]) > 0
 
     def _nearer(self, journey: list[int], now_ms: int) -> int:
         """Mask of the neighbours nearer by a gradient; -1 if there is no gradient."""
@@ -290,7 +301,6 @@ class Unicast:
         """Queue it for the next node. False if there is none."""
         bit = self._choose(journey, row, now_ms)
         journey[NEXT] = bit
-        self._index.cover[row] &= ~bit
         for n in self._node.neighbours.all:
             if n.bit == bit:
                 self._node.queues[n.link].parcel(self._index.short[row])
@@ -305,23 +315,27 @@ class Unicast:
         if index.hops[row] >= _HOPS_MOST:
             return 0
         nearer = self._nearer(journey, now_ms)
-        used = index.cover[row] | journey[_TRIED]
+        open_to = 0  # who could take it
         best = best_rank = 0
         for n in self._node.neighbours.all:
-            if not n.fresh or not n.hears_me or n.bit & used:
+            if not n.fresh or not n.hears_me or n.bit & journey[_TRIED]:
                 continue
             if int.from_bytes(n.address[-NEXT_LEN:], "big") == journey[TO]:
                 return n.bit
+            open_to |= n.bit
+            had = index.cover[row] & n.bit
             if n.flags & GATEWAY:  # another one: there is no way through
-                continue
-            if nearer < 0:
-                rank = self._nearness(n, journey[_CELL])
+                rank = 0
+            elif nearer < 0:
+                rank = 0 if had else self._nearness(n, journey[_CELL])
+            elif n.bit & nearer and n.bit != journey[_BACK]:
+                rank = n.heard_lately() + (1 if had else 32)  # rather somebody new
             else:
-                rank = n.heard_lately() if n.bit & nearer else 0
+                rank = 0
             if rank > best_rank:
                 best, best_rank = n.bit, rank
-        if nearer < 0 and not best and (journey[_CELL] != NO_CELL or journey[TO] < 0):
-            return journey[_BACK] & ~journey[_TRIED] & self._node.neighbours.mask()
+        if not best and nearer < 0 and (journey[_CELL] != NO_CELL or journey[TO] < 0):
+            return journey[_BACK] & open_to
         return best
 
     def _nearness(self, n: "Neighbour", cell: int) -> int:

@@ -19,7 +19,7 @@ from shared_protocol.hashing import H, Hmac
 from shared_protocol.node import TETHER, Node, Settings
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 from shared_protocol.parcel_fields import decode as parse_parcel
-from shared_protocol.parcel_index import ParcelIndex
+from shared_protocol.parcel_index import ROUTED, WHOLE, ParcelIndex
 from shared_protocol.records import Kept, decode
 from shared_protocol.shelf import NEW
 
@@ -263,3 +263,25 @@ def test_an_answer_knows_the_way_for_a_day_and_an_older_message_does_not_change_
     assert answered() is None, "Bo may be anywhere by now"
     now_s[0] -= 10 * WAY_LASTS_S
     assert answered() is None, "nobody knows what time it is"
+    set_meta(bo.desk.db, "way", b"now\0\0\3")
+    ana.hand_in(sent(bo, "Ana", "my clock was ahead"))
+    assert the_way(ana) == b"now\0\0\3"
+
+
+def test_what_goes_alone_is_not_said_to_be_on_the_mesh(pair):
+    """One relay has it: it is not what a person may rely on who switches the gateway off."""
+    ana, bo = pair
+    ana.hand_in(sent(bo, "Ana", "hello"))
+    ana.mailroom.reload()
+    immutable = sent(ana, "Bo", "hi")
+    ana.mailroom.reload()
+    ana.hand_in(immutable)
+    (row,) = [
+        row for row in ana.node.index.rows()
+        if ana.node.index.held(row) and ana.node.shelf.immutable(row) == immutable
+    ]  # fmt: skip
+    for state, seen in ((ROUTED, "queued"), (WHOLE, "on_mesh")):
+        ana.node.index.set_state(row, state)
+        ana.node.index.cover[row] = 1
+        ana.mailroom.follow()
+        assert ana.desk.listing("out")[-1]["state"] == seen

@@ -30,6 +30,16 @@ PACKAGES = {
         "class Other: OLD = 5\n"
         "def run(): return kinds.NEW, kinds.OLD, shadow(Other), VERSION\n",
     },
+    "bases": {
+        "errors": "class Every(Exception):\n    'all'\n"
+        "class Ours(Every):\n    'x'\nclass Theirs(Every):\n    'y'\n"
+        "class Kept(Exception):\n    'z'\nclass Under(Kept):\n    'w'\n",
+        "main": "from errors import Kept, Ours, Theirs, Under\n"
+        "def caught(error):\n    try:\n        raise error\n"
+        "    except Ours:\n        return 1\n"
+        "    except Kept:\n        return 2\n    except Exception:\n        return 3\n"
+        "def run(): return [caught(e) for e in (Ours(), Theirs(), Kept(), Under())]\n",
+    },
     "shadowed_constants": {
         "limits": "SIZE = 3\n",
         "main": "from limits import SIZE\nCOUNT = 4\n"

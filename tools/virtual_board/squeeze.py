@@ -7,7 +7,8 @@ in that of whoever imports it. So, over all files together:
 - integer constants (NAME = 1 << 4 at the top of a module) become literals where they are used,
   also in other modules; their assignments go, and so do imports of ours that nothing refers to,
   unless loading that module does something;
-- functions and methods that nothing names go (what only a gateway calls);
+- functions and methods that nothing names go (what only a gateway calls), and so do empty classes
+  that are only another one's base (errors that only a gateway catches);
 - names that only their own file uses, plainly or as self.name, become the same few in all files,
   except that files joined by inheritance share one name space, as their objects do;
 - parameters that no call names too;
@@ -62,6 +63,8 @@ def squeeze(
     }
     ours = {_module_name(path) for path in sources}
     Constants(trees, outside, ours).inline()
+    while _drop_bases(trees, outside):
+        pass
     names = rename_own(trees, outside)
     rename_parameters(trees, outside)
     while _drop_functions(trees, outside):
@@ -120,6 +123,50 @@ def _drop_functions(trees: Mapping[str, ast.Module], outside: list[ast.Module]) 
             if len(kept) < len(scope.body):
                 scope.body, dropped = kept or [ast.Pass()], True
     return dropped
+
+
+def _drop_bases(trees: Mapping[str, ast.Module], outside: list[ast.Module]) -> bool:
+    """Take away an empty class that occurs only as a base, in its own file; was there one?"""
+    for tree in trees.values():
+        for n in tree.body:
+            empty = isinstance(n, ast.ClassDef) and isinstance(n.body[0], ast.Pass)
+            if not empty or not n.bases or _occurs(n.name, trees, outside, tree):
+                continue
+            tree.body.remove(n)
+            for other in ast.walk(tree):
+                if isinstance(other, ast.ClassDef):
+                    other.bases = [
+                        base
+                        for b in other.bases
+                        for base in (n.bases if _is_named(b, n.name) else [b])
+                    ]
+            return True
+    return False
+
+
+def _occurs(
+    name: str, trees: Mapping[str, ast.Module], outside: list[ast.Module], home: ast.Module
+) -> bool:
+    """Is a class named but where it is defined, and as a base in the same file?"""
+    everything = [*trees.values(), *outside]
+    if name in words_in_strings(everything):
+        return True
+    bases = {
+        id(base)
+        for n in ast.walk(home)
+        if isinstance(n, ast.ClassDef)
+        for base in n.bases
+        if _is_named(base, name)
+    }
+    return any(
+        found == name and id(n) not in bases and not isinstance(n, ast.ClassDef)
+        for tree in everything
+        for n, _, found in identifiers(tree)
+    )
+
+
+def _is_named(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 class _Bare(ast.NodeTransformer):
