@@ -208,11 +208,12 @@ class Node:
             self.queues[neighbour.link].parcel(self.index.short[row])
             return
         self.pull.arrived(self.index.short[row], now_ms)
-        if verdict == shelf.NEW:
+        if verdict == shelf.NEW or verdict == shelf.SPREAD:
             self.index.source[row] = neighbour.number()
             self.index.cover[row] |= neighbour.bit
             self._news(row, neighbour, now_ms)
-            self.event("arrived", immutable, hops)
+            if verdict == shelf.NEW:
+                self.event("arrived", immutable, hops)
         elif self.custody.heard(neighbour, row, hops - 1, now_s):
             self._room_again(now_ms)
         else:
@@ -231,12 +232,13 @@ class Node:
                 continue
             self.pull.arrived(self.index.short[row], now_ms)
             self.index.cover[row] |= neighbour.bit
-            if verdict == shelf.NEW:
+            if verdict == shelf.NEW or verdict == shelf.SPREAD:
                 self.index.source[row] = neighbour.number()
                 self._news(row, neighbour, now_ms)
                 self._room_again(now_ms)
                 token = receipt.decode(immutable)
-                self.event("receipt", receipt.message_id(token), token)
+                if verdict == shelf.NEW:
+                    self.event("receipt", receipt.message_id(token), token)
             else:
                 self.push.heard(neighbour, row, now_ms)
 

@@ -1,7 +1,7 @@
 """What a node knows, in arrays allocated once: the sync set and the store's index are one table.
 
 One entry is one parcel seen (or one receipt). The short id (30 bits) finds it; `handle` says where
-the bytes lie if they are held. Parallel arrays instead of objects: 32 bytes an entry, and nothing
+the bytes lie if they are held. Parallel arrays instead of objects: 30 bytes an entry, and nothing
 grows after boot (MemoryErrors on a relay come from fragmentation, long before the heap is full).
 """
 

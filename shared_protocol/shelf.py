@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared_protocol.store import Store
 
 NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
+SPREAD = 7  # known, as something that goes alone; from now on it is for everybody
 _EVICT_MOST = 96  # for one record: a flash sector full of the smallest has 80
 DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
 
@@ -83,8 +84,7 @@ class Shelf:
         self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
     ) -> tuple[int, int]:
         """Offer a parcel: (verdict, row). The row is -1 unless the index knows the parcel now;
-        for TOMBSTONED it is the receipt's. routed: it is for one gateway, not for everybody;
-        one that was and now is for everybody is NEW."""
+        for TOMBSTONED it is the receipt's. routed: it is for one gateway, not for everybody."""
         short = self.short_of(immutable)
         row = self.index.find(short)
         if row >= 0 and self.index.state[row] == PASSED:
@@ -99,7 +99,7 @@ class Shelf:
             if self.index.state[row] != ROUTED or routed:
                 return KNOWN, row
             self.index.set_state(row, WHOLE)
-            return NEW, row
+            return SPREAD, row
         code = immutable[1] >> 4
         left_s = LIFETIMES_S[code] - age_s(age, code)
         if left_s <= 0:
@@ -226,27 +226,32 @@ class Shelf:
     def accept_receipt(
         self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
     ) -> tuple[int, int]:
-        """A receipt: (NEW | KNOWN | EXPIRED | NO_ROOM, row). NEW has purged its parcels. routed:
-        it goes back alone; one that did and now is for everybody is NEW."""
+        """A receipt: (NEW | KNOWN | SPREAD | EXPIRED | NO_ROOM, row). NEW has purged its parcels.
+        routed: it goes back alone, as its message came."""
         mid = receipt.message_id(receipt.decode(immutable))
         row = self.tombstone(mid)
         if row >= 0:
             if routed or self.index.state[row] == RECEIPT:
                 return KNOWN, row
             self.index.set_state(row, RECEIPT)
-            return NEW, row
+            return SPREAD, row
         code = immutable[1] >> 4
         left_s = LIFETIMES_S[code] - age_s(age, code)
         matched = False
         for r in self.each_of(mid):
-            r_left_s = self.index.expires_s[r] - now_s
-            left_s = max(left_s, r_left_s) if matched else r_left_s
+            if self.index.state[r] != PASSED:  # that is not remembered as long as it lives
+                r_left_s = self.index.expires_s[r] - now_s
+                left_s = max(left_s, r_left_s) if matched else r_left_s
             matched = True
         if left_s <= 0:
             return EXPIRED, -1
         expires_s = now_s + tombstone_s(left_s)
         for r in self.each_of(mid):
-            self.bury(r, expires_s)
+            if routed:  # not dead: should it be with somebody else, that one shall ask
+                self.passed_on(r)
+                self.index.hops[r] = HOPS_MAX
+            else:
+                self.bury(r, expires_s)
         room.limit_receipts(self, MATCHED if matched else 0)
         short = receipt.short_id(self.short_key, mid)
         born_s = max(0, now_s - age_s(age, code))  # so that its age goes on from here

@@ -19,7 +19,6 @@ from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import SOS
 from shared_protocol.limits import (
     DEAD_ENDS_MAX,
-    HOPS_MAX,
     IDLE_MS,
     OVERHEARD_MAX,
     UNDERWAY_MAX,
@@ -109,10 +108,6 @@ class Unicast:
             return
         tomb = node.shelf.tombstone(bytes(immutable[2 : parcel.HEAD_LEN]))
         if tomb >= 0:
-            if row >= 0 and index.state[tomb] == RETURNED:  # its receipt came back through here
-                index.hops[row] = HOPS_MAX
-                node.custody.took(neighbour.link, row, now_ms, True)
-                return
             if index.state[tomb] == RETURNED:
                 node.for_everybody(tomb, now_ms)
             node.queues[neighbour.link].parcel(index.short[tomb])
@@ -135,7 +130,8 @@ class Unicast:
             self._take(neighbour, row, immutable, hops, now_ms)
             if known and short in self.journeys:
                 self._again(neighbour, self.journeys[short], had, now_ms)
-        elif verdict == KNOWN and index.held(row):
+        elif verdict == KNOWN and index.held(row):  # everybody carries it by now
+            index.hops[row] = max(index.hops[row], hops)
             node.custody.took(neighbour.link, row, now_ms, True)
         else:
             node.stats["refused"] += 1
@@ -216,10 +212,12 @@ class Unicast:
                 node.custody.heard(neighbour, row, hops - 1, now_s)
             return
         if row >= 0:
-            index.hops[row] = max(index.hops[row], hops)
+            if index.state[row] == RETURNED and hops > index.hops[row]:  # it has gone in a circle
+                index.hops[row] = hops
+                node.for_everybody(row, now_ms)
         else:
             back = self.came_from(mid)
-            verdict, row = node.shelf.accept_receipt(hops, age, immutable, now_s, True)
+            verdict, row = node.shelf.accept_receipt(hops, age, immutable, now_s, back >= 0)
             if verdict != NEW:
                 return
             index.source[row] = neighbour.number()
@@ -351,6 +349,8 @@ class Unicast:
         """The body of the frame that was queued; empty if it is not wanted on this link now."""
         journey = self.journeys.get(short)
         if journey is None or journey[_STAGE] != _QUEUED:
+            return b""
+        if self._index.hops[row] > journey[_STEP]:
             return b""
         for n in self._node.neighbours.all:
             if n.bit == journey[NEXT] and n.link == link:

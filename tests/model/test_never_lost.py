@@ -3,10 +3,11 @@
 import random
 
 import pytest
+from checks import mid, receipt_of
 from mesh_in_a_box import AIR, TETHER, Box, address
-from test_unicast import A, B, arrived, at, away, for_b, routed, silent, state
+from test_unicast import LIFETIME, A, B, arrived, at, away, for_b, routed, silent, state
 
-from shared_protocol import frame
+from shared_protocol import frame, parcel
 from shared_protocol.cells import NO_CELL, apart
 from shared_protocol.parcel_index import ROUTED, WHOLE
 
@@ -101,3 +102,44 @@ def test_it_arrives_or_goes_to_everybody_and_somebody_has_it_at_every_moment(
     assert unicasts(box) <= MOST
     if not gone:
         assert len(arrived(box)) <= 1, "or floods, but is told of once"
+
+
+@pytest.mark.parametrize("by_map", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_in_the_end_its_sender_knows_once_and_nobody_keeps_it(seed: int, by_map: bool) -> None:
+    """Two messages, frames lost, three relays that lose their power at any moment."""
+    box, cell = scene(seed, by_map)
+    dice = random.Random(seed)
+    box.loss_pct = 35
+    cells = {n: node.cell for n, node in box.nodes.items()}
+    for number in (1, 2):
+        box.nodes[A].submit(routed(number, cell=cell), 0, 0, box.now_ms)
+        box.run(dice.randrange(400))
+    told = 0
+    for _ in range(3):
+        relay = dice.randrange(2, RELAYS + 1)
+        box.stop(relay)
+        box.run(dice.randrange(1500))
+        box.add(relay, capacity=24, gateway=False, cell=cells[relay])
+        box.run(dice.randrange(3000))
+        told = acknowledge(box, told)
+
+    def clean() -> bool:
+        nonlocal told
+        told = acknowledge(box, told)
+        return not any(node.index.count_held() for node in box.nodes.values())
+
+    assert box.run(400_000, clean), "with two and a half minutes of a sender's patience"
+    assert sorted(e[1] for e in box.nodes[A].events if e[0] == "receipt") == sorted(
+        mid(number) for number in (1, 2)
+    )
+    assert not any(node.unicast.journeys for node in box.nodes.values())
+
+
+def acknowledge(box: Box, told: int) -> int:
+    """B says what has come since; how many it has acknowledged by now."""
+    for immutable in arrived(box)[told:]:
+        number = 1 if immutable == routed(1, cell=parcel.destination(immutable)[1]) else 2
+        box.nodes[B].submit_receipt(receipt_of(number, LIFETIME), 0, box.now_ms)
+        told += 1
+    return told
