@@ -9,6 +9,7 @@ from shared_protocol import frame, parcel, parcel_fields
 from shared_protocol.cells import NO_CELL, apart
 from shared_protocol.limits import UNDERWAY_MAX
 from shared_protocol.parcel_index import PASSED, ROUTED, WHOLE
+from shared_protocol.shelf import NEW
 from shared_protocol.unicast import PATIENCE_MS
 
 A, B = 100, 200  # gateways
@@ -155,6 +156,19 @@ def test_a_receipt_on_its_way_back_meets_the_message_that_is_for_everybody_by_no
     box.add(2, capacity=24, gateway=False)
     assert box.run(60_000, lambda: acknowledged(box))
     assert box.run(30_000, lambda: not any([n.index.count_held() for n in box.nodes.values()]))
+
+
+def test_a_copy_that_comes_to_light_later_is_purged_too():
+    """A relay on the way had lost its power, or two were made of one."""
+    box = line(3)
+    delivered(box)
+    assert box.run(5000, lambda: acknowledged(box))
+    box.add(4, capacity=24, gateway=False)
+    box.join(4, 2)
+    verdict, row = box.nodes[4].shelf.accept(1, 0, routed(1), 0)
+    assert (verdict, state(box, 4)) == (NEW, WHOLE)
+    assert box.run(60_000, lambda: not box.nodes[4].index.held(row))
+    assert box.nodes[4].shelf.tombstone(mid(1)) >= 0
 
 
 def test_every_receipt_comes_back_through_heavy_loss():
