@@ -29,5 +29,6 @@ HAVE_IDS_MAX = 47  # (short id, hops) pairs in one HAVE frame: 239 // 5
 RECEIPTS_FRAME_MAX = 11  # receipts in one frame: 239 // 21
 UNDERWAY_MAX = 16  # unicasts that a node answers for at once; further ones wait upstream, or flood
 OVERHEARD_MAX = 8  # unicasts heard from others, so that they are not sent back to them
-DEAD_ENDS_MAX = 8  # neighbours behind which there was no way to a place
+PASSED_MAX = 16  # unicasts handed over of which it is remembered for which gateway they were
+WAYS_MAX = 16  # gateways to which the neighbour is remembered from which a receipt came back
 EVENTS_MAX = 256  # events the shell has not fetched; the oldest is dropped and counted

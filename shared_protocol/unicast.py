@@ -18,10 +18,11 @@ from shared_protocol.cells import NO_CELL, apart
 from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import SOS
 from shared_protocol.limits import (
-    DEAD_ENDS_MAX,
     IDLE_MS,
     OVERHEARD_MAX,
+    PASSED_MAX,
     UNDERWAY_MAX,
+    WAYS_MAX,
 )
 from shared_protocol.parcel_index import NOBODY, PASSED, RETURNED, ROUTED
 from shared_protocol.shelf import KNOWN, NEW
@@ -43,6 +44,7 @@ _TRIES_MOST = 12
 _HOPS_MOST = 60  # who comes so far has lost its way
 _PASSED_S = 600  # so long it is remembered what was passed on
 _ALL = 0x3FFFFFFF
+_BEST = 0x1FFFFFFF  # a rank
 
 # A journey: what a node must know of a parcel while it answers for it.
 _STAGE, _DUE_MS, NEXT, _TRIED, TRIES, _BACK, TO, _CELL, _STEP = 0, 1, 2, 3, 4, 5, 6, 7, 8
@@ -63,8 +65,10 @@ class Unicast:
         self.journeys: dict[int, list[int]] = {}  # by short id; status shows them
         # By short id of what is not here: who was heard passing it on. It need not go back there.
         self._heard: dict[int, int] = {}
-        # By cell: the neighbours that brought back what was on its way there.
-        self._dead_ends: dict[int, int] = {}
+        # By short id of what was handed over: for which gateway. Then by gateway: the neighbour
+        # from which the receipt came back, and so a way without detours.
+        self._passed: dict[int, int] = {}
+        self._ways: dict[int, int] = {}
 
     # --- what comes
 
@@ -100,7 +104,8 @@ class Unicast:
             if row >= 0:
                 node.custody.heard(neighbour, row, hops - 1, node.clock.now_s(now_ms))
             else:
-                _add(self._heard, short, neighbour.bit, OVERHEARD_MAX)
+                bits = self._heard.get(short, 0) | neighbour.bit
+                _put(self._heard, short, bits, OVERHEARD_MAX)
             return
         known = row >= 0 and index.state[row] in (ROUTED, PASSED)
         if known and hops <= index.hops[row]:  # it is here, or farther on
@@ -156,7 +161,7 @@ class Unicast:
         bit = neighbour.bit
         journey[_TRIED] |= bit
         if (had | journey[NEXT]) & bit:
-            _add(self._dead_ends, journey[_CELL], bit, DEAD_ENDS_MAX)
+            self._forget_way(journey[TO], bit)
         elif self._nearer(journey, now_ms) < 0:  # over the map it goes back: there is more to try
             journey[_TRIED], journey[_BACK] = _ALL & ~bit, bit
         journey[_STAGE], journey[_DUE_MS], journey[TRIES] = _TO_SEND, now_ms, 0
@@ -226,6 +231,10 @@ class Unicast:
             if back < 0:
                 node.for_everybody(row, now_ms)
             elif back:
+                for r in node.shelf.each_of(mid):
+                    if index.short[r] in self._passed:
+                        to = self._passed.pop(index.short[r])
+                        _put(self._ways, to, neighbour.bit, WAYS_MAX)
                 self.send_back(row, back, now_ms)
                 if neighbour.link == _AIR:
                     return  # it hears me pass it on
@@ -241,7 +250,7 @@ class Unicast:
                 journey[NEXT] = 0
                 if journey[_STAGE] != _AWAY:
                     journey[_STAGE] = _TO_SEND
-        for masks in (self._heard, self._dead_ends):
+        for masks in (self._heard, self._ways):
             for key in masks:
                 masks[key] &= ~bits_gone
 
@@ -272,6 +281,7 @@ class Unicast:
             return
         del self.journeys[index.short[row]]
         if index.state[row] == ROUTED:
+            _put(self._passed, index.short[row], journey[TO], PASSED_MAX)
             node.shelf.passed_on(row)
             soon_s = node.clock.now_s(now_ms) + _PASSED_S
             index.expires_s[row] = min(index.expires_s[row], soon_s)
@@ -282,6 +292,7 @@ class Unicast:
             journey[TRIES] += 1
             if journey[TRIES] % _TRIES == 0:
                 journey[_TRIED] |= journey[NEXT]
+                self._forget_way(journey[TO], journey[NEXT])
                 if not self._choose(journey, row, now_ms) and journey[TRIES] < _TRIES_MOST:
                     journey[_TRIED] &= ~journey[NEXT]  # there is nobody else
         if journey[_STAGE] == _AWAY or not self._send(journey, row, now_ms):
@@ -313,6 +324,7 @@ class Unicast:
         if index.hops[row] >= _HOPS_MOST:
             return 0
         nearer = self._nearer(journey, now_ms)
+        way = self._ways.get(journey[TO], 0)
         open_to = 0  # who could take it
         best = best_rank = 0
         for n in self._node.neighbours.all:
@@ -324,8 +336,10 @@ class Unicast:
             had = index.cover[row] & n.bit
             if n.flags & GATEWAY:  # another one: there is no way through
                 rank = 0
+            elif had and nearer < 0:
+                rank = 0
             elif nearer < 0:
-                rank = 0 if had else self._nearness(n, journey[_CELL])
+                rank = _BEST if n.bit == way else self._nearness(n, journey[_CELL])
             elif n.bit & nearer and n.bit != journey[_BACK]:
                 rank = n.heard_lately() + (1 if had else 32)  # rather somebody new
             else:
@@ -337,13 +351,14 @@ class Unicast:
         return best
 
     def _nearness(self, n: "Neighbour", cell: int) -> int:
-        """The greatest: stands nearest to the cell, and is no dead end. 0: cannot be said."""
+        """The greatest: stands nearest to the cell. 0: cannot be said."""
         if cell == NO_CELL or n.cell == NO_CELL or self._node.cell == NO_CELL:
             return 0
-        rank = 0x1FFFFFFF - apart(n.cell, cell)
-        if self._dead_ends.get(cell, 0) & n.bit:
-            rank >>= 4  # only when nobody else is left
-        return rank
+        return _BEST - 1 - apart(n.cell, cell)
+
+    def _forget_way(self, to: int, bit: int) -> None:
+        if self._ways.get(to) == bit:
+            del self._ways[to]
 
     def frame_body(self, short: int, row: int, link: int, now_ms: int) -> bytes:
         """The body of the frame that was queued; empty if it is not wanted on this link now."""
@@ -362,7 +377,7 @@ class Unicast:
         return b""
 
 
-def _add(masks: dict[int, int], key: int, bit: int, most: int) -> None:
-    if len(masks) >= most:
-        masks.clear()  # it is a hint, and soon there are others
-    masks[key] = masks.get(key, 0) | bit
+def _put(hints: dict[int, int], key: int, value: int, most: int) -> None:
+    if len(hints) >= most:
+        hints.clear()  # soon there are others
+    hints[key] = value

@@ -356,11 +356,16 @@ def test_without_gradients_it_goes_where_it_is_nearer_and_back_from_a_dead_end()
     box.nodes[A].submit(routed(1, cell=cells[7]), 0, 0, box.now_ms)
     assert box.run(8000, lambda: arrived(box))
     assert sent(box, frame.UNICAST) == [1, 2, 3, 2, 1, 4, 5, 6]
+    box.nodes[B].submit_receipt(receipt_of(1, LIFETIME), 0, box.now_ms)
+    assert box.run(8000, lambda: acknowledged(box))
     box.log.clear()
     box.nodes[A].submit(routed(2, cell=cells[7]), 0, 0, box.now_ms)
     assert box.run(8000, lambda: len(arrived(box)) == 2)
-    assert sent(box, frame.UNICAST) == [1, 4, 5, 6], "the dead end is remembered"
+    assert sent(box, frame.UNICAST) == [1, 4, 5, 6], "the way of the receipt is remembered"
     assert flooded(box) == 0
+    box.stop(4)
+    box.nodes[A].submit(routed(3, cell=cells[7]), 0, 0, box.now_ms)
+    assert box.run(20_000, lambda: state(box, 1, 3) == WHOLE), "and given up when it is closed"
 
 
 def test_where_the_map_leads_nowhere_everybody_gets_it():

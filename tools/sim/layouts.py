@@ -9,6 +9,7 @@ from tools.virtual_board.air_model import stretch
 
 Place = tuple[float, float]
 _TRIES = 50
+_ROUNDED_M = 0.002  # more than what rounding to millimetres may move two places apart
 _VOID = 0.08, 0.18  # radius of a void, of the side of the square
 VOIDS_MAX = 4
 
@@ -72,7 +73,7 @@ def random_field(
         unit = [_outside(holes, dice) for _ in range(count)]
         reach = _reach_for(unit, round(count * degree / 2))
         if _connected(unit, reach):
-            side_m = range_m / reach * 0.999999  # the farthest pair stays within range
+            side_m = (range_m - _ROUNDED_M) / reach  # the farthest pair stays within range
             return [(round(x * side_m, 3), round(y * side_m, 3)) for x, y in unit]
     raise NotConnected(
         f"no connected field of {count} nodes with mean degree {degree:g} in {_TRIES} tries:"
