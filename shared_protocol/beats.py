@@ -41,7 +41,6 @@ class Beats:
         True if that is news to be passed on, with the hops of distance(). Beats that could not
         have happened yet are not believed: else one lie would outrank the truth for weeks.
         """
-        self.tick(now_s)
         hops = min(hops + 1, HOPS_MAX)
         at = self._find(gateway)
         if at >= 0 and self._hops[at]:

@@ -64,10 +64,11 @@ class Gradients:
                 continue
             was = self.beats.distance(gateway, now_s)
             others = self._nearer.get(gateway, 0) & ~neighbour.bit
+            away = was
             if self.beats.beat(gateway, number, hops + longer, now_s, others > 0):
+                away = self.beats.distance(gateway, now_s)
                 if gateway not in self.untold:
                     self.untold.append(gateway)
-            away = self.beats.distance(gateway, now_s)
             if away == UNKNOWN:
                 self._nearer.pop(gateway, None)
                 continue
