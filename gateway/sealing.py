@@ -38,13 +38,6 @@ _SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
 FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
 ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
 
-
-def room_for(way: bytes) -> int:
-    """Bytes that a route (and a cell) take from a parcel's payload: their own, and those of the
-    next node's address in a UNICAST frame."""
-    return len(way) + NEXT_LEN if way else 0
-
-
 # Flags: the body is raw deflate (RFC 1951); the sender's way is in front of it.
 DEFLATED, WITH_ROUTE, WITH_CELL = 1, 32, 64
 _KNOWN_FLAGS = DEFLATED | WITH_ROUTE | WITH_CELL
@@ -155,6 +148,12 @@ def open_bundle(
         raise SealError("the message comes from a newer Heliograph")
     body = _decompress(inner[0], packed[way_len:-1])
     return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token, packed[:way_len])
+
+
+def room_for(way: bytes) -> int:
+    """Bytes that a route (and a cell) take from a parcel's payload: their own, and those of the
+    next node's address in a UNICAST frame."""
+    return len(way) + NEXT_LEN if way else 0
 
 
 def _fitting(way: bytes, room: int, besides: int) -> bytes:

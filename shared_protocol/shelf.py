@@ -108,17 +108,16 @@ class Shelf:
         if tomb >= 0:
             return TOMBSTONED, tomb
         kept = records.Kept(False, now_s, now_s + left_s, hops, immutable)
-        return self._place(short, kept, ROUTED if routed else WHOLE)
+        if routed:
+            return self._add(short, kept, ROUTED, NO_GROUP, NO_PIECE)
+        return self._place(short, kept)
 
-    def _place(self, short: int, kept: records.Kept, state: int) -> tuple[int, int]:
-        """state: of a parcel that is no piece."""
+    def _place(self, short: int, kept: records.Kept) -> tuple[int, int]:
         immutable = kept.immutable
-        if state == ROUTED:
-            return self._add(short, kept, state, NO_GROUP, NO_PIECE)
         if not immutable[0] & parcel.PIECES:
             if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
                 return self._note_seen(short, kept)
-            return self._add(short, kept, state, NO_GROUP, NO_PIECE)
+            return self._add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
         piece = parcel.piece_of(immutable)
         if self.is_ours(immutable):
             return self._add(short, kept, WHOLE, NO_GROUP, piece.index)

@@ -20,7 +20,7 @@ from gateway.errors import UserError
 from shared_protocol import frame
 from tools.bench import BenchFailed, row
 from tools.field import RANGE_M, SPACING_M, Field, NotReached, until
-from tools.frame_names import FRAME_NAMES
+from tools.frame_contents import FRAME_NAMES
 from tools.sim.layouts import grid
 from tools.sim.scenario import Message, Scenario
 from tools.sim.world import World

@@ -12,9 +12,9 @@ from statistics import mean
 from typing import Any
 
 from tools.bench import gather, row
+from tools.frame_contents import MESSAGE, RECEIPT
 from tools.sim.layouts import NotConnected, pairs, random_field
 from tools.sim.scenario import Message, Scenario
-from tools.sim.tally import MESSAGE, RECEIPT
 from tools.sim.world import World
 
 NODES, RANGE_M = 100, 120

@@ -9,12 +9,7 @@ from gateway.crypto import ecb
 from shared_protocol import frame
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import FrameCipher
-from shared_protocol.parcel import RECEIPT, split
-from shared_protocol.parcel import kind as parcel_kind
-from shared_protocol.receipt import decode as decode_receipt
-from shared_protocol.receipt import message_id, split_frame
-from shared_protocol.unicast import NEXT_LEN
-from tools.frame_names import FRAME_NAMES
+from tools.frame_contents import FRAME_NAMES, RECEIPT, content_of, message_of, parts_in
 
 
 @dataclass(frozen=True)
@@ -56,16 +51,9 @@ class Sniffer:
         try:
             frame_type, _, body = self._cipher.open(bytes.fromhex(src), data)
             kind = FRAME_NAMES.get(frame_type, "?")
-            if frame_type == frame.PARCEL:
-                mids = [bytes(split(body)[3][2:14])]
-            elif frame_type == frame.UNICAST:
-                immutable = bytes(split(body[NEXT_LEN:])[3])
-                if parcel_kind(immutable[0]) == RECEIPT:
-                    kind, mids = "receipt back", [message_id(decode_receipt(immutable))]
-                else:
-                    mids = [immutable[2:14]]
-            elif frame_type == frame.RECEIPTS:
-                mids = [message_id(decode_receipt(part)) for _, _, part in split_frame(body)]
+            mids = [message_of(part) for part in parts_in(frame_type, body)]
+            if frame_type == frame.UNICAST and content_of(frame_type, body) == RECEIPT:
+                kind = "receipt back"
         except DecodeError:
             pass  # not of this network
         heard, lost = entry["heard"], entry["lost"]

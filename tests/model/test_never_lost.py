@@ -4,8 +4,8 @@ import random
 
 import pytest
 from checks import mid, receipt_of
-from mesh_in_a_box import AIR, TETHER, Box, address
-from test_unicast import LIFETIME, A, B, arrived, at, away, for_b, routed, silent, state
+from mesh_in_a_box import AIR, Box, address
+from test_unicast import LIFETIME, A, B, arrived, at, mesh, routed, state
 
 from shared_protocol import frame, parcel
 from shared_protocol.cells import NO_CELL, apart
@@ -35,23 +35,7 @@ def field(dice: random.Random) -> tuple[list[int], list[tuple[int, int]]]:
 def scene(seed: int, by_map: bool) -> tuple[Box, int]:
     """Relays that know each other, gateways at both ends, and the cell of the last one."""
     cells, pairs = field(random.Random(seed))
-    box = Box(seed=seed)
-    box.log = []
-    for number in range(1, RELAYS + 1):
-        cell = cells[number] if by_map else NO_CELL
-        box.add(number, capacity=24, gateway=False, cell=cell)
-    for pair in pairs:
-        box.join(*pair)
-    for gateway, relay in ((A, 1), (B, RELAYS)):
-        box.add(gateway, for_b, capacity=24, cell=cells[relay] if by_map else NO_CELL)
-        box.join(relay, gateway, TETHER)
-    if by_map:
-        for node in box.nodes.values():
-            node.gradients.told = silent
-        box.run(15_000)
-    else:
-        assert box.run(200_000, lambda: away(box, A, B) < RELAYS + 3)
-        box.run(10_000)
+    box = mesh(pairs, cells=cells if by_map else None, seed=seed)
     return box, cells[RELAYS] if by_map else NO_CELL
 
 

@@ -3,11 +3,11 @@
 from functools import partial
 from typing import Any
 
-from shared_protocol import frame, parcel, records
+from shared_protocol import parcel, records
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import Node
 from shared_protocol.receipt import message_id, short_id
-from shared_protocol.unicast import NEXT_LEN
+from tools.frame_contents import MESSAGE, content_of, parts_in
 from tools.sim.letters import Letter, complete
 from tools.sim.station import GATEWAY_CAPACITY, GATEWAY_LINKS, Station
 from tools.sim.tally import Tally
@@ -81,9 +81,8 @@ class Desks:
         if self._last_frame != data:
             self._last_frame, self._last_carried = data, (None, 0)
             kind, _, body = self._cipher.open(sender.address, data)
-            if kind in (frame.PARCEL, frame.UNICAST):
-                at = NEXT_LEN if kind == frame.UNICAST else 0
-                immutable = parcel.split(body[at:])[3]
+            if content_of(kind, body) == MESSAGE:
+                (immutable,) = parts_in(kind, body)
                 letter = self._by_mid.get(immutable[2 : parcel.HEAD_LEN])
                 short = short_id(self._cipher.short_id_key, parcel.parcel_id(immutable))
                 self._last_carried = (letter, short)

@@ -4,9 +4,7 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from shared_protocol import frame, parcel
-from shared_protocol.unicast import NEXT_LEN
-from tools.frame_names import FRAME_NAMES
+from tools.frame_contents import FRAME_NAMES, MESSAGE
 from tools.sim.letters import Letter
 from tools.sim.scenario import Scenario
 from tools.virtual_board.air_model import OVERHEAD_BYTES
@@ -15,16 +13,6 @@ from tools.virtual_board.air_model import OVERHEAD_BYTES
 # sending 802.11b at 1 Mbps with 19.5 dBm 240 mA. A relay listens all the time.
 LISTENING_MA, SENDING_MA = 100, 240
 _HOUR_US = 3_600_000_000
-
-MESSAGE, RECEIPT, OTHER = "message", "receipt", ""
-
-
-def content_of(kind: int, body: bytes) -> str:
-    """What a frame carries, by type and body: MESSAGE (or a piece of one), RECEIPT or OTHER."""
-    if kind == frame.UNICAST:
-        b0 = parcel.split(body[NEXT_LEN:])[3][0]
-        return RECEIPT if parcel.kind(b0) == parcel.RECEIPT else MESSAGE
-    return {frame.PARCEL: MESSAGE, frame.RECEIPTS: RECEIPT}.get(kind, OTHER)
 
 
 class Tally:

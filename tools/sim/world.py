@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from gateway.position import cell_on_map
-from shared_protocol import frame
 from shared_protocol.cells import NO_CELL
 from shared_protocol.node import AIR, TETHER, Node
+from tools.frame_contents import OTHER, content_of
 from tools.medium import Heard, Lost, Medium, Sent
 from tools.sim.desks import Desks
 from tools.sim.layouts import Place
@@ -22,7 +22,7 @@ from tools.sim.letters import Letter, digest, write
 from tools.sim.mobility import Walks
 from tools.sim.scenario import Happening, Scenario
 from tools.sim.station import SharedCipher, Station
-from tools.sim.tally import Tally, content_of
+from tools.sim.tally import Tally
 from tools.sim.ways import Ways
 
 _RADIO_QUEUE = 4  # frames the relay leaves to its radio at once (firmware/links/espnow_link.py)
@@ -169,11 +169,8 @@ class World:
         return True
 
     def _is_content(self, station: Station, data: bytes) -> bool:
-        return self.cipher.open(station.address, data)[0] in (
-            frame.PARCEL,
-            frame.UNICAST,
-            frame.RECEIPTS,
-        )
+        kind, _, body = self.cipher.open(station.address, data)
+        return content_of(kind, body) != OTHER
 
     def _send_wire(self, station: Station, node: Node, now_ms: int) -> bool:
         """Put a frame on the tether if it is free. Is it busy?"""
