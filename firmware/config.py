@@ -21,6 +21,7 @@ class Config:
         self.name = str(record.get("name", "relay"))[:24]
         self.network_key = _bytes(record, "network_key", _NETWORK_KEY_LEN)
         self.secret = _bytes(record, "secret", _SECRET_LEN)
+        self.command_key = _bytes(record, "command_key", _NETWORK_KEY_LEN)
         self.epoch = _number(record, "epoch", 0, 3, 0)
         self.channel = _number(record, "channel", 1, 13, 1)
         self.cell = _number(record, "cell", 0, NO_CELL, NO_CELL)

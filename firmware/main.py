@@ -26,13 +26,15 @@ from firmware.journal import Journal  # noqa: E402
 from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from firmware.links.serial_link import SerialLink  # noqa: E402
-from shared_protocol.errors import StoreFull  # noqa: E402
-from shared_protocol.frame import FrameCipher  # noqa: E402
+from shared_protocol.errors import DecodeError, StoreFull  # noqa: E402
+from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
+from shared_protocol.serial_line import CONSOLE  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
 _AGAIN_S = 5
+_COMMANDS_ROOM = 10_000  # free bytes below which commands through the mesh are not served
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -52,6 +54,8 @@ class Relay:
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
+        self.command_key = record.command_key
+        self.far = None  # what answers through the mesh, while anybody asks
         self.node = Node(
             self.radio.address(),
             FrameCipher(record.network_key, record.epoch, ecb),
@@ -63,6 +67,7 @@ class Relay:
             self.now_ms(),
         )
         forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
+        self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
 
     def now_ms(self) -> int:
@@ -84,16 +89,36 @@ class Relay:
         self.node.receive(TETHER, address, frame, 0, self.now_ms())
         self._wake.set()
 
-    def _asked(self, request: bytes) -> bytes:
+    def _asked(self, message: bytes) -> None:
+        """A console message from the wire."""
         self._wake.set()
-        if not request:
-            return b""
-        gc.collect()  # an answer wants 2 KB in one piece
-        from firmware import status
+        if message[0]:
+            self.tether.line.send(CONSOLE, self.answer(message[1:]), message[:1])
+            return
+        try:
+            self._command(None, message[1:], self.now_ms())
+        except DecodeError:
+            pass
 
-        answer = status.answer(request, self)
-        forget("firmware.status")
-        return answer
+    def answer(self, request: bytes) -> bytes:
+        """What this relay says to a request."""
+        try:
+            from firmware import console
+
+            return console.answer(request, self)
+        except MemoryError:  # nothing that stays was touched
+            return b'{"error": "no memory for this now: ask again"}'
+        finally:
+            forget("firmware.console", "firmware.status", "firmware.queue_page")
+
+    def _command(self, neighbour, body: bytes, now_ms: int) -> None:
+        if self.far is None:
+            if gc.mem_free() < _COMMANDS_ROOM:
+                return
+            from firmware.far_console import FarConsole
+
+            self.far = FarConsole(self, _random_below)
+        self.far.on_frame(neighbour, body, now_ms)
 
     def _tether_changed(self, attached: bool) -> None:
         if attached:
@@ -115,6 +140,8 @@ class Relay:
             watchdog.feed()
             self._wake.clear()
             wait_ms = self.node.poll(self.now_ms())
+            if self.far is not None:
+                wait_ms = min(wait_ms, self.far.poll(self.now_ms()))
             wait_ms = min(wait_ms, self._send_air(), self._send_tether())
             try:
                 await asyncio.wait_for_ms(self._wake.wait(), max(1, wait_ms))

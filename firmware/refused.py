@@ -9,7 +9,7 @@ import time
 
 import machine
 
-from firmware import status
+from firmware import console
 from firmware.links.serial_link import SerialLink
 
 _RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
@@ -24,7 +24,7 @@ async def run(reason: str) -> None:
     asyncio.create_task(
         link.run(
             lambda address, frame: None,
-            lambda request: status.answer_refused(request, reason),
+            lambda message: message[:1] + console.answer_refused(message[1:], reason),
             lambda attached: None,
         )
     )

@@ -1,7 +1,6 @@
 """What a relay tells about itself when it is asked over the wire."""
 
 import gc
-import json
 import sys
 from binascii import hexlify
 
@@ -13,58 +12,12 @@ _GATEWAYS_SHOWN = 4
 _UNDERWAY_SHOWN = 2
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
-_ANSWER_MS = 500  # for an answer to go out
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
-def answer(request: bytes, relay) -> bytes:
-    """A console request in JSON, {"ask": "status" | "log" | "format"}, to its answer in JSON."""
-    ask = _asked(request)
-    if ask == "status":
-        return json.dumps(status(relay), separators=(",", ":")).encode()
-    if ask == "log":
-        return json.dumps({"log": relay.journal.last(_LOG_BYTES)}, separators=(",", ":")).encode()
-    if ask == "format":
-        return _format()
-    return b'{"error": "unknown request"}'
-
-
-def answer_refused(request: bytes, reason: str) -> bytes:
-    """The same of a relay whose store was refused."""
-    if _asked(request) == "format":
-        return _format()
-    return json.dumps({"error": reason}, separators=(",", ":")).encode()
-
-
-def _asked(request: bytes) -> str:
-    try:
-        return json.loads(request)["ask"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _format() -> bytes:
-    """Start again with an empty store, once this answer is on the wire."""
-    import asyncio
-
-    from firmware.buffers import STORE
-
-    if STORE is None:
-        return b'{"error": "there is no partition to format"}'
-
-    async def soon():
-        import machine
-
-        from firmware import flash_recovery
-
-        await asyncio.sleep_ms(_ANSWER_MS)
-        try:
-            flash_recovery.wipe(STORE.ring.part)
-        finally:
-            machine.reset()
-
-    asyncio.create_task(soon())
-    return b'{"formatting": true}'
+def log(relay) -> list:
+    """The last lines of the journal that fit in an answer."""
+    return relay.journal.last(_LOG_BYTES)
 
 
 def capacity(store) -> tuple:

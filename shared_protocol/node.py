@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.parcel_index import ParcelIndex
-    from shared_protocol.source_route import SourceRoutes
     from shared_protocol.store import Store
 
 AIR, TETHER = 0, 1  # the links of a node
@@ -90,11 +89,10 @@ class Node:
         self.unicast = Unicast(self, random_below)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
-        self._random = random_below
-        self.routes: "SourceRoutes | None" = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
-        self._handlers = {
+        # By frame type: (neighbour, body, now_ms) -> None. A shell adds what only it can do.
+        self.handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
             frame.SUMMARY: self.reconcile.on_summary,
@@ -106,7 +104,6 @@ class Node:
             frame.HAVE: self._on_have,
             frame.HELLO: self._on_hello,
             frame.UNICAST: self.unicast.on_frame,
-            frame.COMMAND: self._on_command,
         }
 
     # --- what the applications hand in
@@ -178,12 +175,12 @@ class Node:
                 self.greeting.soon(now_ms)
             elif neighbour.replayed(counter):
                 self.stats["replayed"] += 1
-            elif frame_type not in self._handlers:
+            elif frame_type not in self.handlers:
                 self.stats["unknown_types"] += 1
             else:
                 neighbour.heard_ms = now_ms
                 neighbour.rssi_dbm = rssi_dbm
-                self._handlers[frame_type](neighbour, body, now_ms)
+                self.handlers[frame_type](neighbour, body, now_ms)
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
@@ -273,18 +270,6 @@ class Node:
         if neighbour.link == AIR:
             self.cover.on_hello(neighbour, body, self.node_id)
 
-    def _on_command(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        if neighbour.link == AIR:
-            self.commands(now_ms).on_frame(neighbour, body, now_ms)
-
-    def commands(self, now_ms: int) -> "SourceRoutes":
-        """What passes commands on. It is loaded for as long as there are any."""
-        if self.routes is None:
-            from shared_protocol.source_route import SourceRoutes
-
-            self.routes = SourceRoutes(self.node_id, self.queues[AIR], self._random, now_ms)
-        return self.routes
-
     def _news(self, row: int, sender: "Neighbour | None", now_ms: int) -> None:
         self.look_soon(now_ms)
         self.push.add(row, sender, now_ms)
@@ -324,10 +309,6 @@ class Node:
             self.unicast.poll(now_ms),
             max(0, self._look_ms - now_ms),
         ]
-        if self.routes is not None:
-            waits.append(self.routes.poll(now_ms, IDLE_MS))
-            if self.routes.idle(now_ms):
-                self.routes = None
         for queue in self.queues:
             waits.append(queue.wait_ms(now_ms, IDLE_MS))
         self.shelf.sync()

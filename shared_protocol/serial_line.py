@@ -53,7 +53,7 @@ class SerialLine:
         self._partial_size = 0
         self._seen_seq = -1
         self._seen_restart = False
-        self._queue: list[tuple[int, bytes]] = []
+        self._queue: list[tuple[int, bytes, bytes]] = []
         self._acks = b""
         self._restart = True
         self._heard_ms: int | None = None
@@ -65,19 +65,21 @@ class SerialLine:
         self._queue.clear()
         self._out: bytes | None = None  # the message that is going out,
         self._out_channel = self._at = self._size = 0  # from here on, so much of it in one line
+        self._out_head = b""  # goes before it
         self._due = False  # to be repeated at once
         self._sent_ms: int | None = None
         self._since_ms = 0
         self._wait_ms = REPEAT_MS
         self._restart = True
 
-    def send(self, channel: int, message: bytes) -> bool:
-        """Queue a message of at most 2048 bytes. False if the queue is full or nobody is there."""
-        if len(message) > MESSAGE_MAX:
+    def send(self, channel: int, message: bytes, head: bytes = b"") -> bool:
+        """Queue a message of at most 2048 bytes with a head of a few, which is not copied together
+        with it: a relay has no room. False if the queue is full or nobody is there."""
+        if len(head) + len(message) > MESSAGE_MAX:
             raise LocalError("message of %d bytes for the serial line" % len(message))
         if not self.attached or len(self._queue) >= QUEUE_MAX:
             return False
-        self._queue.append((channel, message))
+        self._queue.append((channel, head, message))
         return True
 
     def room(self) -> int:
@@ -154,6 +156,7 @@ class SerialLine:
             return
         if seq == self._seq:
             self._at += self._size
+            self._out_head = b""
             if self._at >= len(self._out):
                 self._out = None
             self._sent_ms = None
@@ -178,7 +181,8 @@ class SerialLine:
         if self._sent_ms is None:
             self._since_ms = now_ms
             self._due = False
-            self._size = min(self._chunk_len, len(self._out) - self._at)
+            room = self._chunk_len - len(self._out_head)
+            self._size = min(room, len(self._out) - self._at)
         elif not self._due and now_ms - self._sent_ms < self._wait_ms:
             return out, self._wait_ms - (now_ms - self._sent_ms)
         else:
@@ -202,14 +206,14 @@ class SerialLine:
             flags |= _LAST
         if self._restart:
             flags |= _RESTART
-        return _encode(flags, self._seq, message[self._at : end])
+        return _encode(flags, self._seq, self._out_head + message[self._at : end])
 
     def _next_message(self, now_ms: int) -> None:
         if self._queue:
-            self._out_channel, self._out = self._queue.pop(0)
+            self._out_channel, self._out_head, self._out = self._queue.pop(0)
         elif self.host and (self._heard_ms is None or now_ms - self._heard_ms >= QUIET_MS):
             self._out_channel = CONSOLE
-            self._out = b""  # "I am here"; its acknowledgement says the same back
+            self._out = self._out_head = b""  # "I am here"; its acknowledgement says the same back
         self._at = 0
 
 

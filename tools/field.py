@@ -126,7 +126,7 @@ class Field:
         board.flash_path.unlink(missing_ok=True)
         board.provision({
             "name": board.name, "network_key": self.key.hex(),
-            "secret": os.urandom(16).hex(), "channel": 1,
+            "secret": os.urandom(16).hex(), "channel": 1, "command_key": "00" * 32,
         })  # fmt: skip
         board.start()
         return board

@@ -77,7 +77,9 @@ class Uart:
         for byte in data:
             self._busy_till_ms += 10_000 / 115_200
             bent = self._random.random() < self._damaged
-            self._coming.append((self._busy_till_ms, self._random.randrange(256) if bent else byte))
+            self._coming.append(
+                (self._busy_till_ms, self._random.randrange(256) if bent else byte)
+            )
 
     def read(self, now_ms: int) -> bytes:
         out = bytearray()
@@ -86,7 +88,9 @@ class Uart:
         return bytes(out)
 
 
-@pytest.mark.parametrize(("damaged", "seed", "seconds"), [(0, 1, 12), (0.01, 1, 60), (0.01, 2, 60)])
+@pytest.mark.parametrize(
+    ("damaged", "seed", "seconds"), [(0, 1, 12), (0.01, 1, 60), (0.01, 2, 60)]
+)
 def test_a_long_queue_comes_over_a_bad_wire_in_time(
     damaged: float, seed: int, seconds: int
 ) -> None:

@@ -1,7 +1,7 @@
 """Commands that carry their own way, through lossy lines and crowds of relays."""
 
 from checks import raises
-from mesh_in_a_box import Box, address
+from mesh_in_a_box import AIR, Box, address
 
 from shared_protocol import command
 from shared_protocol.command import (
@@ -18,6 +18,7 @@ from shared_protocol.command import (
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import COMMAND, FrameCipher
 from shared_protocol.limits import COMMAND_PART_MAX, COMMANDS_KEPT_MAX, WAY_NODES_MAX
+from shared_protocol.source_route import SourceRoutes
 
 CAPACITY = 24  # of relays that keep nothing here
 
@@ -25,19 +26,26 @@ CAPACITY = 24  # of relays that keep nothing here
 def relays(count, seed=1, loss_pct=0, crowd=False):
     """Relays 1.. in a line, or all in earshot of each other, that have got to know each other."""
     box = Box(seed, loss_pct)
+    box.routes = {}
     for i in range(1, count + 1):
-        box.add(i, gateway=False, capacity=CAPACITY)
+        node = box.add(i, gateway=False, capacity=CAPACITY)
+        box.routes[i] = SourceRoutes(address(i), node.queues[AIR], box.dice.below, box.now_ms)
+        node.handlers[COMMAND] = box.routes[i].on_frame
+        box.also.append(polled(box.routes[i]))
         for j in range(1 if crowd else max(1, i - 1), i):
             box.join(j, i)
     box.run(60_000, lambda: all([box.fresh(i) == len(box.edges[i, 0]) for i in box.nodes]))
     return box
 
 
+def polled(routes):
+    """For Box.also."""
+    return lambda now_ms: routes.poll(now_ms, 1000)
+
+
 def arrived(box, number):
     """What has come for a node's shell; it takes it out."""
-    routes = box.nodes[number].routes
-    if routes is None:
-        return []
+    routes = box.routes[number]
     came = list(routes.arrived)
     routes.arrived.clear()
     return came
@@ -48,7 +56,7 @@ def find(box, sought, number=77, wait_ms=3000, want=1):
     now_ms = box.now_ms
     way = address(1)[-2:]
     search = Command(FIND, 0, number, way, sought + b"\0")
-    box.nodes[1].commands(now_ms).send(search, now_ms)
+    box.routes[1].send(search, now_ms)
     came = {}
 
     def enough():
@@ -66,13 +74,13 @@ def ask(box, way, capsule, answer, number=5, wait_ms=3000):
     now_ms = box.now_ms
     last = way[-1]
     there, back = [], []
-    box.nodes[1].commands(now_ms).send(Command(REQUEST, 1, number, way, capsule), now_ms)
+    box.routes[1].send(Command(REQUEST, 1, number, way, capsule), now_ms)
 
     def enough():
         for c in arrived(box, last):
             there.append(c.rest)
             reply = Command(ANSWER, len(way) // 2 - 2, c.number, c.way, answer)
-            box.nodes[last].commands(box.now_ms).send(reply, box.now_ms)
+            box.routes[last].send(reply, box.now_ms)
         back.extend([c.rest for c in arrived(box, 1) if c.kind == ANSWER])
         return bool(back)
 
@@ -86,7 +94,7 @@ def test_a_node_is_found_and_the_way_to_it_with_how_each_heard_the_other():
     assert found.way == b"".join([address(i)[-2:] for i in (1, 2, 3, 4, 5)])
     assert found.rest[:6] == address(5)
     there, back = found.rest[6:11], found.rest[11:]
-    assert there == b"\0" + bytes((60,)) * 4 and back == bytes((60,)) * 4
+    assert (there, back) == (b"\0" + bytes((60,)) * 4, bytes((60,)) * 4)
     assert not find(box, address(9), 78)
 
 
@@ -128,9 +136,9 @@ def test_a_broken_way_is_given_up():
     box.stop(3)
     there, back = ask(box, found[0].way, b"q", b"a", wait_ms=4000)
     assert (there, back) == ([], [])
-    assert box.nodes[2].routes.poll(box.now_ms, 99) == 99, "nothing waits any more"
-    box.run(120_000)
-    assert box.nodes[2].routes is None, "and the code is given back"
+    assert box.routes[2].poll(box.now_ms, 99) == 99, "nothing waits any more"
+    assert not box.routes[2].idle(box.now_ms)
+    assert box.routes[2].idle(box.now_ms + 120_000), "a relay gives the code back then"
 
 
 def test_a_flood_of_searches_is_not_passed_on():
@@ -162,7 +170,7 @@ def test_garbage_is_refused():
 
 def test_a_relay_keeps_only_so_many():
     box = relays(2)
-    routes = box.nodes[2].commands(box.now_ms)
+    routes = box.routes[2]
     for number in range(50):
         c = Command(REQUEST, 1, number, address(1)[-2:] + address(2)[-2:], b"q")
         routes.on_frame(box.nodes[2].neighbours.all[0], encode(c), box.now_ms)
