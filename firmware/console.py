@@ -1,86 +1,81 @@
-"""What a relay does when it is asked, over the wire or through the mesh.
+"""What a relay does when it is asked, besides telling its status and its queue (main.py).
 
-A request is a JSON object, {"ask": "status"} for instance. Loaded for one request and forgotten
-again, like what answers it.
+Loaded for one request and forgotten again.
 """
 
-import gc
 import json
 
+from firmware import forget
+
 _SOON_MS = 1500  # for an answer to go out before the relay starts again
+_LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
-def answer(request: bytes, relay) -> bytes:
-    """A request to its answer: JSON, or a page of rows (queue_page.py)."""
-    asked = _parsed(request)
-    ask = asked.get("ask")
-    gc.collect()  # an answer wants up to 2 KB in one piece
+def answer(asked: dict, relay) -> bytes:
+    """A request that has an `ask`, to its answer in JSON."""
+    ask = asked["ask"]
     if ask == "ping":
-        return _json({"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()})
-    if ask == "status":
-        from firmware import status
-
-        return _json(status.status(relay))
-    if ask == "log":
-        from firmware import status
-
-        return _json({"log": status.log(relay)})
-    if ask == "queue":
-        return _queue(asked, relay)
-    if ask == "reboot":
-        _soon(lambda: None)
-        return _json({"rebooting": True})
-    if ask == "format":
-        return _format()
-    return _json({"error": "unknown request"})
+        said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
+    elif ask == "log":
+        said = {"log": relay.journal.last(_LOG_BYTES)}
+    elif ask == "reboot":
+        _restart(lambda: None)
+        said = {"rebooting": True}
+    else:
+        if ask == "provision":
+            relay.node = None  # to have room: whatever comes of it, the board starts again
+        said = _board(asked, "unknown request")
+    return _json(said)
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:
-    """The same of a relay whose store was refused."""
-    if _parsed(request).get("ask") == "format":
-        return _format()
-    return _json({"error": reason})
-
-
-def _parsed(request: bytes) -> dict:
+    """The same of a relay that does not take part, and why not."""
     try:
         asked = json.loads(request)
-    except ValueError:
-        return {}
-    return asked if isinstance(asked, dict) else {}
+        asked["ask"]
+    except (KeyError, TypeError, ValueError):
+        asked = {"ask": ""}
+    return _json(_board(asked, reason))
+
+
+def _board(asked: dict, error: str) -> dict:
+    """What any board does that has this firmware, else the error."""
+    ask = asked["ask"]
+    if ask == "format":
+        return _format()
+    if ask != "who" and ask != "provision":
+        return {"error": error}
+    from firmware import provision
+
+    said = provision.who() if ask == "who" else provision.provision(asked.get("record"))
+    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
+    if ask == "provision":
+        _restart(lambda: None)
+    return said
 
 
 def _json(value: dict) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _queue(asked: dict, relay) -> bytes:
-    from firmware import queue_page
-
-    try:
-        return queue_page.page(relay.node, asked, relay.node.clock.now_s(relay.now_ms()))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return _json({"error": "after, most, of, names"})
-
-
-def _format() -> bytes:
+def _format() -> dict:
     """Start again with an empty store."""
     from firmware.buffers import STORE
 
     if STORE is None:
-        return _json({"error": "there is no partition to format"})
+        return {"error": "there is no partition to format"}
 
     def wipe():
         from firmware import flash_recovery
 
         flash_recovery.wipe(STORE.ring.part)
 
-    _soon(wipe)
-    return _json({"formatting": True})
+    _restart(wipe)
+    return {"formatting": True}
 
 
-def _soon(action) -> None:
-    """Do something and start again, once this answer is on the wire or on its way."""
+def _restart(first) -> None:
+    """Call `first` and start again, once the answer is on the wire or on its way."""
     import asyncio
 
     async def soon():
@@ -88,7 +83,7 @@ def _soon(action) -> None:
 
         await asyncio.sleep_ms(_SOON_MS)
         try:
-            action()
+            first()
         finally:
             machine.reset()
 

@@ -28,15 +28,18 @@ class FarConsole:
         self._routes = SourceRoutes(node.node_id, node.queues[AIR], random_below, relay.now_ms())
         self._cipher = FrameCipher(relay.command_key, 0, ecb)
         self._counter = -1  # of the last request
-        self._said: tuple[int, int, bytes] = (0, 0, b"")  # its answer: mark, since when, bytes
+        self._said: tuple[int, int, list] = (0, 0, [])  # its answer: mark, since when, pieces
         self._opened = 0
         self._opened_ms = relay.now_ms()
 
     def on_frame(self, neighbour, body: bytes, now_ms: int) -> None:
-        """A COMMAND frame of a neighbour's; of whoever is on the wire, if that is None.
-        DecodeError if garbled."""
+        """A COMMAND frame of a neighbour's, DecodeError if garbled; of whoever is on the wire, if
+        that is None."""
         if neighbour is None:
-            self._routes.send(command.decode(body), now_ms)
+            try:
+                self._routes.send(command.decode(body), now_ms)
+            except DecodeError:
+                self._relay.tether.line.bad_lines += 1
         elif neighbour.link == AIR:
             self._routes.on_frame(neighbour, body, now_ms)
 
@@ -86,10 +89,11 @@ class FarConsole:
             self._relay.node.clock.command(counter, now_ms)
             self._counter = counter
             if not part:
-                self._said = (counter, now_ms, self._relay.answer(request))
+                from firmware import asked
+
+                self._said = (counter, now_ms, asked.answer(request, self._relay))
         said_mark, said_ms, said = self._said
-        if part and (mark != said_mark or part >= command.parts_of(said)):
-            return command.encode_answered(0, 0, b"")  # it is not there any more
-        if now_ms - said_ms > _KEEP_MS:
-            return command.encode_answered(0, 0, b"")
+        gone = now_ms - said_ms > _KEEP_MS or (part and mark != said_mark)
+        if gone or part >= command.parts_of(said):
+            return command.encode_answered(0, 0, [])
         return command.encode_answered(said_mark, part, said)

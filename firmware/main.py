@@ -26,7 +26,7 @@ from firmware.journal import Journal  # noqa: E402
 from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from firmware.links.serial_link import SerialLink  # noqa: E402
-from shared_protocol.errors import DecodeError, StoreFull  # noqa: E402
+from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 from shared_protocol.serial_line import CONSOLE  # noqa: E402
@@ -50,14 +50,14 @@ class Relay:
 
         record = config.load()
         self.name = record.name
-        self.radio = EspNowLink(record.channel)
+        self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.command_key = record.command_key
         self.far = None  # what answers through the mesh, while anybody asks
         self.node = Node(
-            self.radio.address(),
+            record.node,
             FrameCipher(record.network_key, record.epoch, ecb),
             buffers.INDEX,
             buffers.STORE,
@@ -66,7 +66,8 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
+        forget("firmware.config", "shared_protocol.node_record")
+        forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
 
@@ -81,35 +82,19 @@ class Relay:
         """Seconds since boot."""
         return self.now_ms() // 1000
 
-    def _heard_air(self, address: bytes, frame: bytes, rssi_dbm: int) -> None:
-        self.node.receive(AIR, address, frame, rssi_dbm, self.now_ms())
-        self._wake.set()
-
-    def _heard_tether(self, address: bytes, frame: bytes) -> None:
-        self.node.receive(TETHER, address, frame, 0, self.now_ms())
+    def _heard(self, address: bytes, frame: bytes, link: int = TETHER, rssi_dbm: int = 0) -> None:
+        self.node.receive(link, address, frame, rssi_dbm, self.now_ms())
         self._wake.set()
 
     def _asked(self, message: bytes) -> None:
-        """A console message from the wire."""
+        """A console message from the wire: a request, or with number 0 a command to be sent."""
         self._wake.set()
-        if message[0]:
-            self.tether.line.send(CONSOLE, self.answer(message[1:]), message[:1])
-            return
-        try:
+        if not message[0]:
             self._command(None, message[1:], self.now_ms())
-        except DecodeError:
-            pass
+            return
+        from firmware import asked
 
-    def answer(self, request: bytes) -> bytes:
-        """What this relay says to a request."""
-        try:
-            from firmware import console
-
-            return console.answer(request, self)
-        except MemoryError:  # nothing that stays was touched
-            return b'{"error": "no memory for this now: ask again"}'
-        finally:
-            forget("firmware.console", "firmware.status", "firmware.queue_page")
+        self.tether.line.send(CONSOLE, message[:1], *asked.answer(message[1:], self))
 
     def _command(self, neighbour, body: bytes, now_ms: int) -> None:
         if self.far is None:
@@ -126,12 +111,6 @@ class Relay:
         else:
             self.node.link_down(TETHER)
         self._wake.set()
-
-    async def _listen(self) -> None:
-        await self.radio.run(self._heard_air)
-
-    async def _tether(self) -> None:
-        await self.tether.run(self._heard_tether, self._asked, self._tether_changed)
 
     async def _pump(self) -> None:
         """Drive the node: the only place that sends."""
@@ -178,13 +157,12 @@ class Relay:
 
     async def run(self) -> None:
         """All tasks, for ever."""
-        for name, task in (
-            ("listen", self._listen),
-            ("tether", self._tether),
-            ("housekeep", self._housekeep),
-        ):
-            asyncio.create_task(keep(name, task, self.journal, machine.reset))
-        await keep("pump", self._pump, self.journal, machine.reset)
+        journal, reset, heard = self.journal, machine.reset, self._heard
+        wire = self.tether.run, heard, self._asked, self._tether_changed
+        asyncio.create_task(keep("listen", journal, reset, self.radio.run, heard, AIR))
+        asyncio.create_task(keep("tether", journal, reset, *wire))
+        asyncio.create_task(keep("housekeep", journal, reset, self._housekeep))
+        await keep("pump", journal, reset, self._pump)
 
 
 def _random_below(n: int) -> int:
@@ -196,7 +174,7 @@ def run() -> None:
     trouble = REFUSED
     try:
         relay = None if trouble else Relay()
-    except StoreFull as e:  # not even the clock can be saved
+    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
         trouble = str(e)
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C

@@ -1,6 +1,7 @@
-"""What a relay tells about itself when it is asked over the wire."""
+"""What a relay tells about itself when it is asked for its status."""
 
 import gc
+import json
 import sys
 from binascii import hexlify
 
@@ -12,12 +13,27 @@ _GATEWAYS_SHOWN = 4
 _UNDERWAY_SHOWN = 2
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
-_LOG_BYTES = 900  # twice that when every letter wants a backslash
 
-
-def log(relay) -> list:
-    """The last lines of the journal that fit in an answer."""
-    return relay.journal.last(_LOG_BYTES)
+# Written out, not made of dicts: every short word in the code that is a key of its own would stay
+# in a relay's heap for ever. In pieces, because a heap in use has few large holes.
+# erased: times, each sector; they wear alike.
+_WHO = (
+    '{"name":%s,"node":"%s","firmware":"%s","interpreter":"%s","platform":"%s","uptime_s":%d,'
+    '"boots":%d,"heap_peak":%d,"heap_free":%d,'
+)
+_KEEPS = (
+    '"parcels":%d,"lacked":%d,"everywhere":%d,"underway":%s,"gateways":%s,"known":%d,'
+    '"capacity":%d,"pieces_peak":%d,"evicted":%d,"faults":%d,"damaged":%d,'
+)
+_STORE = (
+    '"store":{"records":%d,"capacity":%d,"limit":"%s","bytes":%d,"flash_bytes":%d,"erased":%d,'
+    '"write_errors":%d},"bad_lines":%d,"tether":%s,"stats":'
+)
+_NEIGHBOURS = ',"neighbours_known":%d,"neighbours":['
+_NEIGHBOUR = (
+    '%s{"node":"%s","fresh":%s,"rssi_dbm":%d,"link":%d,"heard_well":%s,"hears_me":%s,"equal":%s,'
+    '"lacks":%d}'
+)
 
 
 def capacity(store) -> tuple:
@@ -25,21 +41,6 @@ def capacity(store) -> tuple:
     ring = store.ring
     flash = (ring.sectors - 2) * ((SECTOR - ring.start) // ring.size(_TYPICAL))
     return (flash, "flash") if flash < len(store.table) else (len(store.table), "index")
-
-
-def _store(store) -> dict:
-    """What the flash holds and how worn it is."""
-    ring = store.ring
-    fits, limit = capacity(store)
-    return {
-        "records": store.live,
-        "capacity": fits,
-        "limit": limit,
-        "bytes": store.live_bytes,
-        "flash_bytes": ring.sectors * SECTOR,
-        "erased": ring.seq // ring.sectors,  # times, each sector: they wear alike
-        "write_errors": ring.write_errors,
-    }
 
 
 def underway(node) -> list:
@@ -70,49 +71,49 @@ def waiting(index, neighbours) -> tuple:
     return lacked, everywhere if fresh else 0, lacks
 
 
-def status(relay) -> dict:
-    """Everything a person wants to know of one relay, in at most 2 KB of JSON."""
-    node = relay.node
-    index, groups, store = node.index, node.shelf.groups, node.shelf.store
-    gateways = node.gradients.beats.live(node.clock.now_s(relay.now_ms()))[:_GATEWAYS_SHOWN]
+def status(relay) -> list:
+    """Everything a person wants to know of one relay, in at most 2 KB of JSON, in pieces."""
+    node, index = relay.node, relay.node.index
     lacked, everywhere, lacks = waiting(index, node.neighbours.all)
-    return {
-        "name": relay.name,
-        "node": node.node_id.hex(),
-        "firmware": VERSION,
-        "interpreter": sys.version,
-        "platform": sys.platform,
-        "uptime_s": relay.uptime_s(),
-        "boots": node.shelf.clock.boots,
-        "heap_peak": relay.heap_peak,
-        "heap_free": gc.mem_free(),
-        "parcels": index.count_held(),
-        "lacked": lacked,
-        "everywhere": everywhere,
-        "underway": underway(node),
-        "gateways": [("%04x" % gateway, hops) for gateway, _, hops in gateways],
-        "known": index.known,
-        "capacity": index.capacity,
-        "pieces_peak": groups.held_peak,
-        "evicted": node.shelf.evicted,
-        "faults": relay.journal.faults,
-        "damaged": store.damaged + node.shelf.bad_records,
-        "store": _store(store),
-        "bad_lines": relay.tether.line.bad_lines,
-        "tether": relay.tether.line.attached,
-        "neighbours_known": len(node.neighbours.all),
-        "neighbours": [
-            {
-                "node": n.address.hex(),
-                "fresh": n.fresh,
-                "rssi_dbm": n.rssi_dbm,
-                "link": n.link,
-                "heard_well": n.heard_well(),
-                "hears_me": n.hears_me,
-                "equal": n.equal,
-                "lacks": lacks.get(n.bit, 0),
-            }
-            for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]
-        ],
-        "stats": node.stats,
-    }
+    gateways = node.gradients.beats.live(node.clock.now_s(relay.now_ms()))[:_GATEWAYS_SHOWN]
+    store = node.shelf.store
+    told = [
+        _WHO % (
+            _json(relay.name), hexlify(node.node_id).decode(), VERSION, sys.version,
+            sys.platform, relay.uptime_s(), node.shelf.clock.boots, relay.heap_peak,
+            gc.mem_free(),
+        ),
+        _KEEPS % (
+            index.count_held(), lacked, everywhere, _json(underway(node)),
+            _json([("%04x" % gateway, hops) for gateway, _, hops in gateways]),
+            index.known, index.capacity, node.shelf.groups.held_peak, node.shelf.evicted,
+            relay.journal.faults, store.damaged + node.shelf.bad_records,
+        ),
+        _store(store, relay.tether.line),
+        _json(node.stats),
+        _NEIGHBOURS % len(node.neighbours.all),
+    ]  # fmt: skip
+    for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]:
+        told.append(_neighbour("," if told[-1][-1] == "}" else "", n, lacks))
+    told.append("]}")
+    return [piece.encode() for piece in told]
+
+
+def _store(store, line) -> str:
+    ring = store.ring
+    fits, limit = capacity(store)
+    return _STORE % (
+        store.live, fits, limit, store.live_bytes, ring.sectors * SECTOR,
+        ring.seq // ring.sectors, ring.write_errors, line.bad_lines, _json(line.attached),
+    )  # fmt: skip
+
+
+def _neighbour(before: str, n, lacks: dict) -> str:
+    return _NEIGHBOUR % (
+        before, hexlify(n.address).decode(), _json(n.fresh), n.rssi_dbm, n.link,
+        _json(n.heard_well()), _json(n.hears_me), _json(n.equal), lacks.get(n.bit, 0),
+    )  # fmt: skip
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -66,9 +66,10 @@ def strength(rssi_dbm: int) -> bytes:
     return bytes((max(0, min(255, -rssi_dbm)),))
 
 
-def parts_of(answer: bytes) -> int:
-    """How many parts an answer has."""
-    return max(1, (len(answer) + COMMAND_PART_MAX - 1) // COMMAND_PART_MAX)
+def parts_of(answer: list[bytes]) -> int:
+    """How many parts an answer, given in pieces, has."""
+    size = sum([len(piece) for piece in answer])
+    return max(1, (size + COMMAND_PART_MAX - 1) // COMMAND_PART_MAX)
 
 
 def encode_asked(mark: int, part: int, request: bytes) -> bytes:
@@ -83,11 +84,15 @@ def decode_asked(text: bytes) -> tuple[int, int, bytes]:
     return int.from_bytes(text[:4], "big"), text[4], bytes(text[_CAPSULE_HEAD:])
 
 
-def encode_answered(mark: int, part: int, answer: bytes) -> bytes:
-    """One part of an answer to the plaintext of an ANSWER's capsule."""
-    start = part * COMMAND_PART_MAX
-    head = mark.to_bytes(4, "big") + bytes((part, parts_of(answer)))
-    return head + answer[start : start + COMMAND_PART_MAX]
+def encode_answered(mark: int, part: int, answer: list[bytes]) -> bytes:
+    """One part of an answer, given in pieces, to the plaintext of an ANSWER's capsule."""
+    text = mark.to_bytes(4, "big") + bytes((part, parts_of(answer)))
+    start, end = part * COMMAND_PART_MAX, (part + 1) * COMMAND_PART_MAX
+    for piece in answer:
+        text += piece[max(0, start) : max(0, end)]
+        start -= len(piece)
+        end -= len(piece)
+    return text
 
 
 def decode_answered(text: bytes) -> tuple[int, int, int, bytes]:

@@ -53,7 +53,7 @@ class SerialLine:
         self._partial_size = 0
         self._seen_seq = -1
         self._seen_restart = False
-        self._queue: list[tuple[int, bytes, bytes]] = []
+        self._queue: list[tuple[int, list[bytes]]] = []
         self._acks = b""
         self._restart = True
         self._heard_ms: int | None = None
@@ -63,23 +63,23 @@ class SerialLine:
     def _reset_sending(self) -> None:
         self._seq = (self._seq + 1) & 0xFF
         self._queue.clear()
-        self._out: bytes | None = None  # the message that is going out,
-        self._out_channel = self._at = self._size = 0  # from here on, so much of it in one line
-        self._out_head = b""  # goes before it
+        self._out: list[bytes] = []  # what is left of the message that is going out,
+        self._out_flags = self._at = self._size = 0  # from here in its first piece, so many bytes
         self._due = False  # to be repeated at once
         self._sent_ms: int | None = None
         self._since_ms = 0
         self._wait_ms = REPEAT_MS
         self._restart = True
 
-    def send(self, channel: int, message: bytes, head: bytes = b"") -> bool:
-        """Queue a message of at most 2048 bytes with a head of a few, which is not copied together
-        with it: a relay has no room. False if the queue is full or nobody is there."""
-        if len(head) + len(message) > MESSAGE_MAX:
-            raise LocalError("message of %d bytes for the serial line" % len(message))
+    def send(self, channel: int, *pieces: bytes) -> bool:
+        """Queue a message of at most 2048 bytes, given in pieces: a relay has no room to join
+        them. False if the queue is full or nobody is there."""
+        size = sum([len(piece) for piece in pieces])
+        if size > MESSAGE_MAX:
+            raise LocalError("message of %d bytes for the serial line" % size)
         if not self.attached or len(self._queue) >= QUEUE_MAX:
             return False
-        self._queue.append((channel, head, message))
+        self._queue.append((channel, [piece for piece in pieces if piece] or [b""]))
         return True
 
     def room(self) -> int:
@@ -152,13 +152,14 @@ class SerialLine:
                 messages.append((flags & _CHANNEL, message))
 
     def _acknowledged(self, seq: int, damaged: bool) -> None:
-        if self._out is None or self._sent_ms is None:
+        if not self._out or self._sent_ms is None:
             return
         if seq == self._seq:
             self._at += self._size
-            self._out_head = b""
-            if self._at >= len(self._out):
-                self._out = None
+            if self._at >= len(self._out[0]):
+                self._out.pop(0)
+                self._at = 0
+            self._out_flags &= _CHANNEL
             self._sent_ms = None
             self._wait_ms = REPEAT_MS
             self._chunk_len = min(CHUNK_MAX, self._chunk_len + _LONGER)
@@ -174,15 +175,14 @@ class SerialLine:
             self._heard_ms = None
             self.attached = self.host
             self._reset_sending()
-        if self._out is None:
+        if not self._out:
             self._next_message(now_ms)
-        if self._out is None:
+        if not self._out:
             return out, QUIET_MS
         if self._sent_ms is None:
             self._since_ms = now_ms
             self._due = False
-            room = self._chunk_len - len(self._out_head)
-            self._size = min(room, len(self._out) - self._at)
+            self._size = min(self._chunk_len, len(self._out[0]) - self._at)
         elif not self._due and now_ms - self._sent_ms < self._wait_ms:
             return out, self._wait_ms - (now_ms - self._sent_ms)
         else:
@@ -195,25 +195,25 @@ class SerialLine:
                 return out, QUIET_MS
         self._sent_ms = now_ms
         self._due = False
-        return out + self._chunk_line(self._out), self._wait_ms
+        return out + self._chunk_line(), self._wait_ms
 
-    def _chunk_line(self, message: bytes) -> bytes:
+    def _chunk_line(self) -> bytes:
         end = self._at + self._size
-        flags = self._out_channel
-        if not self._at:
-            flags |= _FIRST
-        if end == len(message):
+        flags = self._out_flags
+        if len(self._out) == 1 and end == len(self._out[0]):
             flags |= _LAST
         if self._restart:
             flags |= _RESTART
-        return _encode(flags, self._seq, self._out_head + message[self._at : end])
+        return _encode(flags, self._seq, self._out[0][self._at : end])
 
     def _next_message(self, now_ms: int) -> None:
         if self._queue:
-            self._out_channel, self._out_head, self._out = self._queue.pop(0)
+            channel, self._out = self._queue.pop(0)
         elif self.host and (self._heard_ms is None or now_ms - self._heard_ms >= QUIET_MS):
-            self._out_channel = CONSOLE
-            self._out = self._out_head = b""  # "I am here"; its acknowledgement says the same back
+            channel, self._out = CONSOLE, [b""]  # "I am here"; its acknowledgement says the same
+        else:
+            return
+        self._out_flags = channel | _FIRST
         self._at = 0
 
 

