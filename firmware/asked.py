@@ -8,10 +8,13 @@ import json
 from firmware import forget
 
 
-def answer(request: bytes, relay) -> list:
-    """What the relay says to a request in JSON, {"ask": "status"} for instance, in pieces."""
+def answer(request: bytes, relay, far: bool = False) -> list:
+    """What the relay says to a request in JSON, {"ask": "status"} for instance, in pieces.
+    far: it came through the mesh."""
     try:
         asked = json.loads(request)
+        if far and asked["ask"] == "provision":  # no keys through the air
+            raise ValueError
         if asked["ask"] == "status":
             from firmware.status import status
 

@@ -3,6 +3,7 @@
 Loaded for one request and forgotten again.
 """
 
+import gc
 import json
 
 from firmware import forget
@@ -12,12 +13,18 @@ _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
 def answer(asked: dict, relay) -> bytes:
-    """A request that has an `ask`, to its answer in JSON."""
+    """A request that has an `ask`, to its answer: JSON, or of "record" the bytes in the store."""
     ask = asked["ask"]
     if ask == "ping":
         said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
+        said["heap_free"] = gc.mem_free()
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
+    elif ask == "set":
+        said = _set(asked["set"])
+    elif ask == "record":
+        row = relay.node.index.find(asked["short"])
+        return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
     elif ask == "reboot":
         _restart(lambda: None)
         said = {"rebooting": True}
@@ -26,6 +33,16 @@ def answer(asked: dict, relay) -> bytes:
             relay.node = None  # to have room: whatever comes of it, the board starts again
         said = _board(asked, "unknown request")
     return _json(said)
+
+
+def _set(values) -> dict:
+    from firmware import provision
+
+    said = provision.change(values)
+    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
+    if "changed" in said:
+        _restart(lambda: None)
+    return said
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:

@@ -6,6 +6,7 @@ gc.threshold(4096)  # collect often: garbage left among what stays would break u
 
 import asyncio  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 
 import machine  # noqa: E402
@@ -25,11 +26,9 @@ from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
 from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
-from firmware.links.serial_link import SerialLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
-from shared_protocol.serial_line import CONSOLE  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
@@ -51,7 +50,7 @@ class Relay:
         record = config.load()
         self.name = record.name
         self.radio = EspNowLink(record.channel, record.node)
-        self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
+        self.tether = None  # the wire, from the first byte on it
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.command_key = record.command_key
@@ -86,15 +85,27 @@ class Relay:
         self.node.receive(link, address, frame, rssi_dbm, self.now_ms())
         self._wake.set()
 
+    async def _wire(self) -> None:
+        """Wait for somebody on the wire. The code for it is loaded for him: most relays have no
+        tether, and more room without it."""
+        while not await asyncio.StreamReader(sys.stdin.buffer).read(1):
+            await asyncio.sleep_ms(200)  # no host on this port
+        from firmware.links.serial_link import SerialLink
+
+        self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
+        await self.tether.run(self._heard, self._asked, self._tether_changed)
+
     def _asked(self, message: bytes) -> None:
         """A console message from the wire: a request, or with number 0 a command to be sent."""
         self._wake.set()
         if not message[0]:
             self._command(None, message[1:], self.now_ms())
             return
+        if self.far is not None:
+            self.far.leave()  # there is no room for that and this
         from firmware import asked
 
-        self.tether.line.send(CONSOLE, message[:1], *asked.answer(message[1:], self))
+        self.tether.answer(message[:1], asked.answer(message[1:], self))
 
     def _command(self, neighbour, body: bytes, now_ms: int) -> None:
         if self.far is None:
@@ -138,6 +149,8 @@ class Relay:
                 return _RADIO_BUSY_MS
 
     def _send_tether(self) -> int:
+        if self.tether is None:
+            return 1000
         while self.tether.line.room():
             frame = self.node.next_frame(TETHER, self.now_ms())
             if frame is None:
@@ -157,10 +170,9 @@ class Relay:
 
     async def run(self) -> None:
         """All tasks, for ever."""
-        journal, reset, heard = self.journal, machine.reset, self._heard
-        wire = self.tether.run, heard, self._asked, self._tether_changed
-        asyncio.create_task(keep("listen", journal, reset, self.radio.run, heard, AIR))
-        asyncio.create_task(keep("tether", journal, reset, *wire))
+        journal, reset = self.journal, machine.reset
+        asyncio.create_task(keep("listen", journal, reset, self.radio.run, self._heard, AIR))
+        asyncio.create_task(keep("tether", journal, reset, self._wire))
         asyncio.create_task(keep("housekeep", journal, reset, self._housekeep))
         await keep("pump", journal, reset, self._pump)
 

@@ -89,7 +89,7 @@ def status(relay) -> list:
             index.known, index.capacity, node.shelf.groups.held_peak, node.shelf.evicted,
             relay.journal.faults, store.damaged + node.shelf.bad_records,
         ),
-        _store(store, relay.tether.line),
+        _store(store, relay.tether),
         _json(node.stats),
         _NEIGHBOURS % len(node.neighbours.all),
     ]  # fmt: skip
@@ -99,12 +99,14 @@ def status(relay) -> list:
     return [piece.encode() for piece in told]
 
 
-def _store(store, line) -> str:
+def _store(store, tether) -> str:
     ring = store.ring
+    bad_lines = tether.line.bad_lines if tether else 0
     fits, limit = capacity(store)
     return _STORE % (
         store.live, fits, limit, store.live_bytes, ring.sectors * SECTOR,
-        ring.seq // ring.sectors, ring.write_errors, line.bad_lines, _json(line.attached),
+        ring.seq // ring.sectors, ring.write_errors, bad_lines,
+        _json(bool(tether and tether.line.attached)),
     )  # fmt: skip
 
 

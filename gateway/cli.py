@@ -18,6 +18,9 @@ Arguments = list[tuple[tuple[str, ...], Mapping[str, Any]]]
 
 _CARD = (("card",), {"help": "the text of the card, HELIO:…"})
 _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
+_RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
+_NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
+_YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
 _SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random (default 1)"})
 
 # command words, "module:function", help, arguments. Tools are named as text: gateway/ never
@@ -58,9 +61,28 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
-    ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
-    ("relay format", "gateway.commands:relay_format", "give a relay an empty store",
-     [_PORT, (("--yes",), {"action": "store_true", "help": "do not ask"})]),
+    ("nodes", "gateway.inspection:nodes", "list everybody in the mesh who answers", [_RELAY]),
+    ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
+     [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),
+    ("where", "gateway.inspection:where", "find the pieces of a message on all relays",
+     [(("message",), {"help": "8 or more hex digits of its id"}), _RELAY]),
+    ("log", "gateway.inspection:log", "show the last lines that a relay noted", [_NODE, _RELAY]),
+    ("ping", "gateway.inspection:ping", "see whether a relay answers, and how fast",
+     [_NODE, _RELAY, (("--count",), {"type": int, "default": 3, "help": "how often (3)"})]),
+    ("trace", "gateway.inspection:trace", "show the way to a relay, hop by hop",
+     [(("node",), {"help": "its name or id"}), _RELAY]),
+    ("relay status", "gateway.relay_commands:status", "show all that a relay tells of itself",
+     [_NODE, _RELAY]),
+    ("set", "gateway.relay_commands:change", "change a relay's name, position or power profile",
+     [(("node",), {"help": "its name or id, or . for the relay on the wire"}),
+      (("settings",), {"nargs": "+", "metavar": "KEY=VALUE",
+                       "help": "name=NAME, position=LAT,LON, power=always|balanced|long"}),
+      _RELAY]),
+    ("reboot", "gateway.relay_commands:reboot", "start a relay again", [_NODE, _RELAY]),
+    ("store export", "gateway.relay_commands:export", "copy what a relay keeps into a file",
+     [_NODE, (("--file",), {"required": True, "help": "to be made, JSON lines"}), _RELAY]),
+    ("store clear", "gateway.relay_commands:clear", "give a relay an empty store",
+     [_NODE, _RELAY, _YES]),
     ("demo", "tools.demo:main", "six relays and two gateways on this machine",
      [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
       (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
@@ -92,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
         "contact": "people you know", "gateway": "this gateway", "network": "your network",
-        "relay": "a relay", "sim": "the simulator",
+        "relay": "a relay", "sim": "the simulator", "store": "what a relay keeps",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()

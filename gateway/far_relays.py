@@ -9,18 +9,16 @@ from typing import Any, Protocol
 
 from gateway.crypto import ecb
 from gateway.errors import UserError
-from shared_protocol import command
+from shared_protocol import capsule, command
+from shared_protocol.capsule import ANSWERED, ASKED, TOO_OLD
 from shared_protocol.command import (
     ANSWER,
-    ANSWERED,
-    ASKED,
     EVERYBODY,
     FIND,
     FOUND,
     NODE_LEN,
     REQUEST,
     TAIL,
-    TOO_OLD,
     Command,
 )
 from shared_protocol.errors import DecodeError
@@ -156,25 +154,25 @@ class FarRelays:
         for _ in range(_ASK_TRIES):
             if node not in self._ways:
                 self._ways[node] = (await self.find(node)).way
-            asked = command.encode_asked(mark or counter, part, text)
-            capsule = cipher.seal(ASKED, counter, node, asked)
-            said = await self._to_and_fro(node, cipher, capsule)
+            asked = capsule.encode_asked(mark or counter, part, text)
+            sealed = cipher.seal(ASKED, counter, node, asked)
+            said = await self._to_and_fro(node, cipher, sealed)
             if said is None:
                 del self._ways[node]  # it may have moved, or somebody between is gone
             elif said[0] == TOO_OLD:
                 self._counters.at_least(node, int.from_bytes(said[1][:4], "big"))
                 counter = self._counters.next_counter(node)
             elif said[0] == ANSWERED:
-                return command.decode_answered(said[1])
+                return capsule.decode_answered(said[1])
         raise Unreachable(f"{node.hex()} was found and does not answer: is its command key ours?")
 
     async def _to_and_fro(
-        self, node: bytes, cipher: FrameCipher, capsule: bytes
+        self, node: bytes, cipher: FrameCipher, sealed: bytes
     ) -> tuple[int, bytes] | None:
         """Send a capsule the way to a node: (type, text) of what it says, None if nothing came."""
         number = secrets.randbelow(1 << 16)
         came = self._came[number] = asyncio.Queue()
-        self._wire.command(command.encode(Command(REQUEST, 1, number, self._ways[node], capsule)))
+        self._wire.command(command.encode(Command(REQUEST, 1, number, self._ways[node], sealed)))
         try:
             async with asyncio.timeout(_ASK_S):
                 while True:

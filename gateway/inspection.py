@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +21,9 @@ _MESSAGE_MIN = 8  # hex digits of a message id
 _CLEAR = "\x1b[H\x1b[2J"
 
 
-def _with_relays(args: argparse.Namespace, do: Callable[[Relays], Awaitable[int]]) -> int:
+def with_relays(args: argparse.Namespace, do: Callable[[Relays], Awaitable[int]]) -> int:
+    """Run a command that asks relays; its exit code."""
+
     async def run() -> int:
         async with open_relays(args, data_dir(args)) as relays:
             return await do(relays)
@@ -44,7 +45,7 @@ def queue(args: argparse.Namespace) -> int:
             await asyncio.sleep(_WATCH_S)
 
     try:
-        return _with_relays(args, run)
+        return with_relays(args, run)
     except KeyboardInterrupt:
         if args.watch:
             return 0  # it has no other end
@@ -102,7 +103,7 @@ def where(args: argparse.Namespace) -> int:
         show(args, value, "\n".join(_where_lines(value)))
         return 0 if places else 1
 
-    return _with_relays(args, run)
+    return with_relays(args, run)
 
 
 async def _places(relays: Relays, message: str) -> Any:
@@ -131,9 +132,8 @@ async def _askable(relays: Relays) -> list[bytes]:
     """The relay on the wire, and those in the mesh whose key is known, nearest first."""
     nodes = [relays.here]
     if relays.known():
-        keys = {row.node for row in relays.known()}
         with Progress("looking for relays"):
-            nodes += [f.node for f in await relays.found() if f.node in keys]
+            nodes += [f.node for f in await relays.found()]
     return nodes
 
 
@@ -177,7 +177,7 @@ def log(args: argparse.Namespace) -> int:
         show(args, said, "\n".join(said["log"]) or "nothing out of the ordinary since it started")
         return 0
 
-    return _with_relays(args, run)
+    return with_relays(args, run)
 
 
 def ping(args: argparse.Namespace) -> int:
@@ -203,7 +203,7 @@ def ping(args: argparse.Namespace) -> int:
         show(args, value, f"{len(times_ms)} of {args.count} answered")
         return 0 if times_ms else 1
 
-    return _with_relays(args, run)
+    return with_relays(args, run)
 
 
 def trace(args: argparse.Namespace) -> int:
@@ -221,12 +221,12 @@ def trace(args: argparse.Namespace) -> int:
         show(args, value, "\n".join([*lines, "there/back: how strong each hears the one before"]))
         return 0
 
-    return _with_relays(args, run)
+    return with_relays(args, run)
 
 
 def _steps(relays: Relays, found: Found) -> dict[str, Any]:
     tails = [found.way[at : at + 2] for at in range(0, len(found.way), 2)]
-    names = {row.node[-2:]: row.name for row in relays.known()}
+    names = {node[-2:]: name for node, name in relays.known().items()}
     called = [names.get(tail, f"..{tail.hex()}") for tail in tails]
     steps = [
         {"from": called[i], "to": called[i + 1], "there_dbm": there, "back_dbm": back}
@@ -243,11 +243,11 @@ def nodes(args: argparse.Namespace) -> int:
         show(args, rows, "\n".join(_node_line(row) for row in rows))
         return 0
 
-    return _with_relays(args, run)
+    return with_relays(args, run)
 
 
 async def _all_nodes(relays: Relays) -> list[dict[str, Any]]:
-    known = {row.node: row for row in relays.known()}
+    known = relays.known()
     found = {f.node: f for f in (await relays.found() if known else [])}
     rows: list[dict[str, Any]] = []
     with Progress("asking", len(found) + 1) as progress:
@@ -258,17 +258,16 @@ async def _all_nodes(relays: Relays) -> list[dict[str, Any]]:
                 "answers": True,
             }
             row["hops"] = found[node].hops if node in found else 0
-            if node == relays.here or node in known:
-                try:
-                    row["status"] = await relays.ask_json(node, {"ask": "status"})
-                except UserError as e:
-                    row["problem"] = str(e)
+            try:
+                row["status"] = await relays.ask_json(node, {"ask": "status"})
+            except UserError as e:
+                row["problem"] = str(e)
             rows.append(row)
             progress.step()
     answered = {row["node"] for row in rows}
-    for address, one in known.items():
-        if address.hex() not in answered:
-            rows.append({"node": address.hex(), "name": one.name, "answers": False})
+    for node, name in known.items():
+        if node.hex() not in answered:
+            rows.append({"node": node.hex(), "name": name, "answers": False})
     return rows
 
 
@@ -278,21 +277,15 @@ def _node_line(row: dict[str, Any]) -> str:
         return f"{head}  does not answer"
     far = "on the wire" if not row["hops"] else f"{row['hops']} hops"
     if "status" not in row:
-        return f"{head}  {far}, {row.get('problem', 'not provisioned here')}"
+        return f"{head}  {far}, {row['problem']}"
     status = row["status"]
     battery = f", battery {status['battery_pct']} %" if "battery_pct" in status else ""
     near = ", ".join(
         f"..{n['node'][-4:]} {n['rssi_dbm']} dBm" for n in status["neighbours"] if n["link"] == 0
     )
     store = status["store"]
+    full = 100 * store["records"] // max(1, store["capacity"])
     return (
         f"{head}  {far}, firmware {status['firmware']}, up {length(status['uptime_s'])}{battery},"
-        f" keeps {status['parcels']}, store {100 * store['records'] // max(1, store['capacity'])} %"
-        f"\n    hears {near or 'nobody'}"
+        f" keeps {status['parcels']}, store {full} %\n    hears {near or 'nobody'}"
     )
-
-
-def write_json(path: str, value: Any) -> None:
-    """A value as a JSON file."""
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(value, file)

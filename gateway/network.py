@@ -49,7 +49,13 @@ SCHEMA = Schema(
         CREATE UNIQUE INDEX node_by_name ON node (name) WHERE state <> 'retired';
         -- commands name the nodes of their way by these two bytes (SPEC.md 7.6)
         CREATE UNIQUE INDEX node_by_tail ON node (substr(id, 9));
+        """,
         """
+        CREATE TABLE command (
+            node TEXT PRIMARY KEY,     -- 12 hex digits; also nodes that others provisioned
+            counter INTEGER NOT NULL   -- of the last command to it: it takes only higher ones
+        ) WITHOUT ROWID;
+        """,
     ],
 )
 _TRIES = 1000  # ids drawn until one has a tail of its own: enough for 60,000 nodes
@@ -124,8 +130,7 @@ class Network:
                     epoch=facts.epoch,
                     **wishes,
                 )
-                command_key = H(b"command", facts.seed, bytes.fromhex(record["node"]))
-                record["command_key"] = command_key.hex()
+                record["command_key"] = self.command_key(bytes.fromhex(record["node"])).hex()
                 if self._insert(record, mac, replaces, bool(chosen)):
                     return record
         raise UserError("this network is full: it has no id left whose last two bytes are free")
@@ -159,6 +164,49 @@ class Network:
             db.execute("UPDATE node SET state = 'retired' WHERE id = ?", (row["replaces"],))
             db.execute(
                 "UPDATE node SET state = 'done' WHERE id = ? AND state = 'planned'", (node,)
+            )
+
+    def change(self, node: str, values: dict[str, Any]) -> None:
+        """The node's record has these values now; nothing happens if it is not in the registry.
+        UserError if another node has the name."""
+        with self._change() as db:
+            row = db.execute("SELECT record FROM node WHERE id = ?", (node,)).fetchone()
+            if row is None:
+                return
+            record = json.loads(row["record"]) | values
+            try:
+                db.execute(
+                    "UPDATE node SET record = ?, name = ? WHERE id = ?",
+                    (payload(record).decode(), record["name"], node),
+                )
+            except sqlite3.IntegrityError:
+                raise UserError(f"the name {record['name']} is taken: choose another") from None
+
+    def command_key(self, node: bytes) -> bytes:
+        """The key of commands to the node with this address, whoever of the operators provisioned
+        it. UserError if this is no operator."""
+        if self.facts.seed is None:
+            raise UserError("only an operator commands: helio network join an operator's card")
+        return H(b"command", self.facts.seed, node)
+
+    def next_counter(self, node: bytes) -> int:
+        """A counter for a command to this node, higher than all before."""
+        with self._change() as db:
+            db.execute(
+                "INSERT INTO command VALUES (?, 1)"
+                " ON CONFLICT (node) DO UPDATE SET counter = counter + 1",
+                (node.hex(),),
+            )
+            row = db.execute("SELECT counter FROM command WHERE node = ?", (node.hex(),))
+            return int(row.fetchone()[0])
+
+    def at_least(self, node: bytes, counter: int) -> None:
+        """The node has said that counters must exceed this one."""
+        with self._change() as db:
+            db.execute(
+                "INSERT INTO command VALUES (?, ?)"
+                " ON CONFLICT (node) DO UPDATE SET counter = max(counter, excluded.counter)",
+                (node.hex(), counter),
             )
 
     @contextlib.contextmanager

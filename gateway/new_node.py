@@ -23,13 +23,15 @@ def draw(
     power: str = "always",
     board: str = "unknown",
     hardware: Mapping[str, Any] | None = None,
+    node: bytes | None = None,
 ) -> dict[str, Any]:
     """The record of a relay with an id and keys of its own. network_key: 32 bytes. operator: the
     32-byte Ed25519 public key of who may command the network. cell: where it stands, if known.
-    hardware: more fields, of what its board has ("battery", "gps")."""
+    hardware: more fields, of what its board has ("battery", "gps"). node: its 6 bytes of address,
+    if it must be a certain one."""
     record: dict[str, Any] = {
         "v": 1,
-        "node": _address().hex(),
+        "node": (node or _address()).hex(),
         "name": name,
         "network_key": network_key.hex(),
         "epoch": epoch,

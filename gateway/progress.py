@@ -10,7 +10,7 @@ _WIDTH = 30
 
 
 class Progress:
-    """with Progress("asking", 12) as progress: … progress.step(). Without a total: a sign of life."""
+    """with Progress("asking", 12) as progress: … progress.step(). Without a total: it goes on."""
 
     def __init__(self, what: str, total: int = 0) -> None:
         self._what = what

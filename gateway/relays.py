@@ -10,11 +10,13 @@ from typing import Any
 
 from gateway.errors import UserError
 from gateway.far_relays import FarRelays, Found, Wire
-from gateway.network import Network, NodeRow, find_network
+from gateway.network import FILE, RETIRED, Network
 from gateway.queue_rows import ROWS_MOST, Row, decode_page
 
 _TRIES = 3  # a request that the wire lost is asked again
 _DEFAULT_PORT = "/dev/ttyUSB0"
+_ID, _ID_MIN = 12, 4  # hex digits of a node's id, and of it to name one
+_ALONE = "without a network only the relay on the wire can be asked: helio network new, or join"
 
 
 class Relays:
@@ -28,46 +30,58 @@ class Relays:
         self._far: FarRelays | None = None
 
     async def meet(self) -> None:
-        """Learn who is on the wire."""
-        self.here = bytes.fromhex(_json(await self._ask_wire({"ask": "ping"}))["node"])
-        if self._network is not None:
+        """Learn who is on the wire. A relay that does not take part has no address."""
+        said = parsed(await self._ask_wire({"ask": "ping"}))
+        self.here = bytes.fromhex(said.get("node", ""))
+        if self._network is not None and self.here:
             self._far = FarRelays(self._wire, self.here, self._network)
 
     def name_of(self, node: bytes) -> str:
         """What people call a node; else the end of its address."""
-        row = self._network.node(node) if self._network else None
-        return row.name if row else f"..{node[-2:].hex()}"
+        if not node:
+            return "the relay on the wire"
+        row = self._network.node(node.hex()) if self._network else None
+        return row["name"] if row else f"..{node[-2:].hex()}"
 
     def named(self, text: str | None) -> bytes:
         """The address of the node with this name or beginning of an id; of the one on the wire if
         it is None. UserError if nobody is called so, or several are."""
-        if not text:
+        if not text or text == ".":
             return self.here
-        if self._network is None:
-            raise UserError("only the relay on the wire can be asked: helio network new, or join")
-        rows = [
-            row
-            for row in self._network.nodes()
-            if row.name == text or (len(text) >= 2 and row.node.hex().startswith(text.lower()))
+        wanted = text.lower()
+        ids = [
+            node.hex()
+            for node, name in self.known().items()
+            if name == text or (len(text) >= _ID_MIN and node.hex().startswith(wanted))
         ]
-        if len(rows) != 1:
-            what = "several nodes are" if rows else "no node is"
+        if not ids and len(wanted) == _ID and set(wanted) <= set("0123456789abcdef"):
+            ids = [wanted]  # of a node that another operator provisioned
+        if len(ids) != 1:
+            what = "several nodes are" if ids else "no node is"
             raise UserError(f"{what} called {text}: helio network list")
-        return rows[0].node
+        return bytes.fromhex(ids[0])
 
-    def known(self) -> list[NodeRow]:
-        """Every node that was provisioned."""
-        return self._network.nodes() if self._network else []
+    def known(self) -> dict[bytes, str]:
+        """Address and name of every node in the registry."""
+        rows = self._network.nodes() if self._network else []
+        return {bytes.fromhex(row["id"]): row["name"] for row in rows if row["state"] != RETIRED}
+
+    def note_change(self, node: bytes, values: dict[str, Any]) -> None:
+        """The node has other settings now: keep them in the registry."""
+        if self._network is not None:
+            self._network.change(node.hex(), values)
 
     async def ask(self, node: bytes, request: dict[str, Any]) -> bytes:
         """A request to a node, its answer as it came. UserError if none comes."""
         if node == self.here:
             return await self._ask_wire(request)
-        return await self.far.ask(node, self._key(node), request)
+        if self._network is None:
+            raise UserError(_ALONE)
+        return await self.far.ask(node, self._network.command_key(node), request)
 
     async def ask_json(self, node: bytes, request: dict[str, Any]) -> dict[str, Any]:
         """The same where the answer is JSON. UserError if it says that something was wrong."""
-        said = _json(await self.ask(node, request))
+        said = parsed(await self.ask(node, request))
         if "error" in said:
             raise UserError(f"{self.name_of(node)} says: {said['error']}")
         return said
@@ -76,14 +90,8 @@ class Relays:
     def far(self) -> FarRelays:
         """The mesh behind the relay on the wire."""
         if self._far is None:
-            raise UserError("only the relay on the wire can be asked: helio network new, or join")
+            raise UserError(_ALONE)
         return self._far
-
-    def _key(self, node: bytes) -> bytes:
-        row = self._network.node(node) if self._network else None
-        if row is None or not row.command_key:
-            raise UserError(f"{node.hex()} was not provisioned here: its command key is not known")
-        return row.command_key
 
     async def _ask_wire(self, request: dict[str, Any]) -> bytes:
         for _ in range(_TRIES):
@@ -118,10 +126,9 @@ async def open_relays(args: argparse.Namespace, folder: Path) -> AsyncIterator[R
     from gateway.links.serial_port import SerialPort
     from gateway.shared_wire import borrow
 
-    wire = None if args.port else await borrow(folder)
-    if wire is None:
-        wire = SerialPort(args.port or _port_of(folder), lambda address, frame: None)
-    network = find_network(folder)
+    borrowed = None if args.port else await borrow(folder)
+    wire = borrowed or SerialPort(args.port or _port_of(folder), lambda address, frame: None)
+    network = Network(folder) if (folder / FILE).exists() else None
     try:
         relays = Relays(wire, network)
         await relays.meet()
@@ -134,14 +141,15 @@ async def open_relays(args: argparse.Namespace, folder: Path) -> AsyncIterator[R
 
 
 def _port_of(folder: Path) -> str:
-    from gateway.config import FILE, load_config
+    from gateway import config
 
-    if (folder / FILE).exists():
-        return load_config(folder / FILE).port or _DEFAULT_PORT
+    if (folder / config.FILE).exists():
+        return config.load_config(folder / config.FILE).port or _DEFAULT_PORT
     return _DEFAULT_PORT
 
 
-def _json(answer: bytes) -> dict[str, Any]:
+def parsed(answer: bytes) -> dict[str, Any]:
+    """An answer in JSON. UserError if it is none."""
     try:
         said = json.loads(answer)
     except ValueError:

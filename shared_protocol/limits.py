@@ -39,4 +39,4 @@ COMMAND_PART_MAX = (
 COMMANDS_KEPT_MAX = (
     6  # commands that a relay has sent and not yet heard going on; more are dropped
 )
-FINDS_REMEMBERED_MAX = 8  # searches that came by, so that each is passed on once
+COMMANDS_REMEMBERED_MAX = 8  # passed on, so that a second one is known for what it is

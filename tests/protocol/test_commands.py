@@ -3,7 +3,7 @@
 from checks import raises
 from mesh_in_a_box import AIR, Box, address
 
-from shared_protocol import command
+from shared_protocol import capsule
 from shared_protocol.command import (
     ANSWER,
     DONE,
@@ -46,7 +46,7 @@ def polled(routes):
 def arrived(box, number):
     """What has come for a node's shell; it takes it out."""
     routes = box.routes[number]
-    came = list(routes.arrived)
+    came = [decode(body) for body in routes.arrived]
     routes.arrived.clear()
     return came
 
@@ -56,7 +56,7 @@ def find(box, sought, number=77, wait_ms=3000, want=1):
     now_ms = box.now_ms
     way = address(1)[-2:]
     search = Command(FIND, 0, number, way, sought + b"\0")
-    box.routes[1].send(search, now_ms)
+    box.routes[1].send(encode(search), now_ms)
     came = {}
 
     def enough():
@@ -74,13 +74,13 @@ def ask(box, way, capsule, answer, number=5, wait_ms=3000):
     now_ms = box.now_ms
     last = way[-1]
     there, back = [], []
-    box.routes[1].send(Command(REQUEST, 1, number, way, capsule), now_ms)
+    box.routes[1].send(encode(Command(REQUEST, 1, number, way, capsule)), now_ms)
 
     def enough():
         for c in arrived(box, last):
             there.append(c.rest)
             reply = Command(ANSWER, len(way) // 2 - 2, c.number, c.way, answer)
-            box.routes[last].send(reply, box.now_ms)
+            box.routes[last].send(encode(reply), box.now_ms)
         back.extend([c.rest for c in arrived(box, 1) if c.kind == ANSWER])
         return bool(back)
 
@@ -153,6 +153,7 @@ def test_a_flood_of_searches_is_not_passed_on():
 
 
 def test_garbage_is_refused():
+    box = relays(2)
     way = address(1)[-2:] + address(2)[-2:]
     for body in (
         b"",
@@ -163,7 +164,10 @@ def test_garbage_is_refused():
         encode(Command(REQUEST, 1, 1, way, b""))[:-1],
         encode(Command(REQUEST, 0, 1, bytes(2 * WAY_NODES_MAX + 2), b"")),
     ):
-        assert raises(DecodeError, decode, body), body
+        neighbour = box.nodes[1].neighbours.all[0]
+        assert raises(DecodeError, box.routes[1].on_frame, neighbour, body, box.now_ms), body
+    for body in (b"", b"\x00\x00\x00", bytes(3) + b"\x02abc"):
+        assert raises(DecodeError, decode, body)
     done = Command(ANSWER, DONE, 1, way[-2:], b"")
     assert decode(encode(done)) == done
 
@@ -182,12 +186,12 @@ def test_answers_are_cut_into_parts_and_joined():
         whole = bytes([i & 0xFF for i in range(size)])
         answer = [whole[at : at + 77] for at in range(0, size, 77)]
         joined = b""
-        for part in range(command.parts_of(answer)):
-            text = command.encode_answered(9, part, answer)
-            mark, at, parts, piece = command.decode_answered(text)
-            assert (mark, at, parts) == (9, part, command.parts_of(answer))
+        for part in range(capsule.parts_of(answer)):
+            text = capsule.encode_answered(9, part, answer)
+            mark, at, parts, piece = capsule.decode_answered(text)
+            assert (mark, at, parts) == (9, part, capsule.parts_of(answer))
             joined += piece
         assert joined == whole
-    assert command.decode_asked(command.encode_asked(1 << 31, 3, b"{}")) == (1 << 31, 3, b"{}")
-    assert raises(DecodeError, command.decode_asked, bytes(4))
-    assert raises(DecodeError, command.decode_answered, bytes((0, 0, 0, 1, 2, 2)))
+    assert capsule.decode_asked(capsule.encode_asked(1 << 31, 3, b"{}")) == (1 << 31, 3, b"{}")
+    assert raises(DecodeError, capsule.decode_asked, bytes(4))
+    assert raises(DecodeError, capsule.decode_answered, bytes((0, 0, 0, 1, 2, 2)))

@@ -39,7 +39,10 @@ _NOT_ON_BOARDS = ("carrying.py", "parcel_fields.py", "routes.py", "store.py")
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
 # What a relay loads for good, in the order in which main.py does: the rest is taken into these.
-_ROOTS = ("firmware.buffers", "shared_protocol.node", "firmware.main")
+_ROOTS = (
+    "firmware.buffers", "shared_protocol.node", "firmware.main",
+    "firmware.links.serial_link", "firmware.far_console",
+)  # fmt: skip
 _USERS = (
     "tools/virtual_board/boot.py",
     "tools/bench_flash_device.py",
