@@ -3,9 +3,12 @@
 Loaded for one request and forgotten again, like what answers it: a relay has no room for them.
 """
 
+import gc
 import json
 
 from firmware import forget
+
+_ROOM = 4_500  # free bytes; status takes 3,300 for its code and 1,000 for what it says
 
 
 def answer(request: bytes, relay, far: bool = False) -> list:
@@ -13,8 +16,11 @@ def answer(request: bytes, relay, far: bool = False) -> list:
     far: it came through the mesh."""
     try:
         asked = json.loads(request)
+        gc.collect()
         if far and asked["ask"] == "provision":  # no keys through the air
             raise ValueError
+        if gc.mem_free() < _ROOM:
+            raise MemoryError
         if asked["ask"] == "status":
             from firmware.status import status
 

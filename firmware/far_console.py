@@ -2,12 +2,16 @@
 one comes by; what opens those for this relay (far_answers.py) only for them.
 """
 
+import gc
+
 from firmware import forget
 from shared_protocol.command import REQUEST
 from shared_protocol.errors import DecodeError
 from shared_protocol.limits import IDLE_MS
 from shared_protocol.node import AIR
 from shared_protocol.source_route import SourceRoutes
+
+_ANSWERS_ROOM = 7_500  # free bytes: what answers takes 4,000, the answer 2,000
 
 
 class FarConsole:
@@ -44,6 +48,9 @@ class FarConsole:
 
     def _answer(self, body: bytes, now_ms: int) -> None:
         if self._answers is None:
+            gc.collect()
+            if gc.mem_free() < _ANSWERS_ROOM:
+                return  # mail comes first
             from firmware.far_answers import FarAnswers
 
             self._answers = FarAnswers(self._relay, now_ms)

@@ -33,7 +33,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
 _AGAIN_S = 5
-_COMMANDS_ROOM = 10_000  # free bytes below which commands through the mesh are not served
+_COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -109,6 +109,7 @@ class Relay:
 
     def _command(self, neighbour, body: bytes, now_ms: int) -> None:
         if self.far is None:
+            gc.collect()
             if gc.mem_free() < _COMMANDS_ROOM:
                 return
             from firmware.far_console import FarConsole

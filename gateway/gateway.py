@@ -229,7 +229,7 @@ class Gateway:
 
     async def _ask_relay(self) -> None:
         while True:
-            if self._port is not None:
+            if self._port is not None and not self._shared.in_use:  # a relay has little room
                 try:
                     answer = await self._port.ask(b'{"ask": "status"}')
                     status = json.loads(answer)

@@ -142,11 +142,13 @@ def _where_lines(value: dict[str, Any]) -> list[str]:
         return ["no relay that answers knows this message"]
     lines = []
     for depth, place in enumerate(value["places"]):
-        held = [r for r in place["rows"] if r["held"]]
-        gone = len(place["rows"]) - len(held)
+        held = [r for r in place["rows"] if r["held"] and "receipt" not in r["state"]]
+        gone = sum(not r["held"] for r in place["rows"])
         states = ", ".join(sorted({r["state"] for r in place["rows"]}))
         arrow = "" if not depth else "└> "
         what = f"holds {_pieces(held)}" if held else "holds nothing of it"
+        if any("receipt" in r["state"] for r in place["rows"]):
+            what = "knows that it was delivered"
         lines.append(
             f"{'  ' * depth}{arrow}{place['name']}  came {ago(place['here_s'])},"
             f" {place['hops']} hops: {what}"

@@ -116,7 +116,7 @@ class Relays:
 
     async def found(self) -> list[Found]:
         """Everybody in the mesh who answers."""
-        return await self.far.find_all()
+        return await self.far.find_all(self.known().keys() - {self.here})
 
 
 @contextlib.asynccontextmanager

@@ -50,6 +50,11 @@ class SharedWire:
         finally:
             self._path.unlink(missing_ok=True)
 
+    @property
+    def in_use(self) -> bool:
+        """Is somebody asking?"""
+        return bool(self._listeners)
+
     def heard(self, body: bytes) -> None:
         """A COMMAND frame has come from the relay."""
         for writer in self._listeners:

@@ -32,7 +32,7 @@ _TRIES = 5  # at 30 % loss one step in 400 fails
 _FIND_TRIES = 3  # the last ones of a flood have nobody who would pass it on
 _JITTER_MS = 40  # who hears the same FIND does not pass it on in the same moment
 _CROWD_MS = 3000  # answers of everybody are spread over this time
-_FIND_EVERY_MS = 500  # a flood of these is nobody's right
+_FIND_EVERY_MS = 250  # a flood of these is nobody's right
 _IDLE_MS = 10_000
 
 
