@@ -13,9 +13,11 @@ import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import tty
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -113,6 +115,20 @@ class VirtualBoard:
         if not self.flash_path.exists():
             create_flash(self.flash_path)
         self._run_tool(["--provision"], json.dumps(record).encode())
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        """Put files, by their paths, into the board's LittleFS; only while it is not running.
+
+        A missing flash image is made. With a /main.py the board then boots as one that was
+        flashed: it runs the code in its own file system (boot.py).
+        """
+        if not self.flash_path.exists():
+            create_flash(self.flash_path)
+        stream = b"".join(
+            struct.pack(">HI", len(path.encode()), len(data)) + path.encode() + data
+            for path, data in files.items()
+        )
+        self._run_tool(["--write"], stream)
 
     def read_file(self, path: str) -> bytes:
         """Return a file of the board's LittleFS; only while the board is not running."""
