@@ -56,6 +56,9 @@ class _Quiet(TemplateLogger):
     def error(self, message: str) -> None:
         pass
 
+    def debug(self, *args: Any) -> None:
+        """Not even made into text: it is a hexdump of everything on the wire."""
+
     def stage(self, finish: bool = False) -> None:
         pass
 
@@ -64,6 +67,7 @@ class _Quiet(TemplateLogger):
 
 
 _QUIET = _Quiet()
+log.set_logger(_QUIET)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,6 @@ class Device:
         self.port = port
         if "://" not in port:
             open_port(port).close()  # says better than esptool why a port cannot be had
-        log.set_logger(_QUIET)
         with self._trouble("no ESP32 answers there: hold BOOT, press RESET, and try again"):
             self._esp = cmds.detect_chip(port, connect_attempts=_CONNECT_ATTEMPTS)
             cmds.attach_flash(self._esp)
