@@ -5,6 +5,7 @@ on the host) is below /rom, read only, in the place of code frozen into a real b
 """
 
 import os
+import struct
 import sys
 
 import vfs
@@ -14,6 +15,20 @@ import esp32  # opens the chip's file: it must happen while '/' is the host's
 
 _EXIT_CORRUPT = 74
 _BLANK = b"\xff" * 32
+_TABLE_AT = 0x8000
+
+
+def _read_table() -> None:
+    """What a bootloader does: if the chip has a partition table, that is the flash map."""
+    found = []
+    line = bytearray(32)
+    while True:
+        esp32.chip.read(_TABLE_AT + 32 * len(found), line)
+        magic, kind, subtype, address, size, label = struct.unpack_from("<2sBBII16s", line)
+        if magic != b"\xaaP":
+            break
+        found.append((kind, subtype, address, size, label.rstrip(b"\0").decode(), False))
+    esp32.flash_map = tuple(found) or esp32.flash_map
 
 
 def _littlefs() -> "vfs.VfsLfs2":
@@ -37,6 +52,7 @@ def _littlefs() -> "vfs.VfsLfs2":
 
 
 _rom = vfs.VfsPosix(os.getenv("HELIO_ROM"))
+_read_table()
 _root = _littlefs()
 os.chdir("/")
 vfs.umount("/")
