@@ -141,7 +141,11 @@ def _text(done: Done) -> str:
 def _who(who: identity.Identity) -> str:
     if who.state == identity.NONE:
         return "it has no identity yet: `helio provision` gives it one"
-    return f"{'it stays' if who.state == identity.KEPT else 'it is now'} {who.name}, {who.node}"
+    who_it_is = f"{who.name}, {who.node}"
+    if who.state == identity.NEW:
+        return f"it is now {who_it_is}"
+    strange = ", of another network: `helio provision` gives it a new identity"
+    return f"it stays {who_it_is}{strange if who.stranger else ''}"
 
 
 def _hello(said: dict[str, Any] | None) -> str:

@@ -71,9 +71,7 @@ def flash(port: str, wishes: Wishes, progress: Progress) -> Done:
         found = device.found()
         board = choose_board(port, found, wishes)
         built = wishes.builder.build(board)
-        who = identity.read_identity(device, board)
-        if wishes.erase or who.state == identity.NONE:
-            who = identity.new_identity(wishes.data_folder, board, wishes.provision)
+        who = _identity(device, board, found, wishes)
         image = built.image
         if who.state == identity.NEW:
             image = with_record(board, image, who.record)
@@ -83,13 +81,21 @@ def flash(port: str, wishes: Wishes, progress: Progress) -> Done:
         written = erase_all or not device.holds(start, image)
         if written:
             device.write(start, image, progress, erase_all)
-        if who.state == identity.NEW:
-            identity.confirm(wishes.data_folder, who)
+        identity.confirm(wishes.data_folder, who)
     done = Done(port, board, found, built.micropython, len(image), written, who)
     if wishes.hello:
         done.asked_hello = True
         done.hello = wait_for_hello(port)
     return done
+
+
+def _identity(device: Device, board: Board, found: Found, wishes: Wishes) -> identity.Identity:
+    who = identity.read_identity(device, board, wishes.data_folder)
+    if who.state == identity.KEPT and not wishes.erase:
+        return who
+    if not wishes.provision:
+        return identity.Identity(identity.NONE)
+    return identity.new_identity(wishes.data_folder, board, found.mac, who)
 
 
 def choose_board(port: str, found: Found, wishes: Wishes) -> Board:
