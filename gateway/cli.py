@@ -37,9 +37,29 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("text",), {"help": "the text, or - to read it from standard input"})]),
     ("inbox", "gateway.commands:inbox", "list what you received", []),
     ("outbox", "gateway.commands:outbox", "list what you sent, and how far it is", []),
+    ("network new", "gateway.network_commands:new", "make a network; this laptop commands it",
+     [(("name",), {"help": "what the network is called"}),
+      (("--region",), {"required": True, "help": "EU, US, …: which channels are allowed"}),
+      (("--channel",), {"type": int, "default": 6, "help": "of Wi-Fi, for all nodes (6)"})]),
+    ("network join", "gateway.network_commands:join", "take part in somebody else's network",
+     [(("card",), {"help": "its text, HELIONET:…, or - for standard input"})]),
+    ("network show", "gateway.network_commands:show_network", "show the network, or its card",
+     [(("--qr",), {"action": "store_true", "help": "the card of a gateway: a secret"}),
+      (("--operator",), {"action": "store_true", "help": "the card of the next operator"})]),
+    ("network list", "gateway.network_commands:list_nodes", "list the nodes provisioned here", []),
+    ("provision", "gateway.provisioning:provision", "make a board a node of the network",
+     [_PORT, (("--name",), {"help": "for people, at most 24 bytes; made up if left out"}),
+      (("--position",), {"metavar": "LAT,LON", "help": "where it will stand, in degrees"}),
+      (("--power",), {"choices": ["always", "balanced", "long"], "default": "always",
+                      "help": "power profile (always)"}),
+      (("--board",), {"help": "name of its board file"}),
+      (("--yes",), {"action": "store_true", "help": "do not ask"})]),
+    ("labels", "gateway.labels:labels", "write a sheet of labels for the nodes",
+     [(("--svg",), {"metavar": "FILE", "help": "to print from a browser"}),
+      (("--pdf",), {"metavar": "FILE", "help": "to print from anywhere"})]),
     ("gateway init", "gateway.commands:gateway_init", "write a gateway.toml",
      [_PORT, (("--name",), {"default": "gateway", "help": "name of this gateway"}),
-      (("--network-key",), {"help": "64 hex digits; a new one if left out"}),
+      (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
     ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
@@ -96,8 +116,8 @@ def parser() -> argparse.ArgumentParser:
     )
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
-        "contact": "people you know", "gateway": "this gateway", "relay": "a relay",
-        "kit": "what one takes to the field", "sim": "the simulator",
+        "contact": "people you know", "gateway": "this gateway", "network": "your network",
+        "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()
