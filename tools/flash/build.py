@@ -10,10 +10,9 @@ from tools.flash.filesystem import board_files, make_filesystem
 from tools.flash.firmware_source import Source
 from tools.flash.library import library
 from tools.flash.merge import merge
-from tools.virtual_board.rom import REPOSITORY, RomError, code_for
+from tools.virtual_board.rom import RomError, code_for, launcher_files
 
-LAUNCHER = REPOSITORY / "firmware" / "launcher.py"
-KIT_CODE = "code"  # in a kit: a folder for each machine code, and the launcher
+KIT_CODE, KIT_START = "code", "start"  # in a kit: a folder for each machine code, one for all
 
 
 @dataclass(frozen=True)
@@ -42,22 +41,25 @@ class Builder:
 
     def _build(self, board: Board) -> Built:
         file, micropython = self.source.find(board)
-        launcher, code = relay_code(board.chip.machine_code, self.source.kit)
-        files = board_files(launcher, code, library(self.source.kit, self.source.data_folder))
+        outside, code = relay_code(board.chip.machine_code, self.source.kit)
+        files = board_files(outside, code, library(self.source.kit, self.source.data_folder))
         vfs = make_filesystem(files, board.partition("vfs").size)
         return Built(merge(board, micropython, vfs), micropython.version, file)
 
 
-def relay_code(machine_code: str, kit: Path | None) -> tuple[bytes, dict[str, bytes]]:
-    """(the launcher, a slot's files by path): a kit's if it has them, else compiled here."""
-    folder = kit / KIT_CODE / machine_code if kit else None
+def relay_code(machine_code: str, kit: Path | None) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """(what starts a slot, its files), by path: a kit's if it has them, else compiled here."""
+    folder = kit / KIT_CODE if kit else None
     try:
-        if folder and folder.is_dir():
-            paths = list(folder.rglob("*.mpy"))
-            launcher = (folder.parent / LAUNCHER.name).read_bytes()
-            return launcher, {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
-        return LAUNCHER.read_bytes(), code_for(machine_code)
+        if folder and (folder / machine_code).is_dir():
+            return _files(folder / KIT_START), _files(folder / machine_code)
+        return launcher_files(), code_for(machine_code)
     except RomError as e:
         raise UserError(f"our code does not compile: {e}") from None
     except OSError as e:
         raise UserError(f"{e.filename} cannot be read: {e.strerror}") from None
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -27,11 +27,12 @@ SLOT = "a"  # which of the two folders of code runs first; the launcher reads it
 
 
 def board_files(
-    launcher: bytes, code: Mapping[str, bytes], library: Mapping[str, bytes]
+    outside: Mapping[str, bytes], code: Mapping[str, bytes], library: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """What lies on a board, by path. code: of a slot ("firmware/main.mpy"). library: of /lib."""
+    """What lies on a board, by path. outside: of the slots, what starts one. code: of a slot
+    ("firmware/main.mpy"). library: of /lib."""
     return {
-        "main.py": launcher,
+        **outside,
         "slot": SLOT.encode(),
         **{f"{SLOT}/{path}": content for path, content in code.items()},
         **{f"lib/{path}": content for path, content in library.items()},

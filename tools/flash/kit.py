@@ -11,7 +11,7 @@ from gateway.commands import show
 from gateway.errors import UserError
 from tools.flash.board import Board
 from tools.flash.board_file import find_board
-from tools.flash.build import KIT_CODE, LAUNCHER, relay_code
+from tools.flash.build import KIT_CODE, KIT_START, relay_code
 from tools.flash.command import source, write_file
 from tools.flash.firmware_source import KIT_FOLDER, copy, keep
 from tools.flash.library import LIBRARY_FOLDER, fetch, library
@@ -71,15 +71,16 @@ def make(args: argparse.Namespace) -> int:
 
 
 def _code(folder: Path, machine_code: str) -> None:
-    launcher, code = relay_code(machine_code, None)
-    for path, content in code.items():
-        target = folder / machine_code / path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise UserError(f"{target.parent} cannot be made: {e.strerror}") from None
-        write_file(target, content)
-    write_file(folder / LAUNCHER.name, launcher)
+    """Our code, compiled, for one kind of chip."""
+    outside, code = relay_code(machine_code, None)
+    for name, files in ((KIT_START, outside), (machine_code, code)):
+        for path, content in files.items():
+            target = folder / name / path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as e:
+                raise UserError(f"{target.parent} cannot be made: {e.strerror}") from None
+            write_file(target, content)
 
 
 def _sources(path: Path) -> None:
