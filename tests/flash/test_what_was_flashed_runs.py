@@ -40,7 +40,6 @@ def test_a_board_starts_from_the_flash_that_was_read_back_and_joins_the_mesh(cap
             middle.flash_path.write_bytes(chip)
             middle.start()
             hello = await asyncio.to_thread(wait_for_hello, middle.port_path)
-            print("EXIT", middle.exit_code, middle.stderr_path.read_text()[-3000:])
             assert (hello["node"], hello["name"]) == (who["node"], who["name"])
             field.a.start()
             field.b.start()
