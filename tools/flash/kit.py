@@ -13,7 +13,7 @@ from tools.flash.board import Board
 from tools.flash.board_file import find_board
 from tools.flash.build import KIT_CODE, KIT_START, relay_code
 from tools.flash.command import source, write_file
-from tools.flash.firmware_source import KIT_FOLDER, copy, keep
+from tools.flash.firmware_source import KIT_FOLDER, Source, copy, keep
 from tools.flash.library import LIBRARY_FOLDER, fetch, library
 from tools.virtual_board.rom import REPOSITORY
 
@@ -56,18 +56,23 @@ def make(args: argparse.Namespace) -> int:
     boards = [find_board(name) for name in dict.fromkeys(args.board)]
     args.kit = None
     where = source(args)
-    for board in boards:
-        file, _ = where.find(board)
-        keep(copy(file, folder / KIT_FOLDER), board)
-    for machine_code in {board.chip.machine_code for board in boards}:
-        _code(folder / KIT_CODE, machine_code)
-    _sources(folder / _SOURCES)
+    fill(folder, boards, where)
     missing = [text for text in (_aioble(folder, where.data_folder), _wheels(folder)) if text]
     write_file(folder / "README.txt", _readme(folder, boards, missing).encode())
     value = {"kit": str(folder), "boards": [b.id for b in boards], "missing": missing}
     lines = [f"{folder}: a kit for {', '.join(b.id for b in boards)}", *missing]
     show(args, value, "\n".join(lines))
     return 0
+
+
+def fill(folder: Path, boards: list[Board], where: Source) -> None:
+    """What is on this computer: MicroPython, our code for the boards, and this program."""
+    for board in boards:
+        file, _ = where.find(board)
+        keep(copy(file, folder / KIT_FOLDER), board)
+    for machine_code in {board.chip.machine_code for board in boards}:
+        _code(folder / KIT_CODE, machine_code)
+    _sources(folder / _SOURCES)
 
 
 def _code(folder: Path, machine_code: str) -> None:
