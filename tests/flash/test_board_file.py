@@ -62,7 +62,7 @@ MISTAKES = [
     ("flash_mb = 4", "flash_mib = 4", ", line 3: flash_mib is unknown here; known: name, chip,"),
     ("flash_mb = 4\n", "", ": it lacks flash_mb"),
     ('chip = "esp32"', 'chip = "esp32s2"', ", line 2: chip must be one of esp32, esp32s3,"),
-    ("button = 0", "buton = 0", ", line 25: buton is unknown here; known: led, led_lit,"),
+    ("button = 0", "knob = 0", ", line 25: knob is unknown here; known: led, led_lit,"),
     ("button = 0", "button = true", ", line 25: button must be the number of a GPIO, 0 to 48"),
     ("[pins]", "[battery]\nadc = 35\n[pins]", ", line 24: battery lacks divider"),
     ("start = 0x27E000", "start = 0x27D000", ", line 21: node begins at 0x27d000, inside vfs"),
@@ -73,7 +73,7 @@ MISTAKES = [
     ("start = 0x9000", "start = 0x8000", ", line 17: nvs begins before 0x9000: there is the"),
     ('"node", start', '"fat", start', ", line 21: node must have type"),
     ('subtype = "store"', 'subtype = "nix"', ", line 22: store must have a subtype, one of"),
-    ("store = {", "stoer = {", ", line 16: partitions lacks store"),
+    ("store = {", "mail = {", ", line 16: partitions lacks store"),
     ("store = {", "a_name_too_long_ = {", ", line 22: a_name_too_long_ is too long a name"),
     ("size = 0x2000 }", "size = 0x2000, flags = 1 }", ", line 21: node has an unknown flags"),
 ]

@@ -16,7 +16,7 @@ from tools.flash.build import Builder
 from tools.flash.firmware_source import Source
 from tools.flash.hello import WAIT_S
 from tools.flash.job import Done, Wishes, flash
-from tools.flash.progress import Progress
+from tools.flash.progress import Bar, Progress
 
 _THREADS = 16  # boards on one hub
 
@@ -66,7 +66,7 @@ def _ask_before_erasing(args: argparse.Namespace, chosen: list[str]) -> None:
 def _one(port: str, wishes: Wishes) -> Done:
     progress = Progress()
     try:
-        return flash(port, wishes, progress.of(port))
+        return flash(port, wishes, Bar(progress, port))
     finally:
         progress.clear()
 
@@ -75,7 +75,7 @@ def _several(args: argparse.Namespace, chosen: list[str], wishes: Wishes) -> int
     """Side by side; what goes wrong with one board is no reason for the others to stop."""
     progress = Progress()
     with ThreadPoolExecutor(min(_THREADS, len(chosen))) as pool:
-        jobs = {port: pool.submit(flash, port, wishes, progress.of(port)) for port in chosen}
+        jobs = {port: pool.submit(flash, port, wishes, Bar(progress, port)) for port in chosen}
     progress.clear()
     results = {port: _result(job) for port, job in jobs.items()}
     done = [r for r in results.values() if isinstance(r, Done)]

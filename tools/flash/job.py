@@ -1,7 +1,7 @@
 """One board on one port, from its bootloader to its hello."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from tools.flash import identity
 from tools.flash.board import Board
 from tools.flash.board_file import find_board, load_boards
 from tools.flash.build import Builder
-from tools.flash.device import Device, Found, Progress
+from tools.flash.device import Device, Found
 from tools.flash.hello import wait_for_hello
 from tools.flash.merge import with_record
+from tools.flash.progress import Bar
 
 Choose = Callable[[str, list[str]], str]  # (question, answers) -> one of them
 
@@ -42,7 +43,7 @@ class Done:
     written: bool
     who: identity.Identity
     hello: dict[str, Any] | None = None
-    asked_hello: bool = field(default=False)
+    asked_hello: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -63,13 +64,15 @@ class Done:
         }
 
 
-def flash(port: str, wishes: Wishes, progress: Progress) -> Done:
+def flash(port: str, wishes: Wishes, bar: Bar) -> Done:
     """Flash the board on this port. UserError if it cannot be; the same again then goes on."""
     if wishes.hello and "://" in port:
         raise UserError(f"{port}: a relay says hello on a serial port only: say --no-hello")
+    bar.stage("looking who is there")
     with Device(port) as device:
         found = device.found()
         board = choose_board(port, found, wishes)
+        bar.stage("making its image")
         built = wishes.builder.build(board)
         who = _identity(device, board, found, wishes)
         image = built.image
@@ -78,12 +81,14 @@ def flash(port: str, wishes: Wishes, progress: Progress) -> Done:
         start = board.chip.bootloader_at
         # What was no relay of ours has somebody else's data where the store will be.
         erase_all = wishes.erase or who.state != identity.KEPT
+        bar.stage("erasing what was on it" if erase_all else "comparing")
         written = erase_all or not device.holds(start, image)
         if written:
-            device.write(start, image, progress, erase_all)
+            device.write(start, image, bar, erase_all)
         identity.confirm(wishes.data_folder, who)
     done = Done(port, board, found, built.micropython, len(image), written, who)
     if wishes.hello:
+        bar.stage("waiting for its first word")
         done.asked_hello = True
         done.hello = wait_for_hello(port)
     return done

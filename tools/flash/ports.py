@@ -37,6 +37,7 @@ def choose(named: list[str], every: bool) -> list[str]:
 
 def ask(question: str, answers: list[str]) -> str:
     """Let the person at the terminal choose one, by its number. UserError if they do not."""
+    print("\r\x1b[K", end="", file=sys.stderr)  # the progress line
     for number, answer in enumerate(answers, 1):
         print(f"{number:3}  {answer}", file=sys.stderr)
     print(f"{question} 1 to {len(answers)}: ", end="", file=sys.stderr, flush=True)

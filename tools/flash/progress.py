@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
 _BAR = 30
@@ -12,33 +11,39 @@ class Progress:
     """The line; boards may tell of themselves from any thread."""
 
     def __init__(self) -> None:
-        self._shares: dict[str, float] = {}
+        self._words: dict[str, str] = {}
         self._lock = threading.Lock()
         self._shown = sys.stderr.isatty()
 
-    def of(self, port: str) -> Callable[[int, int], None]:
-        """What is told (done, total) of one board."""
-
-        def tell(done: int, total: int) -> None:
-            with self._lock:
-                self._shares[port] = min(1.0, done / max(1, total))
-                self._draw()
-
-        return tell
+    def tell(self, port: str, words: str) -> None:
+        """What is being done to the board on a port."""
+        with self._lock:
+            self._words[port] = words
+            if self._shown:
+                alone = len(self._words) == 1
+                parts = [
+                    words if alone else f"{PurePosixPath(port).name} {words}"
+                    for port, words in self._words.items()
+                ]
+                print(f"\r\x1b[K{'  '.join(parts)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Take the line away."""
-        if self._shown and self._shares:
+        if self._shown and self._words:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def _draw(self) -> None:
-        if not self._shown:
-            return
-        if len(self._shares) == 1:
-            share = next(iter(self._shares.values()))
-            line = f"[{'#' * round(share * _BAR):.<{_BAR}}] {share:4.0%}"
-        else:
-            line = "  ".join(
-                f"{PurePosixPath(port).name} {share:4.0%}" for port, share in self._shares.items()
-            )
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+class Bar:
+    """One board's part of the line. Called with (bytes done, of how many) while it is written."""
+
+    def __init__(self, progress: Progress, port: str) -> None:
+        self._progress, self._port = progress, port
+
+    def stage(self, words: str) -> None:
+        """Something without an end in sight begins."""
+        self._progress.tell(self._port, f"{words} …")
+
+    def __call__(self, done: int, total: int) -> None:
+        share = min(1.0, done / max(1, total))
+        bar = "#" * round(share * _BAR)
+        self._progress.tell(self._port, f"writing [{bar:.<{_BAR}}] {share:4.0%}")
