@@ -11,7 +11,7 @@ import pytest
 from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import REPOSITORY
 from tools.virtual_board.rom_words import WORDS
-from tools.virtual_board.squeeze import shorten, squeeze
+from tools.virtual_board.squeeze import squeeze
 
 # name -> sources; main.run() is what must come out the same
 PACKAGES = {
@@ -293,24 +293,3 @@ def test_the_squeezed_protocol_brings_a_message_over_three_nodes(
     modules = [".".join(path.with_suffix("").parts) for path in left]
     output(tmp_path, {}, "\n".join(f"import {name}" for name in modules if "__" not in name))
     assert output(tmp_path, {}, code) == "arrived\n"
-
-
-def test_of_a_stand_in_only_what_is_private_changes():
-    text = """
-_AT = const(3)
-_state = []
-class Pin:
-    def __init__(self, id, level=0):
-        self._level = level
-    def value(self, to=None):
-        _state.append(self._level)
-        return self._level + _AT
-    def irq_flags(self):
-        return 0
-"""
-    short = shorten({Path("machine.py"): text}, ("import machine\nmachine.Pin(1, level=2)\n",))
-    short_text = short[Path("machine.py")]
-    for kept in ("class Pin", "_AT = const(3)", "level", "irq_flags", "def value"):
-        assert kept in short_text
-    for gone in ("_state", "_level", "to"):
-        assert not re.search(rf"\b{gone}\b", short_text)

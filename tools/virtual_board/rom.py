@@ -21,7 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.virtual_board.bundle_linker import BundleError
-from tools.virtual_board.squeeze import shorten, squeeze
+from tools.virtual_board.squeeze import squeeze
+from tools.virtual_board.squeeze_standins import shorten
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Folders and single files.
@@ -185,18 +186,16 @@ def _squeeze(
 ) -> dict[Path, bytes]:
     """What to compile. A source that does not parse is left to the compiler, which says why."""
     ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
-    rest = {path: text for path, text in sources.items() if path not in ours}
+    rest = [text for path, text in sources.items() if path not in ours]
     try:
         with _PARSER:
             squeezed, names = squeeze(
                 {path: text.decode() for path, text in ours.items()},
-                [text.decode() for text in (*rest.values(), *users)],
+                [text.decode() for text in (*rest, *users)],
                 roots,
             )
-            squeezed |= shorten(
-                {path: text.decode() for path, text in rest.items()},
-                [text.decode() for text in (*ours.values(), *users)],
-            )
+            standins = {path: text.decode() for path, text in sources.items() if path not in ours}
+            squeezed |= shorten(standins, {path: text.decode() for path, text in ours.items()})
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
