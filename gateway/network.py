@@ -149,9 +149,9 @@ class Network:
             return False
         return True
 
-    def confirm(self, node: str) -> None:
-        """The board has this record: it was read back. Again is no mistake. UserError if the node
-        is not in the registry."""
+    def confirm(self, node: str, mac: str | None = None) -> None:
+        """The board has this record: it was read back. Again is no mistake. mac: of its chip, if
+        that was not known before. UserError if the node is not in the registry."""
         with self._change() as db:
             row = db.execute("SELECT replaces FROM node WHERE id = ?", (node,)).fetchone()
             if row is None:
@@ -214,7 +214,7 @@ def new_record(folder: Path, **wishes: Any) -> tuple[dict[str, Any], bytes]:
     return record, partition(record)
 
 
-def confirm(folder: Path, node: str) -> None:
+def confirm(folder: Path, node: str, mac: str | None = None) -> None:
     """The board has the record of this id (Network.confirm). UserError."""
     with opened(folder) as network:
-        network.confirm(node)
+        network.confirm(node, mac)

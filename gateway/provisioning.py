@@ -24,7 +24,7 @@ def provision(args: argparse.Namespace) -> int:
     with opened(data_dir(args)) as network:
         board = asyncio.run(who(args.port))
         if _begun(network, board, args.name):
-            network.confirm(board["node"])
+            network.confirm(board["node"], board["mac"])
             node = network.node(board["node"])
             assert node is not None
             show(args, node, f"{node['name']}  {node['id']}: finished what was cut before")
@@ -35,12 +35,11 @@ def provision(args: argparse.Namespace) -> int:
                 f"The board on {args.port} is {found}. It becomes a new node with other keys.",
                 f"the board on {args.port} is {found}: --yes makes it a new node",
             )
-        known = network.node(board["node"]) if board["node"] else None
-        replaces = board["node"] if known else None
+        former = _known(network, board)
         record = network.plan(
             name=args.name,
             mac=board["mac"],
-            replaces=replaces,
+            replaces=former["id"] if former else None,
             cell=cell,
             power=args.power,
             board=args.board or board.get("board", "unknown"),
@@ -87,13 +86,16 @@ async def _ask(port: str, request: dict[str, Any], timeout_s: float = _ANSWER_S)
         link.close()
 
 
+def _known(network: Network, board: dict[str, Any]) -> dict[str, Any] | None:
+    """The node in the registry that this board is; none if its record is a copy of another's."""
+    node = network.node(board["node"]) if board["node"] else None
+    return node if node and node["mac"] in (None, board["mac"]) else None
+
+
 def _begun(network: Network, board: dict[str, Any], name: str | None) -> bool:
     """Has the board a record that was written and never confirmed, and no other was asked for?"""
-    node = network.node(board["node"]) if board["node"] else None
-    ours = board.get("network") == network.facts.id
-    if node is None or not ours or node["state"] != PLANNED or node["mac"] != board["mac"]:
-        return False
-    return name in (None, node["name"])
+    node = _known(network, board)
+    return node is not None and node["state"] == PLANNED and name in (None, node["name"])
 
 
 def _found(network: Network, board: dict[str, Any]) -> str:
@@ -106,7 +108,7 @@ def _found(network: Network, board: dict[str, Any]) -> str:
     node = network.node(board["node"])
     if node is None:
         return f"{called} of this network, provisioned elsewhere"
-    if node["mac"] not in (None, board["mac"]):
+    if _known(network, board) is None:
         return (
             f"{called}, whose id and keys were given to the board {node['mac']}, and this is "
             f"{board['mac']}: TWO BOARDS WITH ONE KEY, somebody copied a flash"

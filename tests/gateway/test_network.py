@@ -87,6 +87,14 @@ def test_the_way_of_a_node(folder):
     assert again["name"] == first["name"], "the name of a retired node is free"
 
 
+def test_a_board_that_was_not_known_is_known_when_it_is_confirmed(folder):
+    record, _ = new_record(folder)
+    for mac in (None, "240ac4000001", "240ac4000002"):
+        confirm(folder, record["node"], mac)
+    with opened(folder) as network:
+        assert network.node(record["node"])["mac"] == "240ac4000001"
+
+
 def test_a_name_is_taken_once(folder):
     new_record(folder, name="north", mac="240ac4000001")
     with pytest.raises(UserError, match="north is taken"):

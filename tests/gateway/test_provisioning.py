@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from gateway import provisioning
 from gateway.errors import UserError
 from gateway.network import DONE, PLANNED, RETIRED, create, opened
 from gateway.network_card import NetworkFacts, card_text, parse_card, public_key
@@ -30,9 +31,10 @@ def new_board(folder, number=1):
     return board
 
 
-def run(on, home, **options):
+def run(on, home, meanwhile=lambda: None, **options):
     """The command in a thread of its own, while the board is switched on again whenever it resets
-    itself. What it printed is left to capsys; what it raised is raised here."""
+    itself, `meanwhile` before that. What the command printed is left to capsys; what it raised is
+    raised here."""
     given = {"port": on.port_path, "data": str(home), "json": True, "name": None,
              "position": None, "power": "always", "board": None, "yes": False}  # fmt: skip
     raised = []
@@ -47,6 +49,7 @@ def run(on, home, **options):
     thread.start()
     while thread.is_alive():
         if on.poll_reset():
+            meanwhile()
             on.restart()
         thread.join(0.05)
     if raised:
@@ -98,14 +101,29 @@ def test_a_board_of_another_network_or_another_laptop_is_known_for_it(home):
 
 
 def test_a_copied_flash_is_called_what_it_is(home, capsys):
-    with new_board(home) as board, new_board(home, 2) as copy:
-        board.start()
-        run(board, home)
-        board.kill()
-        copy.flash_path.write_bytes(board.flash_path.read_bytes())
+    with new_board(home) as board, new_board(home, 2) as copy, opened(home) as network:
+        record = network.plan(mac=board.mac.hex())
+        copy.provision(record)
         copy.start()
-        with pytest.raises(UserError, match="TWO BOARDS WITH ONE KEY"):
-            run(copy, home)
+        for _ in (PLANNED, DONE):
+            with pytest.raises(UserError, match="TWO BOARDS WITH ONE KEY"):
+                run(copy, home)
+            network.confirm(record["node"])
+        run(copy, home, yes=True)
+        own = json.loads(capsys.readouterr().out)
+        assert own["id"] != record["node"]
+        assert states(home) == {record["node"]: DONE, own["id"]: DONE}
+
+
+def test_a_board_that_loses_its_record_is_no_node(home, capsys, monkeypatch):
+    monkeypatch.setattr(provisioning, "_RESTART_S", 2)
+    with new_board(home) as board:
+        board.start()
+        with pytest.raises(UserError, match="has not come back: run the same command again"):
+            run(board, home, meanwhile=lambda: create_flash(board.flash_path), name="north")
+        assert list(states(home).values()) == [PLANNED]
+        run(board, home, name="north")
+        assert states(home) == {json.loads(capsys.readouterr().out)["id"]: DONE}
 
 
 def test_a_cut_at_any_step_is_mended_by_the_same_command(home, capsys):
