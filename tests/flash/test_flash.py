@@ -16,6 +16,7 @@ import pytest
 from gateway.cli import main
 from gateway.network import DONE, RETIRED, create, opened
 from gateway.network_card import NetworkFacts, public_key
+from gateway.new_node import partition
 from shared_protocol.node_record import newest
 from tests.flash.mock_boards import Cable, MockBoard
 from tests.flash.standin_image import image_for
@@ -163,7 +164,7 @@ def test_an_image_in_a_file_is_what_a_board_gets(capsys, tmp_path, make):
 def network(tmp_path: Path) -> Path:
     """A data folder with a network in it."""
     folder = tmp_path / "data"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     seed = os.urandom(32)
     create(folder, NetworkFacts("Test", "EU", 6, os.urandom(32), 0, public_key(seed), seed))
     return folder
@@ -186,7 +187,8 @@ def test_identity_and_mail_survive_and_no_file_has_a_key(capsys, tmp_path, make)
     first = json.loads(helio_flash(capsys, tmp_path, *given)[1])
     record = record_in(mock)
     assert record is not None
-    assert first["identity"] == {"state": "new", "node": record["node"], "name": record["name"]}
+    who = {"node": record["node"], "name": record["name"]}
+    assert first["identity"] == {"state": "new", **who, "doubt": ""}
     assert record["board"] == "esp32c3-supermini"
     with opened(folder) as registry:
         assert registry.node(record["node"])["state"] == DONE
@@ -233,3 +235,20 @@ def test_four_boards_get_four_identities(capsys, tmp_path, make):
     assert {record["node"] for record in records} == said
     for field in ("node", "name", "secret", "command_key"):
         assert len({record[field] for record in records}) == 4
+
+
+def test_a_copied_flash_and_a_stranger_are_told(capsys, tmp_path, make):
+    image, folder = image_for("esp32c3", tmp_path, capsys), network(tmp_path)
+    given = ["--firmware", str(image), "--board", "esp32c3-supermini"]
+    mock = make("esp32c3")
+    for mac, said in (
+        ("aabbccddeeff", "which is the chip aabbccddeeff: TWO BOARDS"),
+        ("", "which is not in your network: `helio provision`"),
+    ):
+        with opened(folder if mac else network(tmp_path / "other")) as registry:
+            record = registry.plan(mac=mac or None)
+        with Device(mock.port) as device:
+            device.write(0x27E000, partition(record), lambda done, total: None)
+        code, out, err = helio_flash(capsys, tmp_path, "--port", mock.port, *given)
+        assert (code, err) == (0, "")
+        assert f"it stays {record['name']}, {record['node']}, {said}" in out

@@ -144,8 +144,7 @@ def _who(who: identity.Identity) -> str:
     who_it_is = f"{who.name}, {who.node}"
     if who.state == identity.NEW:
         return f"it is now {who_it_is}"
-    strange = ", of another network: `helio provision` gives it a new identity"
-    return f"it stays {who_it_is}{strange if who.stranger else ''}"
+    return f"it stays {who_it_is}{', ' + who.doubt if who.doubt else ''}"
 
 
 def _hello(said: dict[str, Any] | None) -> str:

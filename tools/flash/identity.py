@@ -20,24 +20,24 @@ KEPT, NEW, NONE = "kept", "new", "none"
 
 @dataclass(frozen=True)
 class Identity:
-    """state: KEPT, NEW or NONE. record: the bytes of the partition to write, if NEW. stranger:
-    this folder has a network, and the node is not in it."""
+    """state: KEPT, NEW or NONE. record: the bytes of the partition to write, if NEW. doubt: what
+    the registry of this folder's network says against a node that was kept."""
 
     state: str
     node: str = ""
     name: str = ""
     record: bytes = b""
-    stranger: bool = False
+    doubt: str = ""
 
 
-def read_identity(device: Device, board: Board, folder: Path) -> Identity:
+def read_identity(device: Device, board: Board, folder: Path, mac: str) -> Identity:
     """Who a board is already. Looks twice before it says nobody: then all of it is erased."""
     for _ in range(2):
         record = _read_record(device, board)
         if record is not None:
             node = str(record.get("node", ""))
             return Identity(
-                KEPT, node, str(record.get("name", "")), stranger=_strange(folder, node)
+                KEPT, node, str(record.get("name", "")), doubt=_doubt(folder, node, mac)
             )
     return Identity(NONE)
 
@@ -65,28 +65,40 @@ def new_identity(folder: Path, board: Board, mac: str, before: Identity) -> Iden
         return Identity(NONE)
     parts = {"battery": board.battery, "gps": board.gps}
     with opened(folder) as network:
-        known = before.state == KEPT and network.node(before.node) is not None
         record = network.plan(
-            mac=mac.replace(":", ""),
-            replaces=before.node if known else None,
+            mac=_plain(mac),
+            replaces=before.node if before.state == KEPT and not before.doubt else None,
             board=board.id,
             hardware={name: part for name, part in parts.items() if part},
         )
     return Identity(NEW, record["node"], record["name"], partition(record))
 
 
-def confirm(folder: Path, who: Identity) -> None:
+def confirm(folder: Path, who: Identity, mac: str) -> None:
     """The board has it: so shall the registry say, also when a run before was cut short of it."""
-    if who.state == NONE or not (folder / FILE).exists():
+    if who.state == NONE or who.doubt or not (folder / FILE).exists():
         return
     with opened(folder) as network:
         node = network.node(who.node)
         if node is not None and node["state"] == PLANNED:
-            network.confirm(who.node)
+            network.confirm(who.node, _plain(mac))
 
 
-def _strange(folder: Path, node: str) -> bool:
+def _doubt(folder: Path, node: str, mac: str) -> str:
     if not (folder / FILE).exists():
-        return False
+        return ""
     with opened(folder) as network:
-        return network.node(node) is None
+        known = network.node(node)
+    if known is None:
+        return "which is not in your network: `helio provision` gives it another identity"
+    if known["mac"] not in (None, _plain(mac)):
+        return (
+            f"which is the chip {known['mac']}: TWO BOARDS WITH ONE KEY, somebody copied a flash;"
+            " flash this one with --erase"
+        )
+    return ""
+
+
+def _plain(mac: str) -> str:
+    """As the registry has it, without colons."""
+    return mac.replace(":", "")

@@ -59,6 +59,7 @@ class Done:
                 "state": self.who.state,
                 "node": self.who.node,
                 "name": self.who.name,
+                "doubt": self.who.doubt,
             },
             "hello": self.hello,
         }
@@ -85,7 +86,7 @@ def flash(port: str, wishes: Wishes, bar: Bar) -> Done:
         written = erase_all or not device.holds(start, image)
         if written:
             device.write(start, image, bar, erase_all)
-        identity.confirm(wishes.data_folder, who)
+        identity.confirm(wishes.data_folder, who, found.mac)
     done = Done(port, board, found, built.micropython, len(image), written, who)
     if wishes.hello:
         bar.stage("waiting for its first word")
@@ -95,7 +96,7 @@ def flash(port: str, wishes: Wishes, bar: Bar) -> Done:
 
 
 def _identity(device: Device, board: Board, found: Found, wishes: Wishes) -> identity.Identity:
-    who = identity.read_identity(device, board, wishes.data_folder)
+    who = identity.read_identity(device, board, wishes.data_folder, found.mac)
     if who.state == identity.KEPT and not wishes.erase:
         return who
     if not wishes.provision:
