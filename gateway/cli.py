@@ -21,6 +21,10 @@ _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the ne
 _RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
 _NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
 _YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
+_FIRMWARE = (
+    ("--firmware",),
+    {"metavar": "PATH", "help": "MicroPython's .bin, or a folder"},
+)
 _SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random (default 1)"})
 
 # command words, "module:function", help, arguments. Tools are named as text: gateway/ never
@@ -83,6 +87,27 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
      [_NODE, (("--file",), {"required": True, "help": "to be made, JSON lines"}), _RELAY]),
     ("store clear", "gateway.relay_commands:clear", "give a relay an empty store",
      [_NODE, _RELAY, _YES]),
+    ("boards", "tools.flash.boards_command:main", "list the boards we know", []),
+    ("boards show", "tools.flash.boards_command:show_board", "what is on a board, and where",
+     [(("name",), {"help": "as `helio boards` lists it, or a .toml file"})]),
+    ("flash", "tools.flash.command:main", "put MicroPython and our firmware on boards",
+     [(("--port",), {"action": "append", "help": "serial port; may be given several times"}),
+      (("--all",), {"action": "store_true", "help": "every board that is plugged in"}),
+      (("--board",), {"help": "which board it is, or a .toml file"}),
+      _FIRMWARE,
+      (("--kit",), {"metavar": "DIR", "help": "a kit's folder (or $HELIO_KIT)"}),
+      (("--no-provision",), {"action": "store_true", "help": "give no new identity"}),
+      (("--no-hello",), {"action": "store_true", "help": "do not wait for its first word"}),
+      (("--erase",), {"action": "store_true", "help": "identity and mail too"}),
+      (("--yes",), {"action": "store_true", "help": "do not ask"}),
+      (("--output",), {"metavar": "FILE", "help": "write the image to a file, to no board"})]),
+    ("kit make", "tools.flash.kit:make", "a folder for flashing without the Internet",
+     [(("folder",), {"metavar": "DIR", "help": "where"}),
+      (("--board",), {"action": "append", "required": True,
+                      "help": "for which board; may be given several times"}),
+      _FIRMWARE]),
+    ("install", "tools.flash.install:main", "let everybody here use the boards' serial ports",
+     [(("--dry-run",), {"action": "store_true", "help": "say what it would do"})]),
     ("demo", "tools.demo:main", "six relays and two gateways on this machine",
      [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
       (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
@@ -114,7 +139,8 @@ def parser() -> argparse.ArgumentParser:
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
         "contact": "people you know", "gateway": "this gateway", "network": "your network",
-        "relay": "a relay", "sim": "the simulator", "store": "what a relay keeps",
+        "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
+        "store": "what a relay keeps",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()
@@ -126,6 +152,8 @@ def parser() -> argparse.ArgumentParser:
         for flags, options in arguments:
             sub.add_argument(*flags, **options)
         sub.set_defaults(target=target)
+        if any(other.startswith(f"{words} ") for other, *_ in COMMANDS):
+            groups[words] = sub.add_subparsers(metavar="COMMAND")  # boards, and boards show
     return top
 
 

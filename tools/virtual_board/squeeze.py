@@ -191,16 +191,6 @@ class _Bare(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         return None if _is_type_checking(node.targets[0]) else self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        # const(): the compiler would put its value wherever the short name is used again, also as
-        # a parameter. Constants are inlined here anyway.
-        if isinstance(node.func, ast.Name) and node.func.id == "const":
-            return self.visit(node.args[0])  # type: ignore[no-any-return]
-        return self.generic_visit(node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        return None if node.module == "micropython" else node
-
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
         if not _is_type_checking(node.test):
             return self.generic_visit(node)
