@@ -9,6 +9,7 @@ import os  # noqa: E402
 import time  # noqa: E402
 
 import machine  # noqa: E402
+import micropython  # noqa: E402
 
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
@@ -31,6 +32,7 @@ from shared_protocol.frame import FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
+REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
 _HEAP_EVERY_MS = 2_000
 _AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
@@ -148,6 +150,7 @@ class Relay:
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
+            micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
 
     async def run(self) -> None:
         """All tasks, for ever."""
@@ -165,7 +168,8 @@ def _random_below(n: int) -> int:
 
 
 def run() -> None:
-    """Called by the board after boot."""
+    """Called by the board after boot. KeyboardInterrupt leads to the REPL: it is Ctrl-C on the
+    wire in the first two seconds, or the console's "repl" (status.py)."""
     trouble = REFUSED
     try:
         relay = None if trouble else Relay()
@@ -174,13 +178,16 @@ def run() -> None:
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C
         machine.reset()
-    if trouble:
-        from firmware import refused
-
-        asyncio.run(refused.run(trouble))
     try:
+        if trouble:
+            from firmware import refused
+
+            asyncio.run(refused.run(trouble))
         asyncio.run(relay.run())
-    except Exception:  # asyncio itself ran out of memory; Ctrl-C is none of these
+    except KeyboardInterrupt:
+        machine.WDT(timeout=REPL_MS)  # it cannot be stopped, but there is no need to hurry
+        raise
+    except Exception:  # asyncio itself ran out of memory
         machine.reset()
 
 

@@ -18,22 +18,27 @@ _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
 def answer(request: bytes, relay) -> bytes:
-    """A console request in JSON, {"ask": "status" | "log" | "format"}, to its answer in JSON."""
+    """A console request in JSON, {"ask": "status" | "log" | "format" | "repl"}, to its answer."""
     ask = _asked(request)
     if ask == "status":
         return json.dumps(status(relay), separators=(",", ":")).encode()
     if ask == "log":
         return json.dumps({"log": relay.journal.last(_LOG_BYTES)}, separators=(",", ":")).encode()
-    if ask == "format":
-        return _format()
-    return b'{"error": "unknown request"}'
+    return _both(ask) or b'{"error": "unknown request"}'
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:
-    """The same of a relay whose store was refused."""
-    if _asked(request) == "format":
+    """The same of a relay that does not run."""
+    return _both(_asked(request)) or json.dumps({"error": reason}, separators=(",", ":")).encode()
+
+
+def _both(ask: str) -> bytes:
+    """What any board does."""
+    if ask == "format":
         return _format()
-    return json.dumps({"error": reason}, separators=(",", ":")).encode()
+    if ask == "repl":
+        return _repl()
+    return b""
 
 
 def _asked(request: bytes) -> str:
@@ -41,6 +46,18 @@ def _asked(request: bytes) -> str:
         return json.loads(request)["ask"]
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _repl() -> bytes:
+    """Stop the firmware, once this answer is on the wire: main.run() ends as after Ctrl-C."""
+    import asyncio
+
+    async def soon():
+        await asyncio.sleep_ms(_ANSWER_MS)
+        raise KeyboardInterrupt
+
+    asyncio.create_task(soon())
+    return b'{"repl": true}'
 
 
 def _format() -> bytes:

@@ -41,6 +41,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
     ("relay format", "gateway.commands:relay_format", "give a relay an empty store",
      [_PORT, (("--yes",), {"action": "store_true", "help": "do not ask"})]),
+    ("relay repl", "gateway.relay_repl:main", "stop a relay and open MicroPython's REPL", [_PORT]),
     ("demo", "tools.demo:main", "six relays and two gateways on this machine",
      [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
       (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
