@@ -50,12 +50,12 @@ class Relay:
 
         record = config.load()
         self.name = record.name
-        self.radio = EspNowLink(record.channel)
+        self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.node = Node(
-            self.radio.address(),
+            record.node,
             FrameCipher(record.network_key, record.epoch, ecb),
             buffers.INDEX,
             buffers.STORE,
@@ -64,7 +64,8 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
+        forget("firmware.config", "shared_protocol.node_record")
+        forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
 
     def now_ms(self) -> int:
@@ -173,7 +174,7 @@ def run() -> None:
     trouble = REFUSED
     try:
         relay = None if trouble else Relay()
-    except StoreFull as e:  # not even the clock can be saved
+    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
         trouble = str(e)
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.new_node import draw
 from tools.virtual_board.board import VirtualBoard
 from tools.virtual_board.rom import REPOSITORY
 
 TIMEOUT_S = 20.0
 MAC = b"\x24\x0a\xc4\x00\x00\x01"
-RECORD = {"name": "north", "network_key": "00" * 32, "secret": "11" * 16, "channel": 1}
+RECORD = draw("north", bytes(32), bytes(32), 1)
 PROMPT = b">>> "
 
 pytestmark = pytest.mark.skipif(
@@ -93,11 +94,11 @@ def test_mpremote_works_in_the_boot_window_and_the_relay_comes_back(
     interrupt(board)
     assert mpremote(board, "exec", "print(6 * 7)") == "42\n"
     assert mpremote(board, "eval", "__import__('machine').reset_cause()") == "5\n"
-    assert "node.json" in mpremote(board, "fs", "ls", ":/")
     there, back = tmp_path / "there", tmp_path / "back"
     there.write_bytes(os.urandom(5000))
     mpremote(board, "fs", "cp", str(there), ":/there", "+", "fs", "cp", ":/there", str(back))
     assert back.read_bytes() == there.read_bytes()
+    assert mpremote(board, "fs", "ls", ":/").split()[-2:] == ["5000", "there"]
     mpremote(board, "soft-reset")
     assert mpremote(board, "resume", "exec", "print('firmware.main' in __import__('sys').modules)"
                     ) == "False\n"  # fmt: skip

@@ -1,7 +1,6 @@
 """A virtual board's boot ROM; runs under MicroPython, started by board.py.
 
     micropython -X heapsize=160k boot.py                   run firmware.main, then the REPL
-    micropython -X heapsize=160k boot.py --provision       write stdin (JSON) to /node.json
     micropython -X heapsize=160k boot.py --read PATH       print a file of the board's LittleFS
 
 What stays alive here is heap the firmware does not have: the work is in modules that are
