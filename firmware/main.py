@@ -35,6 +35,7 @@ WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
 _HEAP_EVERY_MS = 2_000
 _AGAIN_S = 5
+_TRIAL_S = 300  # a run that was over sooner is none: see power.py
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -46,10 +47,9 @@ class Relay:
         self._elapsed_ms = 0
         self.journal = Journal(self.uptime_s)
         self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
-        from firmware import config
-
-        record = config.load()
+        record = self._begin()
         self.name = record.name
+        self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
@@ -64,9 +64,14 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
+
+    def _begin(self):
+        # A function of its own: what it names stays alive as long as it runs.
+        from firmware import power
+
+        return power.begin(self)
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""
@@ -145,12 +150,18 @@ class Relay:
         return wait_ms
 
     async def _housekeep(self) -> None:
+        on_trial = True
         while True:
             gc.collect()
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
+            if on_trial and self.uptime_s() > _TRIAL_S:
+                on_trial = False
+                from firmware import power
+
+                power.proved()
             micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
 
     async def run(self) -> None:
@@ -171,11 +182,14 @@ def _random_below(n: int) -> int:
 def run() -> None:
     """Called by the board after boot. KeyboardInterrupt leads to the REPL: it is Ctrl-C on the
     wire in the first two seconds, or the console's "repl" (status.py)."""
-    trouble = REFUSED
+    trouble = (REFUSED,) if REFUSED else ()
     try:
         relay = None if trouble else Relay()
-    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
-        trouble = str(e)
+    except (
+        StoreFull,
+        ValueError,
+    ) as e:  # not even the clock can be saved; no valid record; power.py
+        trouble = e.args
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C
         machine.reset()
@@ -183,7 +197,7 @@ def run() -> None:
         if trouble:
             from firmware import refused
 
-            asyncio.run(refused.run(trouble))
+            asyncio.run(refused.run(*trouble))
         asyncio.run(relay.run())
     except KeyboardInterrupt:
         machine.WDT(timeout=REPL_MS)  # it cannot be stopped, but there is no need to hurry

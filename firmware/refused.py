@@ -1,6 +1,8 @@
-"""A relay without a store or a record: it says why over the wire and leaves all as it is.
+"""A relay that takes no part: it says why over the wire and leaves all as it is.
 
-Without a store it must not take part: what it accepted could be lost. Without a record it cannot.
+Without a store it must not: what it accepted could be lost. Without a record it cannot. And one
+whose battery is weak, or that starts again and again, waits (power.py), in deep sleep unless
+somebody is at the wire.
 """
 
 import asyncio
@@ -14,10 +16,13 @@ from firmware.links.serial_link import SerialLink
 
 _RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
 _TURN_MS = 20
+_AWAKE_MS = 10_000  # for somebody to ask why it is silent
+_AT_ONCE_MS = 10
 
 
-async def run(reason: str) -> None:
-    """Answer the console until somebody mends it (see status.py), or for a day."""
+async def run(reason: str, wait_ms: int = 0) -> None:
+    """Answer the console until somebody mends it (see status.py), or for a day; if it only waits,
+    until that is over: it ends in deep sleep, so that the board knows that it has waited."""
     start = time.ticks_ms()
     watchdog = machine.WDT(timeout=30_000)
     link = SerialLink(os.urandom(1)[0], lambda: time.ticks_diff(time.ticks_ms(), start))
@@ -28,8 +33,14 @@ async def run(reason: str) -> None:
             lambda attached: None,
         )
     )
-    while time.ticks_diff(time.ticks_ms(), start) < _RESTART_MS:
+    up_ms = 0
+    while up_ms < (wait_ms or _RESTART_MS):
+        if wait_ms and up_ms > _AWAKE_MS and not link.line.attached:
+            break
         watchdog.feed()
         link.pump()
         await asyncio.sleep_ms(_TURN_MS)
+        up_ms = time.ticks_diff(time.ticks_ms(), start)
+    if wait_ms:
+        machine.deepsleep(max(_AT_ONCE_MS, wait_ms - up_ms))
     machine.reset()

@@ -130,6 +130,15 @@ def _store(store) -> dict:
     }
 
 
+def _battery(settings: dict) -> tuple | None:
+    """(millivolts, percent), None if it cannot be told."""
+    from firmware import power
+
+    told = power.read(settings)
+    forget("firmware.power")
+    return told
+
+
 def underway(node) -> list:
     """Of the parcels that go to one gateway: [gateway, the node they are being given to or "",
     how often that was tried]."""
@@ -164,7 +173,7 @@ def status(relay) -> dict:
     index, groups, store = node.index, node.shelf.groups, node.shelf.store
     gateways = node.gradients.beats.live(node.clock.now_s(relay.now_ms()))[:_GATEWAYS_SHOWN]
     lacked, everywhere, lacks = waiting(index, node.neighbours.all)
-    return {
+    told = {
         "name": relay.name,
         "node": node.node_id.hex(),
         "firmware": VERSION,
@@ -204,3 +213,7 @@ def status(relay) -> dict:
         ],
         "stats": node.stats,
     }
+    if relay.battery:
+        told["battery"] = _battery(relay.battery)
+        del told["neighbours"][_NEIGHBOURS_SHOWN - 1 :]  # it takes the room of one
+    return told

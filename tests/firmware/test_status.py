@@ -62,18 +62,22 @@ def busy_relay():
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, name="n" * 24,
+        node=node, journal=journal, name="n" * 24, battery=None,
         uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 
 
-def test_the_busiest_relay_fits_its_answers(status):
+def test_the_busiest_relay_fits_its_answers(status, monkeypatch):
     relay = busy_relay()
-    for ask in ("status", "log"):
-        answer = status.answer(json.dumps({"ask": ask}).encode(), relay)
-        assert len(answer) <= MESSAGE_MAX
-        assert "error" not in json.loads(answer)
+    monkeypatch.setattr(status, "_battery", lambda settings: (4200, 100))  # it is hardware
+    for battery in (None, {"adc": 35}):
+        relay.battery = battery
+        for ask in ("status", "log"):
+            answer = status.answer(json.dumps({"ask": ask}).encode(), relay)
+            assert len(answer) <= MESSAGE_MAX
+            assert "error" not in json.loads(answer)
+    relay.battery = None
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["neighbours_known"] == 30
     assert json.loads(status.answer(b'{"ask": "status"}', relay))["damaged"] == 10**6 + 800
     told = json.loads(status.answer(b'{"ask": "status"}', relay))["gateways"]

@@ -93,6 +93,9 @@ class VirtualBoard:
         self.mac = mac
         self.flash_path = dir / f"{name}.flash"
         self.stderr_path = dir / f"{name}.stderr.log"
+        # Files that stand for what is connected to pins: see standins/machine_more.py.
+        self.outside = dir / f"{name}.outside"
+        self.outside.mkdir(exist_ok=True)
         self.heap_kb = heap_kb
         self._micropython = find_micropython()
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,6 +105,7 @@ class VirtualBoard:
             "HELIO_MAC": mac.hex(),
             "HELIO_X_M": str(x_m),
             "HELIO_Y_M": str(y_m),
+            "HELIO_OUTSIDE": str(self.outside.resolve()),
             "HELIO_ROM": str((rom or build_rom()).resolve()),
         }
         if air_port is not None:
@@ -131,6 +135,12 @@ class VirtualBoard:
     def start(self) -> None:
         """Switch the board on; BoardError if it runs already or was never given a flash."""
         self._start(_POWER_ON_RESET)
+
+    def set_adc(self, pin: int, microvolts: int) -> None:
+        """Put a voltage on a pin; one that never had any floats."""
+        new = self.outside / "new"
+        new.write_text(str(microvolts))
+        new.rename(self.outside / f"adc{pin}")  # the board may read at any moment
 
     def kill(self) -> None:
         """Cut the power: SIGKILL, and wait until it is gone. Flash keeps what was written."""

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tools.virtual_board.bundle_linker import BundleError
 from tools.virtual_board.squeeze import squeeze
+from tools.virtual_board.squeeze_standins import shorten
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Folders and single files.
@@ -153,6 +154,8 @@ def _squeeze(
                 [text.decode() for text in (*rest, *users)],
                 roots,
             )
+            standins = {path: text.decode() for path, text in sources.items() if path not in ours}
+            squeezed |= shorten(standins, {path: text.decode() for path, text in ours.items()})
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:

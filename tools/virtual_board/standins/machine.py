@@ -55,4 +55,5 @@ class WDT:
 def __getattr__(name: str):
     import machine_more
 
+    del sys.modules["machine_more"]  # it takes heap that a board does not need for it
     return getattr(machine_more, name)

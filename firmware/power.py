@@ -1,0 +1,144 @@
+"""What a relay does before it joins, and its battery. Loaded when needed, and forgotten.
+
+A battery is in the node record as {"adc": pin, "divider": [2, 1], "curve": "li-ion"}: its voltage
+is the pin's times 2/1. The pin must belong to ADC1: the radio uses ADC2.
+
+Whether a relay may join, or first waits with its radio off: the radio is what a weak battery does
+not bear. The voltage breaks down, the board starts again, greets its neighbours, and so on for
+hours. MicroPython reports a brownout as a power-on (PWRON_RESET), so what counts is how many runs
+in a row were over before they had lasted five minutes. That number is in a file: RTC memory does
+not outlive a power cut. It is written when a run begins and when it has lasted: two small LittleFS
+commits, one erased sector in some forty.
+
+A board that waited in deep sleep, or was reset in the REPL, has a try without waiting.
+"""
+
+import asyncio
+
+import machine
+
+from firmware import forget
+from firmware.keeper import keep
+
+PATH = "/power"
+LOW_MV = 3_300  # 0 % by the curve: the regulator of a board has no reserve left
+_FREE = 3  # runs in a row that are over early, before a pause: people unplug boards
+_MINUTES_MAX = 60
+_COUNT_MAX = 9  # no waiting grows beyond; and a relay that waits for days writes no more
+_SLEPT, _SOFT = 4, 5  # machine.DEEPSLEEP_RESET, machine.SOFT_RESET
+
+_READINGS = 9  # the radio's bursts pull single ones down
+# Readings of a pin that nothing holds wander about; those of a battery stay within 2 %.
+_SPREAD_PCT = 10
+# A lithium cell outside this does not run a board: nothing is connected, or the divider is wrong.
+_LEAST_MV, _MOST_MV = 2_500, 4_500
+
+# (millivolts at rest, percent), typical of such cells; 10 % more or less.
+CURVES = {
+    "li-ion": (
+        (3300, 0), (3610, 5), (3690, 10), (3770, 30), (3840, 50), (3950, 70), (4080, 85),
+        (4200, 100),
+    ),
+}  # fmt: skip
+
+
+def begin(relay):
+    """The board's record, after what it names is running. ValueError(why) if it cannot take part,
+    ValueError(why, ms) if it may not for so long."""
+    from firmware import config
+
+    try:
+        record = config.load()
+        may_join(read(record.battery))
+        if record.gps:
+            _start_gps(record.gps, relay)
+        return record
+    finally:
+        forget("firmware.power", "firmware.config", "shared_protocol.node_record")
+
+
+def _start_gps(settings: dict, relay) -> None:
+    from firmware import gps
+
+    try:
+        receiver = gps.Receiver(settings, relay)
+    except (KeyError, TypeError, ValueError) as e:  # no pins of this board
+        relay.journal.fault("gps", e)
+    else:
+        asyncio.create_task(keep("gps", receiver.run, relay.journal, machine.reset))
+
+
+def may_join(volts: tuple | None) -> None:
+    """At the start of a run, with what read() gave: ValueError(why, ms) if it must wait for so
+    long."""
+    short = _load()
+    cause = machine.reset_cause()
+    weak = volts is not None and volts[0] < LOW_MV and cause != _SOFT
+    early = short >= _FREE and cause not in (_SLEPT, _SOFT)
+    if weak or not early:  # a pause because of early ends is no run
+        _save(short, min(short + 1, _COUNT_MAX))
+    if weak:
+        minutes, why = 1 << short, "the battery is at %d mV" % volts[0]
+    elif early:
+        minutes, why = 1 << short - _FREE, "the last %d runs were over within 5 minutes" % short
+    else:
+        return
+    minutes = min(minutes, _MINUTES_MAX)
+    raise ValueError("%s: the radio is off for %d min" % (why, minutes), minutes * 60_000)
+
+
+def proved() -> None:
+    """This run has lasted five minutes: the next start is the first again."""
+    _save(_load(), 0)
+    forget("firmware.power")
+
+
+def _load() -> int:
+    try:
+        with open(PATH) as f:
+            return min(int(f.read()), _COUNT_MAX)
+    except (OSError, ValueError):  # the first run; a file that a power cut left empty
+        return 0
+
+
+def _save(former: int, count: int) -> None:
+    if count != former:
+        try:
+            with open(PATH, "w") as f:
+                f.write(str(count))
+        except OSError:  # a full file system: then it does not wait
+            pass
+
+
+def read(settings: dict | None) -> tuple | None:
+    """(millivolts, percent); None if it cannot be told: never 0 % for want of a battery."""
+    try:
+        return _read(settings) if settings else None
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):  # not a pin of this chip
+        return None
+
+
+def _read(settings: dict) -> tuple | None:
+    from machine import ADC, Pin
+
+    adc = ADC(Pin(settings["adc"]), atten=ADC.ATTN_11DB)
+    readings = sorted([adc.read_uv() for _ in range(_READINGS)])
+    middle = readings[_READINGS // 2]
+    if (readings[-1] - readings[0]) * 100 > middle * _SPREAD_PCT:
+        return None
+    times, over = settings["divider"]
+    millivolts = middle * times // over // 1000
+    if not _LEAST_MV <= millivolts <= _MOST_MV:
+        return None
+    return millivolts, percent(millivolts, CURVES[settings["curve"]])
+
+
+def percent(millivolts: int, curve: tuple) -> int:
+    """0..100, on the straight line between two points of the curve."""
+    below = curve[0]
+    for above in curve:
+        if millivolts < above[0]:
+            rise = (millivolts - below[0]) * (above[1] - below[1])
+            return max(0, below[1] + rise // (above[0] - below[0] or 1))
+        below = above
+    return below[1]
