@@ -150,11 +150,12 @@ class Receiver:
 
     async def run(self) -> None:
         """For ever."""
-        node = self._relay.node
-        told = Place(node.cell)
+        told = None
         while True:
             data = self._uart.read() if self._uart.any() else None
             found = self._nmea.receive(data) if data else None
-            if found:
+            node = getattr(self._relay, "node", None)  # none at its beginning, and at its end
+            if found and node:
+                told = told or Place(node.cell)
                 node.cell = told.heard(cell_at(found[0], found[1]), self._relay.now_ms())
             await asyncio.sleep_ms(_EVERY_MS)

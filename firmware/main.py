@@ -9,7 +9,6 @@ import os  # noqa: E402
 import time  # noqa: E402
 
 import machine  # noqa: E402
-import micropython  # noqa: E402
 
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
@@ -150,6 +149,8 @@ class Relay:
         return wait_ms
 
     async def _housekeep(self) -> None:
+        import micropython
+
         on_trial = True
         while True:
             gc.collect()
@@ -185,10 +186,7 @@ def run() -> None:
     trouble = (REFUSED,) if REFUSED else ()
     try:
         relay = None if trouble else Relay()
-    except (
-        StoreFull,
-        ValueError,
-    ) as e:  # not even the clock can be saved; no valid record; power.py
+    except (StoreFull, ValueError) as e:  # no room for the clock; no valid record; power.py
         trouble = e.args
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C

@@ -52,11 +52,14 @@ def _wait_for_prompt(path: str, most_s: float) -> None:
     """Ctrl-C until the prompt comes; UserError if it does not."""
     end_s = time.monotonic() + most_s
     said = b""
-    with open_port(path) as port:
-        while time.monotonic() < end_s:
-            port.write(_TO_PROMPT)
-            time.sleep(_EVERY_S)
-            said = (said + port.read(port.in_waiting or 1))[-1024:]
-            if said.endswith(_PROMPT):
-                return
+    try:
+        with open_port(path) as port:
+            while time.monotonic() < end_s:
+                port.write(_TO_PROMPT)
+                time.sleep(_EVERY_S)
+                said = (said + port.read(port.in_waiting or 1))[-len(_PROMPT) :]
+                if said == _PROMPT:
+                    return
+    except OSError:
+        raise UserError(f"{path} has gone: plug the relay in and try again") from None
     raise UserError(f"{path} does not come to the REPL: press its reset button and try again")

@@ -167,7 +167,8 @@ class VirtualBoard:
         raw_repl = code == _EXIT_SOFT and self._wires.raw_repl
         self.kill()
         if code == _EXIT_SOFT:
-            os.write(self._wires.board_end, b"MPY: soft reboot\r\n")
+            with contextlib.suppress(BlockingIOError):  # nobody reads
+                os.write(self._wires.board_end, b"MPY: soft reboot\r\n")
         cause = _POWER_ON_RESET if code is None else RESET_CAUSES.get(code, _POWER_ON_RESET)
         self._start(cause, raw_repl)
 

@@ -83,7 +83,7 @@ class Wires:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 os.close(self._host_end)
-            self._process, self._host_end = None, -1
+            self._process, self._host_end, self._interrupt_by_s = None, -1, None
 
     def forget_watchdog(self) -> None:
         """Any reset but a soft one stops the watchdog."""
