@@ -153,7 +153,9 @@ def test_a_reset_of_its_own_is_told_apart_from_power(
         assert gateway.line() == "hanging"
     wait_for_end(board)
     assert board.is_asleep == (word == "sleep")
+    end_s = time.monotonic() + TIMEOUT_S
     while not board.poll_reset():
+        assert time.monotonic() < end_s
         time.sleep(0.01)
     board.restart()
     assert gateway.line().startswith(f"north boot 2 cause {cause}")
