@@ -182,7 +182,7 @@ def _random_below(n: int) -> int:
 
 def run() -> None:
     """Called by the board after boot. KeyboardInterrupt leads to the REPL: it is Ctrl-C on the
-    wire in the first two seconds, or the console's "repl" (status.py)."""
+    wire in the first two seconds, or the console's "repl" (board.py)."""
     trouble = (REFUSED,) if REFUSED else ()
     try:
         relay = None if trouble else Relay()

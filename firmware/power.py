@@ -10,7 +10,8 @@ in a row were over before they had lasted five minutes. That number is in a file
 not outlive a power cut. It is written when a run begins and when it has lasted: two small LittleFS
 commits, one erased sector in some forty.
 
-A board that waited in deep sleep, or was reset in the REPL, has a try without waiting.
+A board that waited in deep sleep has a try without waiting. Resets of other kinds, by the
+firmware, its watchdog or a person, are no sign of a weak battery: they neither count nor wait.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ LOW_MV = 3_300  # 0 % by the curve: the regulator of a board has no reserve left
 _FREE = 3  # runs in a row that are over early, before a pause: people unplug boards
 _MINUTES_MAX = 60
 _COUNT_MAX = 9  # no waiting grows beyond; and a relay that waits for days writes no more
-_SLEPT, _SOFT = 4, 5  # machine.DEEPSLEEP_RESET, machine.SOFT_RESET
+# machine.PWRON_RESET, DEEPSLEEP_RESET, SOFT_RESET
+_POWER_ON, _SLEPT, _SOFT = 1, 4, 5
 
 _READINGS = 9  # the radio's bursts pull single ones down
 # Readings of a pin that nothing holds wander about; those of a battery stay within 2 %.
@@ -74,8 +76,8 @@ def may_join(volts: tuple | None) -> None:
     short = _load()
     cause = machine.reset_cause()
     weak = volts is not None and volts[0] < LOW_MV and cause != _SOFT
-    early = short >= _FREE and cause not in (_SLEPT, _SOFT)
-    if weak or not early:  # a pause because of early ends is no run
+    early = short >= _FREE and cause == _POWER_ON
+    if weak or (cause in (_POWER_ON, _SLEPT) and not early):  # a pause is no run
         _save(short, min(short + 1, _COUNT_MAX))
     if weak:
         minutes, why = 1 << short, "the battery is at %d mV" % volts[0]

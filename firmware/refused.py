@@ -11,7 +11,7 @@ import time
 
 import machine
 
-from firmware import status
+from firmware import board
 from firmware.links.serial_link import SerialLink
 
 _RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
@@ -21,7 +21,7 @@ _AT_ONCE_MS = 10
 
 
 async def run(reason: str, wait_ms: int = 0) -> None:
-    """Answer the console until somebody mends it (see status.py), or for a day; if it only waits,
+    """Answer the console until somebody mends it (see board.py), or for a day; if it only waits,
     until that is over: it ends in deep sleep, so that the board knows that it has waited."""
     start = time.ticks_ms()
     watchdog = machine.WDT(timeout=30_000)
@@ -29,7 +29,7 @@ async def run(reason: str, wait_ms: int = 0) -> None:
     asyncio.create_task(
         link.run(
             lambda address, frame: None,
-            lambda request: status.answer_refused(request, reason),
+            lambda request: board.answer(request, reason),
             lambda attached: None,
         )
     )

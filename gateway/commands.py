@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from gateway.ask import sure
 from gateway.errors import UserError
 
 _FORMAT_S = 40  # until a relay has formatted its store and started again
@@ -116,12 +117,17 @@ def _short(text: str) -> str:
 
 def gateway_init(args: argparse.Namespace) -> int:
     """helio gateway init: write gateway.toml."""
+    from gateway import network
     from gateway.config import FILE, load_config, template
 
     path = data_dir(args) / FILE
     if path.exists():
         raise UserError(f"{path} exists already: edit it, or choose another --data folder")
-    key = args.network_key or os.urandom(32).hex()
+    key = args.network_key
+    if not key and (data_dir(args) / network.FILE).exists():
+        with network.opened(data_dir(args)) as registry:
+            key = registry.facts.key.hex()
+    key = key or os.urandom(32).hex()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = template(args.name, key, args.port, args.listen)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -267,13 +273,11 @@ def relay_format(args: argparse.Namespace) -> int:
     """helio relay format: give a relay an empty store; what it holds is lost."""
     status = asyncio.run(_ask_relay(args.port))
     held = "something that is not ours" if "error" in status else f"{status['parcels']} parcels"
-    if not args.yes:
-        if not sys.stdin.isatty():
-            raise UserError(f"this loses what the relay holds ({held}): say --yes")
-        print(f"The relay on {args.port} holds {held}. All of it is lost. Type yes: ", end="",
-              file=sys.stderr, flush=True)  # fmt: skip
-        if sys.stdin.readline().strip() != "yes":
-            raise UserError("nothing was done")
+    sure(
+        args.yes,
+        f"The relay on {args.port} holds {held}. All of it is lost.",
+        f"this loses what the relay holds ({held}): say --yes",
+    )
     fresh = asyncio.run(_format_relay(args.port))
     show(args, fresh, f"{fresh['name']} has started again with an empty store")
     return 0

@@ -60,13 +60,13 @@ class Network:
 
     def __init__(self, folder: Path) -> None:
         """UserError if there is none in the folder."""
-        path = folder / FILE
-        if not path.exists():
-            raise UserError(f"there is no network in {folder}: helio network new, or join")
-        self._db = open_database(path, SCHEMA)
+        none = UserError(f"there is no network in {folder}: helio network new, or join")
+        if not (folder / FILE).exists():
+            raise none
+        self._db = open_database(folder / FILE, SCHEMA)
         row = self._db.execute("SELECT * FROM network").fetchone()
-        if row is None:  # made, and the power went before anything was in it
-            raise UserError(f"{path} is empty: remove it, then helio network new")
+        if row is None:  # the power went before anything was in it
+            raise none
         names = ("name", "region", "channel", "key", "epoch", "operator", "seed")
         self.facts = NetworkFacts(**{name: row[name] for name in names})
 
@@ -181,23 +181,28 @@ def _shown(row: sqlite3.Row) -> dict[str, Any]:
 
 def create(folder: Path, facts: NetworkFacts) -> None:
     """A registry for a network, without nodes. UserError if the folder has one."""
-    path = folder / FILE
-    if path.exists():
-        raise UserError(f"{folder} has a network already: choose another --data folder")
-    with contextlib.closing(open_database(path, SCHEMA)) as db:
-        db.execute(
-            "INSERT INTO network VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-            (facts.name, facts.region, facts.channel, facts.key, facts.epoch, facts.operator,
-             facts.seed),
-        )  # fmt: skip
+    row = (facts.name, facts.region, facts.channel, facts.key, facts.epoch, facts.operator,
+           facts.seed)  # fmt: skip
+    with _usable(folder), contextlib.closing(open_database(folder / FILE, SCHEMA)) as db:
+        try:
+            db.execute("INSERT INTO network VALUES (1, ?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError:
+            raise UserError(
+                f"{folder} has a network already: choose another --data folder"
+            ) from None
 
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Network]:
     """The registry of a folder. UserError if there is none, or it cannot be used now."""
+    with _usable(folder), contextlib.closing(Network(folder)) as network:
+        yield network
+
+
+@contextlib.contextmanager
+def _usable(folder: Path) -> Iterator[None]:
     try:
-        with contextlib.closing(Network(folder)) as network:
-            yield network
+        yield
     except (sqlite3.OperationalError, OSError) as e:
         raise UserError(f"{folder / FILE} cannot be used now ({e})") from None
 

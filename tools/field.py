@@ -81,7 +81,7 @@ class FieldGateway:
 class Field:
     """The parts, in a folder that is removed at the end unless `keep` names one.
 
-    places: where each relay stands, in m; a line if it is not given.
+    places: where each relay stands, in m; a line if it is not given. key: of the network.
     """
 
     def __init__(
@@ -92,12 +92,13 @@ class Field:
         keep: Path | None = None,
         people: tuple[str, str] = ("Ana", "Bo"),
         places: Sequence[tuple[int, int]] | None = None,
+        key: bytes | None = None,
     ) -> None:
         self._places = places or [(i * SPACING_M, 0) for i in range(relays)]
         self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
         self.folder = keep or Path(self._temporary.name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.key = os.urandom(32)
+        self.key = key or os.urandom(32)
         self.record = self.folder / "air.jsonl"
         self.record.unlink(missing_ok=True)
         self._air = self._start_air(loss, seed)

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import grp
 import os
 import time
 from collections.abc import Callable
@@ -28,12 +29,24 @@ def open_port(path: str) -> serial.Serial:
         if code == errno.ENOENT:
             raise PortError(f"there is no port {path}: is the relay plugged in?") from None
         if code == errno.EACCES:
-            raise PortError(f"no permission for {path}: join the group dialout") from None
+            group = _group_of(path)
+            raise PortError(
+                f"no permission for {path}: join the group {group} (sudo usermod -aG {group}"
+                f" $USER) and log in again, or run sudo helio install"
+            ) from None
         if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
             raise PortError(f"{path} is busy: another program has the relay open") from None
         raise PortError(f"{path} cannot be opened: {e}") from None
     except (OSError, ValueError) as e:
         raise PortError(f"{path} cannot be opened: {e}") from None
+
+
+def _group_of(path: str) -> str:
+    """Who may use this port: dialout mostly, uucp on Arch."""
+    try:
+        return grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
 
 
 class SerialPort:

@@ -4,7 +4,7 @@ import os
 
 from firmware import power, refused
 
-POWER_ON, RESET, SLEPT, BY_HAND = 1, 2, 4, 5
+POWER_ON, RESET, WATCHDOG, SLEPT, BY_HAND = 1, 2, 3, 4, 5
 VOLTS = [None]
 power.PATH = "power"  # where the test runs
 
@@ -47,9 +47,10 @@ def test_a_run_that_lasts_ends_it():
     assert begin(RESET) == 0
 
 
-def test_a_person_at_the_repl_does_not_wait():
-    write("9")
-    assert begin(BY_HAND) == 0
+def test_other_resets_neither_count_nor_wait():
+    write("8")
+    assert [begin(cause) for cause in (BY_HAND, RESET, WATCHDOG)] == [0, 0, 0]
+    assert count() == 8
 
 
 def test_a_file_that_a_power_cut_left_empty_is_a_first_run():

@@ -140,7 +140,7 @@ def test_the_file_is_for_its_owner_and_one_network(folder):
         create(folder, facts())
     with pytest.raises(UserError, match="not in this registry"):
         confirm(folder, "260000000000")
-    with pytest.raises(UserError, match="no network in .*helio network new"):
+    with pytest.raises(UserError, match=r"no network in .*helio network new"):
         new_record(folder / "elsewhere")
     assert not (folder / "elsewhere").exists()
 
@@ -175,7 +175,7 @@ def test_a_card_gives_the_network_and_only_an_operators_card_the_command_of_it(f
         card_text(network.facts, True)
 
 
-@pytest.mark.parametrize("cut", [0, 9, 40, 100, 140])
+@pytest.mark.parametrize("cut", [0, 9, 40, 100, 130])
 def test_a_card_that_was_cut_or_mistyped(cut):
     text = card_text(facts(), True)
     bent = text[:cut] + ("B" if text[cut] == "A" else "A") + text[cut + 1 :]

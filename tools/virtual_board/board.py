@@ -13,9 +13,11 @@ import contextlib
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,6 +129,20 @@ class VirtualBoard:
         with self.flash_path.open("r+b") as flash:
             flash.seek(NODE_AT)
             flash.write(partition(record))
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        """Put files, by their paths, into the board's LittleFS; only while it is not running.
+
+        A missing flash image is made. With a /main.py the board then boots as one that was
+        flashed: it runs the code in its own file system (boot.py).
+        """
+        if not self.flash_path.exists():
+            create_flash(self.flash_path)
+        stream = b"".join(
+            struct.pack(">HI", len(path.encode()), len(data)) + path.encode() + data
+            for path, data in files.items()
+        )
+        self._run_tool(["--write"], stream)
 
     def read_file(self, path: str) -> bytes:
         """Return a file of the board's LittleFS; only while the board is not running."""
@@ -241,11 +257,11 @@ class VirtualBoard:
         if self.is_running:
             raise BoardError(f"{self.name} is running: its flash is in use")
 
-    def _run_tool(self, arguments: list[str]) -> bytes:
+    def _run_tool(self, arguments: list[str], stdin: bytes = b"") -> bytes:
         self._check_off()
         done = subprocess.run(
             self._command() + arguments,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             env=self._environment,
             timeout=_TOOL_TIMEOUT_S,

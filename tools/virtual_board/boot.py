@@ -1,7 +1,7 @@
 """A virtual board's boot ROM; runs under MicroPython, started by board.py.
 
-    micropython -X heapsize=160k boot.py                   run firmware.main, then the REPL
-    micropython -X heapsize=160k boot.py --read PATH       print a file of the board's LittleFS
+    micropython -X heapsize=160k boot.py               run /main.py, else firmware.main of /rom
+    micropython -X heapsize=160k boot.py --read PATH   print a file of the board's LittleFS
 
 What stays alive here is heap the firmware does not have: the work is in modules that are
 forgotten again. HELIO_RAW_REPL leaves the firmware out: a soft reset in the raw REPL leads there.
@@ -19,7 +19,11 @@ try:
 
     if sys.argv[1:]:
         import boot_tools  # noqa: F401 - ends the process
-    if not os.getenv("HELIO_RAW_REPL"):
+    if "main.py" in os.listdir("/"):  # code of its own, as a board that was flashed
+        sys.path[:] = [sys.path[0], "", ".frozen", "/lib"]
+        if not os.getenv("HELIO_RAW_REPL"):
+            execfile("main.py")  # noqa: F821 - a builtin of MicroPython
+    elif not os.getenv("HELIO_RAW_REPL"):
         import firmware.main
 
         firmware.main.run()

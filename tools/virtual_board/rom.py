@@ -21,8 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.virtual_board.bundle_linker import BundleError
-from tools.virtual_board.squeeze import squeeze
-from tools.virtual_board.squeeze_standins import shorten
+from tools.virtual_board.squeeze import shorten, squeeze
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Folders and single files.
@@ -33,8 +32,9 @@ SOURCES = (
     "tools/virtual_board/nor.py",
 )
 
-# Only gateways and tools use these.
-_NOT_ON_BOARDS = ("carrying.py", "parcel_fields.py", "routes.py", "store.py")
+# Only gateways and tools use these, and what is outside the slots.
+_OUTSIDE_SLOTS = ("first.py", "launcher.py")
+_NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py", "store.py")
 
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
@@ -42,6 +42,8 @@ _SQUEEZED = ("firmware", "shared_protocol")
 # What a relay loads for good, in the order in which main.py does: the rest is taken into these.
 _ROOTS = ("firmware.buffers", "shared_protocol.node", "firmware.main")
 _USERS = (
+    "firmware/first.py",
+    "firmware/launcher.py",
     "tools/virtual_board/boot.py",
     "tools/bench_flash_device.py",
     "tools/bench_sync_device.py",
@@ -102,6 +104,43 @@ def build_rom(repository: Path = REPOSITORY, bundled: bool = True) -> Path:
     return rom
 
 
+def code_for(machine_code: str) -> dict[str, bytes]:
+    """What is flashed, by path ("firmware/main.mpy"): the ROM with another chip's machine code.
+
+    machine_code: as mpy-cross calls it. So a real board runs what virtual boards are tested with.
+    Raises RomError.
+    """
+    rom = build_rom()
+    paths = [path for name in _SQUEEZED for path in (rom / name).rglob("*.mpy")]
+    code = {path.relative_to(rom).as_posix(): path.read_bytes() for path in paths}
+    compiler, _ = _find_compiler()
+    with tempfile.TemporaryDirectory() as folder:
+        for source in (path for name in _SQUEEZED for path in _python_files(REPOSITORY / name)):
+            text = source.read_bytes()
+            if _MACHINE_CODE in text:
+                path = source.relative_to(REPOSITORY)
+                out = Path(folder, path).with_suffix(".mpy")
+                out.parent.mkdir(exist_ok=True)
+                _compile(compiler, path, text, text, Path(folder), machine_code)
+                code[path.with_suffix(".mpy").as_posix()] = out.read_bytes()
+    return code
+
+
+def launcher_files() -> dict[str, bytes]:
+    """What is flashed outside the slots, by path: /main.py, which MicroPython runs as a source,
+    and the launcher, compiled as it stands: the firmware of any version calls it by its names.
+
+    Raises RomError.
+    """
+    compiler, _ = _find_compiler()
+    first, launcher = (REPOSITORY / "firmware" / name for name in _OUTSIDE_SLOTS)
+    with tempfile.TemporaryDirectory() as folder:
+        text = launcher.read_bytes()
+        _compile(compiler, Path(launcher.name), text, text, Path(folder))
+        compiled = Path(folder, launcher.name).with_suffix(".mpy").read_bytes()
+    return {"main.py": first.read_bytes(), "launcher.mpy": compiled}
+
+
 def _python_files(source: Path) -> list[Path]:
     return [source] if source.suffix == ".py" else sorted(source.rglob("*.py"))
 
@@ -146,16 +185,18 @@ def _squeeze(
 ) -> dict[Path, bytes]:
     """What to compile. A source that does not parse is left to the compiler, which says why."""
     ours = {path: text for path, text in sources.items() if path.parts[0] in _SQUEEZED}
-    rest = [text for path, text in sources.items() if path not in ours]
+    rest = {path: text for path, text in sources.items() if path not in ours}
     try:
         with _PARSER:
             squeezed, names = squeeze(
                 {path: text.decode() for path, text in ours.items()},
-                [text.decode() for text in (*rest, *users)],
+                [text.decode() for text in (*rest.values(), *users)],
                 roots,
             )
-            standins = {path: text.decode() for path, text in sources.items() if path not in ours}
-            squeezed |= shorten(standins, {path: text.decode() for path, text in ours.items()})
+            squeezed |= shorten(
+                {path: text.decode() for path, text in rest.items()},
+                [text.decode() for text in (*ours.values(), *users)],
+            )
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
@@ -187,13 +228,20 @@ def _compile_all(
             raise
 
 
-def _compile(compiler: list[str], path: Path, text: bytes, squeezed: bytes, rom: Path) -> None:
+def _compile(
+    compiler: list[str],
+    path: Path,
+    text: bytes,
+    squeezed: bytes,
+    rom: Path,
+    machine_code: str | None = _ARCHITECTURE,
+) -> None:
     """Compile what was hashed, even if the file has changed since."""
     # The name in tracebacks. Without folder and suffix it is a word the board's heap holds
     # anyway, the module's own, and costs nothing.
     name = path.parent.name if path.stem == "__init__" else path.stem
     out = (rom / path).with_suffix(".mpy")
-    emit = [f"-march={_ARCHITECTURE}"] if _MACHINE_CODE in text else []
+    emit = [f"-march={machine_code}"] if _MACHINE_CODE in text else []
     command = [*compiler, *_OPTIONS, *emit, "-s", name, "-o", str(out), "-"]
     # If the squeezed text does not compile, the source itself tells in which of its lines.
     said = _run_compiler(command, path, squeezed)

@@ -80,6 +80,34 @@ def squeeze(
     return squeezed, _gathered(names, members, changed)
 
 
+def shorten(sources: Mapping[Path, str], users: Collection[str]) -> dict[Path, str]:
+    """The same sources with other names for what is private to one of them, and for parameters.
+
+    For stand-ins: a heap with all of their names would be fuller than that of a real board. What
+    tests may call, or `users` name, stays.
+    """
+    trees = {
+        _module_name(path): _Bare().visit(ast.parse(text, str(path)))
+        for path, text in sorted(sources.items())
+    }
+    outside = [ast.parse(text) for text in users]
+    named = {name for tree in trees.values() for _, _, name in identifiers(tree)}
+    # MicroPython makes nothing of `_NAME = const(...)`, as long as the name is like that.
+    constants = {
+        target.id
+        for tree in trees.values()
+        for n in tree.body
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
+        for target in n.targets
+        if _is_named(n.value.func, "const") and isinstance(target, ast.Name)
+    }
+    stays = constants | {n for n in named if not n.startswith("_") or n.startswith("__")}
+    public = ast.parse("\n".join(name for name in sorted(stays) if name.isidentifier()))
+    rename_own(trees, [*outside, public])
+    rename_parameters(trees, outside)
+    return {path: ast.unparse(trees[_module_name(path)]) + "\n" for path in sources}
+
+
 def _gathered(names: Names, members: Mapping[str, str], changed: Names) -> Names:
     """Names by the modules that are left; one that is short for several is short for a|b."""
     gathered: Names = {}
