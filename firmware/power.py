@@ -1,7 +1,4 @@
-"""What a relay does before it joins, and its battery. Loaded when needed, and forgotten.
-
-A battery is in the node record as {"adc": pin, "divider": [2, 1], "curve": "li-ion"}: its voltage
-is the pin's times 2/1. The pin must belong to ADC1: the radio uses ADC2.
+"""What a relay does before it joins. Loaded then, and forgotten.
 
 Whether a relay may join, or first waits with its radio off: the radio is what a weak battery does
 not bear. The voltage breaks down, the board starts again, greets its neighbours, and so on for
@@ -29,20 +26,6 @@ _COUNT_MAX = 9  # no waiting grows beyond; and a relay that waits for days write
 # machine.PWRON_RESET, DEEPSLEEP_RESET, SOFT_RESET
 _POWER_ON, _SLEPT, _SOFT = 1, 4, 5
 
-_READINGS = 9  # the radio's bursts pull single ones down
-# Readings of a pin that nothing holds wander about; those of a battery stay within 2 %.
-_SPREAD_PCT = 10
-# A lithium cell outside this does not run a board: nothing is connected, or the divider is wrong.
-_LEAST_MV, _MOST_MV = 2_500, 4_500
-
-# (millivolts at rest, percent), typical of such cells; 10 % more or less.
-CURVES = {
-    "li-ion": (
-        (3300, 0), (3610, 5), (3690, 10), (3770, 30), (3840, 50), (3950, 70), (4080, 85),
-        (4200, 100),
-    ),
-}  # fmt: skip
-
 
 def begin(relay):
     """The board's record, after what it names is running. ValueError(why) if it cannot take part,
@@ -51,12 +34,23 @@ def begin(relay):
 
     try:
         record = config.load()
-        may_join(read(record.battery))
+        may_join(_volts(record.battery))
         if record.gps:
             _start_gps(record.gps, relay)
         return record
     finally:
         forget("firmware.power", "firmware.config", "shared_protocol.node_record")
+
+
+def _volts(settings: dict | None) -> tuple | None:
+    if not settings:
+        return None
+    from firmware import battery
+
+    try:
+        return battery.read(settings)
+    finally:
+        forget("firmware.battery")
 
 
 def _start_gps(settings: dict, relay) -> None:
@@ -71,8 +65,8 @@ def _start_gps(settings: dict, relay) -> None:
 
 
 def may_join(volts: tuple | None) -> None:
-    """At the start of a run, with what read() gave: ValueError(why, ms) if it must wait for so
-    long."""
+    """At the start of a run, with what battery.read() gave: ValueError(why, ms) if it must wait
+    for so long."""
     short = _load()
     cause = machine.reset_cause()
     weak = volts is not None and volts[0] < LOW_MV and cause != _SOFT
@@ -110,37 +104,3 @@ def _save(former: int, count: int) -> None:
                 f.write(str(count))
         except OSError:  # a full file system: then it does not wait
             pass
-
-
-def read(settings: dict | None) -> tuple | None:
-    """(millivolts, percent); None if it cannot be told: never 0 % for want of a battery."""
-    try:
-        return _read(settings) if settings else None
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):  # not a pin of this chip
-        return None
-
-
-def _read(settings: dict) -> tuple | None:
-    from machine import ADC, Pin
-
-    adc = ADC(Pin(settings["adc"]), atten=ADC.ATTN_11DB)
-    readings = sorted([adc.read_uv() for _ in range(_READINGS)])
-    middle = readings[_READINGS // 2]
-    if (readings[-1] - readings[0]) * 100 > middle * _SPREAD_PCT:
-        return None
-    times, over = settings["divider"]
-    millivolts = middle * times // over // 1000
-    if not _LEAST_MV <= millivolts <= _MOST_MV:
-        return None
-    return millivolts, percent(millivolts, CURVES[settings["curve"]])
-
-
-def percent(millivolts: int, curve: tuple) -> int:
-    """0..100, on the straight line between two points of the curve."""
-    below = curve[0]
-    for above in curve:
-        if millivolts < above[0]:
-            rise = (millivolts - below[0]) * (above[1] - below[1])
-            return max(0, below[1] + rise // (above[0] - below[0] or 1))
-        below = above
-    return below[1]

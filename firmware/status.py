@@ -61,10 +61,10 @@ def _store(store) -> dict:
 
 def _battery(settings: dict) -> tuple | None:
     """(millivolts, percent), None if it cannot be told."""
-    from firmware import power
+    from firmware import battery
 
-    told = power.read(settings)
-    forget("firmware.power")
+    told = battery.read(settings)
+    forget("firmware.battery")
     return told
 
 
