@@ -60,6 +60,8 @@ def _board(asked: dict, error: str) -> dict:
     ask = asked["ask"]
     if ask == "format":
         return _format()
+    if ask == "repl":
+        return _repl()
     if ask != "who" and ask != "provision":
         return {"error": error}
     from firmware import provision
@@ -73,6 +75,18 @@ def _board(asked: dict, error: str) -> dict:
 
 def _json(value: dict) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _repl() -> dict:
+    """Stop the firmware, once this answer is on the wire: main.run() ends as after Ctrl-C."""
+    import asyncio
+
+    async def soon():
+        await asyncio.sleep_ms(_SOON_MS)
+        raise KeyboardInterrupt
+
+    asyncio.create_task(soon())
+    return {"repl": True}
 
 
 def _format() -> dict:

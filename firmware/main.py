@@ -31,9 +31,11 @@ from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
+REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
 _HEAP_EVERY_MS = 2_000
 _AGAIN_S = 5
 _COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
+_TRIAL_S = 300  # a run that was over sooner is none: see power.py
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -45,10 +47,9 @@ class Relay:
         self._elapsed_ms = 0
         self.journal = Journal(self.uptime_s)
         self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
-        from firmware import config
-
-        record = config.load()
+        record = self._begin()
         self.name = record.name
+        self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = None  # the wire, from the first byte on it
         self._wake = asyncio.Event()
@@ -65,10 +66,15 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
+
+    def _begin(self):
+        # A function of its own: what it names stays alive as long as it runs.
+        from firmware import power
+
+        return power.begin(self)
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""
@@ -162,12 +168,21 @@ class Relay:
         return wait_ms
 
     async def _housekeep(self) -> None:
+        import micropython
+
+        on_trial = True
         while True:
             gc.collect()
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
+            if on_trial and self.uptime_s() > _TRIAL_S:
+                on_trial = False
+                from firmware import power
+
+                power.proved()
+            micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
 
     async def run(self) -> None:
         """All tasks, for ever."""
@@ -183,22 +198,26 @@ def _random_below(n: int) -> int:
 
 
 def run() -> None:
-    """Called by the board after boot."""
-    trouble = REFUSED
+    """Called by the board after boot. KeyboardInterrupt leads to the REPL: it is Ctrl-C on the
+    wire in the first two seconds, or the console's "repl" (console.py)."""
+    trouble = (REFUSED,) if REFUSED else ()
     try:
         relay = None if trouble else Relay()
-    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
-        trouble = str(e)
+    except (StoreFull, ValueError) as e:  # no room for the clock; no valid record; power.py
+        trouble = e.args
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C
         machine.reset()
-    if trouble:
-        from firmware import refused
-
-        asyncio.run(refused.run(trouble))
     try:
+        if trouble:
+            from firmware import refused
+
+            asyncio.run(refused.run(*trouble))
         asyncio.run(relay.run())
-    except Exception:  # asyncio itself ran out of memory; Ctrl-C is none of these
+    except KeyboardInterrupt:
+        machine.WDT(timeout=REPL_MS)  # it cannot be stopped, but there is no need to hurry
+        raise
+    except Exception:  # asyncio itself ran out of memory
         machine.reset()
 
 

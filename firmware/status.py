@@ -5,7 +5,7 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION
+from firmware import VERSION, forget
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
@@ -29,7 +29,7 @@ _STORE = (
     '"store":{"records":%d,"capacity":%d,"limit":"%s","bytes":%d,"flash_bytes":%d,"erased":%d,'
     '"write_errors":%d},"bad_lines":%d,"tether":%s,"stats":'
 )
-_NEIGHBOURS = ',"neighbours_known":%d,"neighbours":['
+_NEIGHBOURS = ',"battery":%s,"neighbours_known":%d,"neighbours":['
 _NEIGHBOUR = (
     '%s{"node":"%s","fresh":%s,"rssi_dbm":%d,"link":%d,"heard_well":%s,"hears_me":%s,"equal":%s,'
     '"lacks":%d}'
@@ -41,6 +41,17 @@ def capacity(store) -> tuple:
     ring = store.ring
     flash = (ring.sectors - 2) * ((SECTOR - ring.start) // ring.size(_TYPICAL))
     return (flash, "flash") if flash < len(store.table) else (len(store.table), "index")
+
+
+def _battery(settings: dict | None) -> tuple | None:
+    """(millivolts, percent), None if there is none or it cannot be told."""
+    if not settings:
+        return None
+    from firmware import battery
+
+    told = battery.read(settings)
+    forget("firmware.battery")
+    return told
 
 
 def underway(node) -> list:
@@ -91,7 +102,7 @@ def status(relay) -> list:
         ),
         _store(store, relay.tether),
         _json(node.stats),
-        _NEIGHBOURS % len(node.neighbours.all),
+        _NEIGHBOURS % (_json(_battery(relay.battery)), len(node.neighbours.all)),
     ]  # fmt: skip
     for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]:
         told.append(_neighbour("," if told[-1][-1] == "}" else "", n, lacks))

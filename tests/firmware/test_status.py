@@ -63,14 +63,16 @@ def busy_relay():
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, name="n" * 24,
+        node=node, journal=journal, name="n" * 24, battery=None,
         uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 
 
-def test_the_busiest_relay_fits_its_answers(status):
+def test_the_busiest_relay_fits_its_answers(status, monkeypatch):
     relay = busy_relay()
+    monkeypatch.setattr(status, "_battery", lambda settings: (4200, 100))  # it is hardware
+    monkeypatch.setattr("firmware.asked.forget", lambda *modules: None)
     told = {}
     for ask in ("status", "log"):
         pieces = answer(json.dumps({"ask": ask}).encode(), relay)
@@ -82,6 +84,7 @@ def test_the_busiest_relay_fits_its_answers(status):
     assert told["damaged"] == 10**6 + 800
     assert told["gateways"] == [["fff0", 63], ["fff1", 63], ["fff2", 63], ["fff3", 63]]
     assert told["store"]["limit"] == "index"
+    assert told["battery"] == [4200, 100]
     relay.node.neighbours.all = []
     assert json.loads(b"".join(answer(b'{"ask": "status"}', relay)))["neighbours"] == []
 
