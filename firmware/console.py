@@ -3,12 +3,12 @@
 Loaded for one request and forgotten again.
 """
 
-import gc
 import json
 
 from firmware import forget
 
 _SOON_MS = 1500  # for an answer to go out before the relay starts again
+_DONE = {"done": True}
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
@@ -17,7 +17,6 @@ def answer(asked: dict, relay) -> bytes:
     ask = asked["ask"]
     if ask == "ping":
         said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
-        said["heap_free"] = gc.mem_free()
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
     elif ask == "set":
@@ -27,7 +26,7 @@ def answer(asked: dict, relay) -> bytes:
         return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
     elif ask == "reboot":
         _restart(lambda: None)
-        said = {"rebooting": True}
+        said = _DONE
     else:
         if ask == "provision":
             relay.node = None  # to have room: whatever comes of it, the board starts again
@@ -40,7 +39,7 @@ def _set(values) -> dict:
 
     said = provision.change(values)
     forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
-    if "changed" in said:
+    if "error" not in said:
         _restart(lambda: None)
     return said
 
@@ -86,7 +85,7 @@ def _repl() -> dict:
         raise KeyboardInterrupt
 
     asyncio.create_task(soon())
-    return {"repl": True}
+    return _DONE
 
 
 def _format() -> dict:
@@ -102,7 +101,7 @@ def _format() -> dict:
         flash_recovery.wipe(STORE.ring.part)
 
     _restart(wipe)
-    return {"formatting": True}
+    return _DONE
 
 
 def _restart(first) -> None:

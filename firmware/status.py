@@ -11,7 +11,7 @@ from shared_protocol.unicast import NEXT, TO, TRIES
 
 _GATEWAYS_SHOWN = 4
 _UNDERWAY_SHOWN = 2
-_NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
+_NEIGHBOURS_SHOWN = 7  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
 
 # Written out, not made of dicts: every short word in the code that is a key of its own would stay

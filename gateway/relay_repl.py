@@ -43,7 +43,7 @@ async def _ask(path: str) -> bool:
     """Will the relay stop? TimeoutError if it is silent."""
     port = SerialPort(path, lambda address, frame: None)
     try:
-        return "repl" in json.loads(await port.ask(b'{"ask":"repl"}'))
+        return "done" in json.loads(await port.ask(b'{"ask":"repl"}'))
     finally:
         port.close()
 

@@ -43,7 +43,7 @@ _SQUEEZED = ("firmware", "shared_protocol")
 # What a relay loads for good, in the order in which main.py does: the rest is taken into these.
 _ROOTS = (
     "firmware.buffers", "shared_protocol.node", "firmware.main",
-    "firmware.links.serial_link", "firmware.far_console",
+    "firmware.links.serial_link", "firmware.far_console", "firmware.far_answers",
 )  # fmt: skip
 _USERS = (
     "firmware/first.py",
