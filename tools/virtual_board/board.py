@@ -186,6 +186,7 @@ class VirtualBoard:
                 stdin=self._board_end,
                 stdout=self._board_end,
                 stderr=stderr,
+                cwd=self._environment["HELIO_ROM"],
                 env={**self._environment, "HELIO_RESET_CAUSE": str(reset_cause)},
                 start_new_session=True,  # Ctrl-C in the demo's terminal is for the demo
                 preexec_fn=die_with_parent,  # one system call, no allocation
@@ -208,6 +209,7 @@ class VirtualBoard:
             self._command() + arguments,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            cwd=self._environment["HELIO_ROM"],
             env=self._environment,
             timeout=_TOOL_TIMEOUT_S,
             check=False,
