@@ -28,7 +28,7 @@ def load() -> tuple:
         if not found:
             raise ValueError("this board was never provisioned: helio provision")
         return checked(_parsed(found[2])), ""
-    except ValueError as e:
+    except (ValueError, OSError) as e:  # OSError: a flash that is broken
         return {}, str(e)
 
 
