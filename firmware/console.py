@@ -7,7 +7,8 @@ import json
 
 from firmware import forget
 
-_SOON_MS = 1500  # for an answer to go out before the relay starts again
+_SOON_MS = 1500  # for an answer to go out before the relay starts again; over the wire less
+_AT_ONCE_MS = 500
 _DONE = {"done": True}
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
@@ -68,7 +69,7 @@ def _board(asked: dict, error: str) -> dict:
     said = provision.who() if ask == "who" else provision.provision(asked.get("record"))
     forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
     if ask == "provision":
-        _restart(lambda: None)
+        _restart(lambda: None, _AT_ONCE_MS)  # it came over the wire
     return said
 
 
@@ -104,14 +105,14 @@ def _format() -> dict:
     return _DONE
 
 
-def _restart(first) -> None:
+def _restart(first, wait_ms: int = _SOON_MS) -> None:
     """Call `first` and start again, once the answer is on the wire or on its way."""
     import asyncio
 
     async def soon():
         import machine
 
-        await asyncio.sleep_ms(_SOON_MS)
+        await asyncio.sleep_ms(wait_ms)
         try:
             first()
         finally:
