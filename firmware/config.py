@@ -1,69 +1,78 @@
-"""Who this relay is: the record that provisioning left in the flash partition "node"."""
+"""Who this relay is: the record that provisioning left in the flash partition "node".
+
+Names are in long strings here because MicroPython keeps each short one for ever.
+"""
 
 import json
 from binascii import unhexlify
 
+from firmware import forget
 from shared_protocol.cells import NO_CELL
 from shared_protocol.node_record import HEAD_BYTES, newest, size
 
-_LABEL = "node"
 _SECTORS = (0, 1)
-_NAME_MAX = 24  # bytes
-_VERSION = 1
-_POWERS = ("always", "balanced", "long")
+_HEX = "node 6 network_key 32 secret 16 command_key 32 operator 32"  # bytes
+_NUMBERS = "v 1 1 epoch 0 3 channel 1 13"  # least, most
+_TEXTS = "name 24 board 32"  # most bytes
+_CHOICES = "role relay power always,balanced,long"
 
 
-class Config:
-    """What a relay must know. Raises ValueError, naming the field, if the record is not whole.
+def load() -> tuple:
+    """(the record of this board as checked() gives it, ""), or ({}, why there is none).
 
-    name: for people. node: its address, 6 bytes, drawn at provisioning. network_key: 32 bytes.
-    epoch: 0..3. channel: 1..13, the Wi-Fi channel. cell: where it stands
-    (shared_protocol/cells.py), or NO_CELL. secret: 16 bytes, decides which of several look-alikes
-    is kept. command_key: 32 bytes, of the operator's commands to this node alone. operator: the
-    32-byte Ed25519 public key of the network's operator. power: "always", "balanced" or "long".
-    board: name of its board file. Fields that are not known are left alone.
+    This module is forgotten, and here because the names of modules take room too.
     """
-
-    def __init__(self, record: dict) -> None:
-        _number(record, "v", _VERSION, _VERSION)
-        self.name = _text(record, "name", _NAME_MAX)
-        self.node = _bytes(record, "node", 6)
-        if self.node[0] & 3 != 2:
-            raise ValueError("node must be a locally administered address of one node")
-        self.network_key = _bytes(record, "network_key", 32)
-        self.secret = _bytes(record, "secret", 16)
-        self.command_key = _bytes(record, "command_key", 32)
-        self.operator = _bytes(record, "operator", 32)
-        self.epoch = _number(record, "epoch", 0, 3)
-        self.channel = _number(record, "channel", 1, 13)
-        self.cell = _number(record, "cell", 0, NO_CELL - 1) if "cell" in record else NO_CELL
-        self.power = _text(record, "power", 8)
-        if self.power not in _POWERS or record.get("role") != "relay":
-            raise ValueError("role and power are not of a relay")
-        self.board = _text(record, "board", 32)
-
-
-def load() -> Config:
-    """The record of this board. ValueError says why there is none, or what is wrong with it."""
-    found = read(partition())
-    if not found:
-        raise ValueError("this board was never provisioned: helio provision")
+    forget("firmware.config", "shared_protocol.node_record")
     try:
-        record = json.loads(found[2])
+        found = read(partition())
+        if not found:
+            raise ValueError("this board was never provisioned: helio provision")
+        return checked(_parsed(found[2])), ""
+    except (ValueError, OSError) as e:  # OSError: a flash that is broken
+        return {}, str(e)
+
+
+def _parsed(payload: bytes):
+    try:
+        return json.loads(payload)
     except ValueError:
-        record = None
+        return None
+
+
+def checked(record) -> dict:
+    """A record's fields (SPEC.md 11), hex digits as bytes; cell is NO_CELL if it has none.
+
+    ValueError, naming the field, if it is not whole. Fields that are not known are left out.
+    """
     if not isinstance(record, dict):
-        raise ValueError("the record of this board is no JSON: helio provision")
-    return Config(record)
+        raise ValueError("the record of this board is no object of JSON")
+    known = {}
+    for field, length in _table(_HEX, 2):
+        known[field] = _bytes(record, field, int(length))
+    for field, least, most in _table(_NUMBERS, 3):
+        known[field] = _number(record, field, int(least), int(most))
+    for field, most in _table(_TEXTS, 2):
+        value = record.get(field)
+        if not isinstance(value, str) or not 0 < len(value.encode()) <= int(most):
+            raise ValueError("%s must be text of 1 to %s bytes" % (field, most))
+        known[field] = value
+    for field, choices in _table(_CHOICES, 2):
+        if record.get(field) not in choices.split(","):
+            raise ValueError("%s must be one of %s" % (field, choices))
+        known[field] = record[field]
+    if known["node"][0] & 3 != 2:
+        raise ValueError("node must be a locally administered address of one node")
+    known["cell"] = _number(record, "cell", 0, NO_CELL - 1) if "cell" in record else NO_CELL
+    return known
 
 
 def partition():
     """Where the record lies. ValueError if there is no such place."""
     from esp32 import Partition
 
-    found = Partition.find(Partition.TYPE_DATA, label=_LABEL)
+    found = Partition.find(Partition.TYPE_DATA, label="node")
     if not found:
-        raise ValueError("the flash map has no partition named " + _LABEL)
+        raise ValueError("the flash map has no partition named node")
     return found[0]
 
 
@@ -81,6 +90,11 @@ def _start(part, sector: int) -> bytearray:
     return start
 
 
+def _table(text: str, columns: int) -> list:
+    words = text.split()
+    return [words[i : i + columns] for i in range(0, len(words), columns)]
+
+
 def _bytes(record: dict, field: str, length: int) -> bytes:
     try:
         value = unhexlify(record[field])
@@ -95,11 +109,4 @@ def _number(record: dict, field: str, least: int, most: int) -> int:
     value = record.get(field)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError("%s must be %d to %d" % (field, least, most))
-    return value
-
-
-def _text(record: dict, field: str, most: int) -> str:
-    value = record.get(field)
-    if not isinstance(value, str) or not 0 < len(value.encode()) <= most:
-        raise ValueError("%s must be text of 1 to %d bytes" % (field, most))
     return value

@@ -13,12 +13,13 @@ import machine  # noqa: E402
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
+from firmware import config, forget, storage  # noqa: E402 - then what needs room only at the start
 
 REFUSED = storage.mount()
+RECORD, UNKNOWN = config.load()
 forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
 forget("firmware.flash_contents", "firmware.flash_mend")
-del storage
+del config, storage
 
 # isort: split
 from firmware.crypto import ecb  # noqa: E402
@@ -39,30 +40,26 @@ _RADIO_BUSY_MS = 4  # one frame's airtime
 class Relay:
     """The shell around one Node."""
 
-    def __init__(self) -> None:
+    def __init__(self, record: dict) -> None:
         self._ticks = time.ticks_ms()
         self._elapsed_ms = 0
         self.journal = Journal(self.uptime_s)
         self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
-        from firmware import config
-
-        record = config.load()
-        self.name = record.name
-        self.radio = EspNowLink(record.channel, record.node)
+        self.name = record["name"]
+        self.radio = EspNowLink(record["channel"], record["node"])
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.node = Node(
-            record.node,
-            FrameCipher(record.network_key, record.epoch, ecb),
+            record["node"],
+            FrameCipher(record["network_key"], record["epoch"], ecb),
             buffers.INDEX,
             buffers.STORE,
-            Settings(False, record.secret, record.cell),
+            Settings(False, record["secret"], record["cell"]),
             lambda immutable: False,  # a relay is never the end of a message
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
 
@@ -167,14 +164,15 @@ def _random_below(n: int) -> int:
 
 def run() -> None:
     """Called by the board after boot."""
-    trouble = REFUSED
+    trouble = REFUSED or UNKNOWN
     try:
-        relay = None if trouble else Relay()
-    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
+        relay = None if trouble else Relay(RECORD)
+    except StoreFull as e:  # not even the clock can be saved
         trouble = str(e)
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C
         machine.reset()
+    RECORD.clear()  # its keys are where they are needed
     if trouble:
         from firmware import refused
 

@@ -9,7 +9,6 @@ import time
 
 import machine
 
-from firmware import status
 from firmware.links.serial_link import SerialLink
 
 _RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
@@ -17,14 +16,14 @@ _TURN_MS = 20
 
 
 async def run(reason: str) -> None:
-    """Answer the console until somebody mends it (see status.py), or for a day."""
+    """Answer the console until somebody mends it (see service.py), or for a day."""
     start = time.ticks_ms()
     watchdog = machine.WDT(timeout=30_000)
     link = SerialLink(os.urandom(1)[0], lambda: time.ticks_diff(time.ticks_ms(), start))
     asyncio.create_task(
         link.run(
             lambda address, frame: None,
-            lambda request: status.answer_refused(request, reason),
+            lambda request: _answer(request, reason),
             lambda attached: None,
         )
     )
@@ -33,3 +32,9 @@ async def run(reason: str) -> None:
         link.pump()
         await asyncio.sleep_ms(_TURN_MS)
     machine.reset()
+
+
+def _answer(request: bytes, reason: str) -> bytes:
+    from firmware import service
+
+    return service.answer(request, reason)

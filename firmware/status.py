@@ -5,7 +5,7 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION, forget
+from firmware import VERSION
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
@@ -13,85 +13,28 @@ _GATEWAYS_SHOWN = 4
 _UNDERWAY_SHOWN = 2
 _NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
-_ANSWER_MS = 500  # for an answer to go out
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
 def answer(request: bytes, relay) -> bytes:
-    """A console request in JSON, {"ask": "status" | "log" | "format" | "who" | "provision"}, to
-    its answer in JSON. With "provision" comes {"record": {...}}."""
-    ask = _asked(request)
-    if ask == "status":
-        return _json(status(relay))
-    if ask == "log":
-        return _json({"log": relay.journal.last(_LOG_BYTES)})
-    if ask == "provision":
-        relay.node = None  # to have room: whatever comes of it, the board starts again
-        gc.collect()
-    return _board(ask, request, "unknown request")
-
-
-def answer_refused(request: bytes, reason: str) -> bytes:
-    """The same of a relay that does not take part, and why not."""
-    return _board(_asked(request), request, reason)
-
-
-def _board(ask, request: bytes, error: str) -> bytes:
-    """What any board does that has this firmware, else the error."""
-    told = {"error": error}
-    if ask == "format":
-        told = _format()
-    elif ask in ("who", "provision"):
-        from firmware import provision
-
-        told = provision.who() if ask == "who" else provision.provision(request)
-        forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
-        if ask == "provision":
-            _restart(lambda: None)
-    return _json(told)
-
-
-def _asked(request: bytes):
+    """A console request in JSON, {"ask": "status" | "log"} or one of service.py, to its answer in
+    JSON."""
     try:
-        return json.loads(request)["ask"]
+        ask = json.loads(request)["ask"]
     except (ValueError, KeyError, TypeError):
-        return None
+        ask = ""
+    if ask == "status":
+        told = status(relay)
+    elif ask == "log":
+        told = {"log": relay.journal.last(_LOG_BYTES)}
+    else:
+        from firmware import service
 
-
-def _json(told: dict) -> bytes:
+        if ask == "provision":
+            relay.node = None  # to have room: whatever comes of it, the board starts again
+            gc.collect()
+        return service.answer(request, "unknown request")
     return json.dumps(told, separators=(",", ":")).encode()
-
-
-def _format() -> dict:
-    """Start again with an empty store, once this answer is on the wire."""
-    from firmware.buffers import STORE
-
-    if STORE is None:
-        return {"error": "there is no partition to format"}
-
-    def wipe():
-        from firmware import flash_recovery
-
-        flash_recovery.wipe(STORE.ring.part)
-
-    _restart(wipe)
-    return {"formatting": True}
-
-
-def _restart(first) -> None:
-    """Call `first` and start again, once the answer is on the wire."""
-    import asyncio
-
-    async def soon():
-        import machine
-
-        await asyncio.sleep_ms(_ANSWER_MS)
-        try:
-            first()
-        finally:
-            machine.reset()
-
-    asyncio.create_task(soon())
 
 
 def capacity(store) -> tuple:

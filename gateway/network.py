@@ -157,9 +157,9 @@ class Network:
             if row is None:
                 raise UserError(f"the node {node} is not in this registry")
             db.execute("UPDATE node SET state = 'retired' WHERE id = ?", (row["replaces"],))
-            db.execute(
-                "UPDATE node SET state = 'done' WHERE id = ? AND state = 'planned'", (node,)
-            )
+            done = "UPDATE node SET state = 'done' WHERE id = ? AND state = 'planned'"
+            db.execute(done, (node,))
+            db.execute("UPDATE node SET mac = ? WHERE id = ? AND mac IS NULL", (mac, node))
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from firmware import config, provision
+from firmware import config, service
 from gateway.links.serial_port import SerialPort
 from gateway.new_node import draw, partition, payload
 from shared_protocol.node_record import pack
@@ -32,7 +32,7 @@ def test_each_record_follows_the_one_before(encrypted):
     chip, part = node_partition(encrypted)
     assert config.read(part) is None
     for sequence in range(1, 6):
-        provision.write(part, b"%d" % sequence)
+        service.write(part, b"%d" % sequence)
         assert config.read(part) == ((sequence - 1) % 2, sequence, b"%d" % sequence)
     assert chip.snapshot()[4096:] == b"\xff" * 4096, "the former record stays on the board"
 
@@ -40,7 +40,7 @@ def test_each_record_follows_the_one_before(encrypted):
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_a_power_cut_leaves_the_old_record_or_the_new(encrypted):
     chip, part = node_partition(encrypted)
-    provision.write(part, OLD)
+    service.write(part, OLD)
     before = chip.snapshot()
     length = len(pack(2, NEW))
     cuts = [(operation, shape, None) for operation in range(3) for shape in range(SHAPES)]
@@ -50,12 +50,12 @@ def test_a_power_cut_leaves_the_old_record_or_the_new(encrypted):
         chip.restore(before)
         chip.cut_after(*cut)
         with pytest.raises(PowerCut):
-            provision.write(part, NEW)
+            service.write(part, NEW)
         chip.power_on()
         left.append(config.read(part)[2])
-        provision.write(part, NEW)
+        service.write(part, NEW)
         assert config.read(part)[2] == NEW, cut
-        provision.write(part, OLD)
+        service.write(part, OLD)
         assert config.read(part)[2] == OLD, cut
     assert set(left[SHAPES:]) == {OLD, NEW}
     assert left[:SHAPES] == [OLD] * SHAPES, "the other sector was being erased"
@@ -65,10 +65,10 @@ def test_a_power_cut_leaves_the_old_record_or_the_new(encrypted):
 @pytest.mark.parametrize("fault", ["bad_program", "bad_erase", "dead"])
 def test_a_flash_that_does_not_keep_it_says_so_and_keeps_the_old(fault):
     chip, part = node_partition()
-    provision.write(part, OLD)
+    service.write(part, OLD)
     getattr(chip, fault)(1)
     with pytest.raises(OSError):  # noqa: PT011 - one of the chip's, or none in particular
-        provision.write(part, b"\xff" * 2000)
+        service.write(part, b"\xff" * 2000)
     assert config.read(part)[2] == OLD
 
 
@@ -83,18 +83,20 @@ WRONG = [
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_each_field_is_checked(field, value):
-    config.Config(record())
+    config.checked(record())
     with pytest.raises(ValueError, match=field):
-        config.Config(record(**{field: value}))
+        config.checked(record(**{field: value}))
     whole = record()
     if field in whole:
         del whole[field]
         with pytest.raises(ValueError, match=field):
-            config.Config(whole)
+            config.checked(whole)
 
 
 def test_fields_of_later_versions_are_no_mistake():
-    assert config.Config(record(colour="red", cell=5)).cell == 5
+    known = config.checked(record(colour="red", cell=5))
+    assert known["cell"] == 5
+    assert "colour" not in known
 
 
 @pytest.fixture
@@ -184,11 +186,11 @@ def write_node(board, content):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (partition({"v": 1}), "name must be"),
+        (partition({"v": 1}), "node must be 6 bytes"),
         (partition(record(node="010203040506")), "node must be"),
         (partition({"v": 1}).replace(b'{"v":1}', b'{"v":2}'), "never provisioned"),
-        (pack(1, b"[]"), "no JSON"),
-        (pack(1, payload(record())[:-1]), "no JSON"),
+        (pack(1, b"[]"), "no object of JSON"),
+        (pack(1, payload(record())[:-1]), "no object of JSON"),
     ],
 )
 def test_a_record_that_is_not_whole_is_refused_with_a_reason(board, content, reason):

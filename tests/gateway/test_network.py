@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from firmware.config import Config
+from firmware.config import checked
 from gateway import network as module
 from gateway.errors import UserError
 from gateway.network import DONE, FILE, PLANNED, RETIRED, confirm, create, new_record, opened
@@ -50,7 +50,7 @@ def test_two_provisionings_of_a_thousand_nodes_each_have_no_id_or_key_in_common(
         assert len({record[field] for record in records}) == 2000, field
     for record in records:
         assert int(record["node"][:2], 16) & 3 == 2
-        Config(record)
+        checked(record)
 
 
 def test_a_record_is_what_the_board_gets(folder):
@@ -61,10 +61,10 @@ def test_a_record_is_what_the_board_gets(folder):
     assert found is not None
     with opened(folder) as network:
         assert network.record(record["node"]) == record
-    told = Config(module.json.loads(found[1]))
-    assert (told.name, told.cell, told.power, told.board) == ("Tal-Hütte 3", 7, "long", "devkit")
-    assert (told.channel, told.network_key) == (6, b"k" * 32)
-    assert told.operator == public_key(SEED)
+    told = checked(module.json.loads(found[1]))
+    wanted = {"name": "Tal-Hütte 3", "cell": 7, "power": "long", "board": "devkit", "channel": 6}
+    assert {field: told[field] for field in wanted} == wanted
+    assert (told["network_key"], told["operator"]) == (b"k" * 32, public_key(SEED))
     assert record["battery"] == {"adc": 35}
 
 

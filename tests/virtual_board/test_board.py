@@ -32,7 +32,7 @@ def run():
         boots = 1
     with open("/boots", "w") as file:
         file.write(str(boots))
-    name = config.load().name
+    name = config.load()[0]["name"]
     print(name, "boot", boots, "cause", machine.reset_cause(), os.getcwd(), sorted(os.listdir()))
     poll = select.poll()
     poll.register(sys.stdin, select.POLLIN)
@@ -88,7 +88,7 @@ def board(tmp_path: Path) -> Iterator[VirtualBoard]:
     rom = tmp_path / "rom"
     (rom / "firmware").mkdir(parents=True)
     (rom / "firmware" / "main.py").write_text(FIRMWARE)
-    for name in ("tools", "shared_protocol", "firmware/config.py"):
+    for name in ("tools", "shared_protocol", "firmware/__init__.py", "firmware/config.py"):
         (rom / name).symlink_to(REPOSITORY / name)
     with VirtualBoard("relay", MAC, tmp_path, None, 0, 0, rom=rom) as board:
         board.provision(record("north"))

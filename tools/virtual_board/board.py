@@ -202,6 +202,7 @@ class VirtualBoard:
                 stdin=self._board_end,
                 stdout=self._board_end,
                 stderr=stderr,
+                cwd=self._environment["HELIO_ROM"],
                 env={**self._environment, "HELIO_RESET_CAUSE": str(reset_cause)},
                 start_new_session=True,  # Ctrl-C in the demo's terminal is for the demo
                 preexec_fn=die_with_parent,  # one system call, no allocation
@@ -224,6 +225,7 @@ class VirtualBoard:
             self._command() + arguments,
             input=stdin,
             capture_output=True,
+            cwd=self._environment["HELIO_ROM"],
             env=self._environment,
             timeout=_TOOL_TIMEOUT_S,
             check=False,

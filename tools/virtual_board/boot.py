@@ -10,7 +10,7 @@ forgotten again.
 import os
 import sys
 
-sys.path[:] = [os.getenv("HELIO_ROM") + "/tools/virtual_board/standins"]
+sys.path[:] = ["tools/virtual_board/standins"]  # below HELIO_ROM, where board.py starts this
 import mount  # noqa: E402 - from here on '/' is the board's own file system
 
 del mount, sys.modules["mount"]

@@ -14,7 +14,7 @@ import sys
 import vfs
 from micropython import const
 
-sys.path.append(os.getenv("HELIO_ROM") + "/tools/virtual_board")  # where nor.py is
+sys.path.append("tools/virtual_board")  # where nor.py is
 import esp32  # opens the chip's file: it must happen while '/' is the host's
 
 _EXIT_CORRUPT = const(74)
