@@ -3,6 +3,7 @@
 Loaded for one request and forgotten again.
 """
 
+import gc
 import json
 
 from firmware import forget
@@ -21,7 +22,7 @@ def answer(asked: dict, relay) -> bytes:
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
     elif ask == "set":
-        said = _set(asked["set"])
+        said = _set(asked["set"], relay)
     elif ask == "record":
         row = relay.node.index.find(asked["short"])
         return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
@@ -35,14 +36,21 @@ def answer(asked: dict, relay) -> bytes:
     return _json(said)
 
 
-def _set(values) -> dict:
-    from firmware import provision
+def _set(values, relay) -> dict:
+    """Take other settings into the record, and start again with them. Only then is there room for
+    it, without the node: what is wrong with them leaves the record as it was."""
+    if not isinstance(values, dict):
+        raise ValueError
 
-    said = provision.change(values)
-    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
-    if "error" not in said:
-        _restart(lambda: None)
-    return said
+    def change():
+        relay.node = relay.far = None
+        gc.collect()
+        from firmware import provision
+
+        provision.change(values)
+
+    _restart(change)
+    return _DONE
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:

@@ -44,7 +44,6 @@ class SlowWire:
             for way in ways:
                 way.take(now_s, self._byte_s)
                 way.give(now_s, self._bent)
-            self._ended.wait(_TICK_S)
 
     def _bent(self, byte: int) -> int:
         return self._random.randrange(256) if self._random.random() < self._damaged else byte
