@@ -27,9 +27,9 @@ NET_TIME_LEN = 6
 COUNTER_MAX = NET_TIME - 1
 
 BEACON, PARCEL, RECEIPTS, SUMMARY, LIST, WANT, HAVE = 1, 2, 3, 4, 5, 6, 7
-HELLO, SKETCH_REQUEST, SKETCH, SKETCH_MORE, UNICAST = 8, 9, 10, 13, 14
-# 0 is never sent. Reserved: 11 AUDIT, 12 COMMAND, 15 extended (the type follows in the
-# body).
+HELLO, SKETCH_REQUEST, SKETCH, SKETCH_MORE, UNICAST, EXTENDED = 8, 9, 10, 13, 14, 15
+# 0 is never sent. Reserved: 11 AUDIT, 12 COMMAND.
+STATEMENT, REQUEST, CHUNK = 1, 2, 3  # the first byte of an EXTENDED body (statement.py)
 
 
 class FrameCipher:

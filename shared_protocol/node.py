@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.parcel_index import ParcelIndex
+    from shared_protocol.spread import Spread
     from shared_protocol.store import Store
 
 AIR, TETHER = 0, 1  # the links of a node
@@ -89,6 +90,9 @@ class Node:
         self.unicast = Unicast(self, random_below)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
+        self.told = (0, 0)  # newest update: its sequence, and the pages to be told in beacons
+        self.spread: Spread | None = None
+        self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
         self._handlers = {
@@ -103,6 +107,7 @@ class Node:
             frame.HAVE: self._on_have,
             frame.HELLO: self._on_hello,
             frame.UNICAST: self.unicast.on_frame,
+            frame.EXTENDED: self._on_extended,
         }
 
     # --- what the applications hand in
@@ -145,6 +150,8 @@ class Node:
         self.index.forget_neighbour(bit)
         self.pull.gone(bit)
         self.push.gone(bit)
+        if self.spread:
+            self.spread.gone(bit)
         self.unicast.gone(bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
@@ -260,6 +267,21 @@ class Node:
         if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
             self._room_again(now_ms)
 
+    def update_told(self, neighbour: "Neighbour", told: tuple[int, int], now_ms: int) -> None:
+        """A neighbour has so much of an update."""
+        if self.spread is None:
+            self.spread_wanted = (neighbour, told)
+        else:
+            self.spread.heard(neighbour, told[0], told[1], now_ms)
+
+    def _on_extended(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+        if self.spread:
+            self.spread.on_frame(neighbour, body, now_ms)
+        elif body[:4] == bytes((frame.REQUEST,)) + self.node_id[3:]:
+            self.spread_wanted = (neighbour, (0, 0))  # it will ask again
+        elif not body or body[0] > frame.CHUNK:
+            self.stats["unknown_types"] += 1
+
     def _room_again(self, now_ms: int) -> None:
         """A window has room: what it refused is wanted again."""
         if self.pull.room_again():
@@ -308,6 +330,8 @@ class Node:
             self.unicast.poll(now_ms),
             max(0, self._look_ms - now_ms),
         ]
+        if self.spread:
+            waits.append(self.spread.poll(now_ms))
         for queue in self.queues:
             waits.append(queue.wait_ms(now_ms, IDLE_MS))
         self.shelf.sync()
@@ -354,7 +378,7 @@ class Node:
         while True:
             short = queue.next_parcel(now_ms)
             if short < 0:
-                return None
+                return self._spread_frame(queue, link, now_ms)
             row = self.index.find(short)
             if row >= 0 and self.index.state[row] in (ROUTED, RETURNED):
                 routed = self.unicast.frame_body(short, row, link, now_ms)
@@ -373,6 +397,13 @@ class Node:
         if self.index.state[row] != RECEIPT:
             return self._seal(link, frame.PARCEL, body, now_ms)
         return self._seal(link, frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
+
+    def _spread_frame(self, queue: LinkQueue, link: int, now_ms: int) -> bytes | None:
+        """A frame of an update, when no mail waits."""
+        if self.spread is None or link != AIR or queue.wait_ms(now_ms, IDLE_MS) < IDLE_MS:
+            return None
+        body = self.spread.next_body(now_ms)
+        return self._seal(link, frame.EXTENDED, body, now_ms) if body else None
 
     def _more_receipts(self, queue: LinkQueue, body: bytes, now_ms: int) -> bytes:
         """Other receipts that wait share the frame."""

@@ -9,7 +9,16 @@ from aes import ecb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared_protocol import beacon, parcel, parcel_fields, receipt, records, serial_line, sync
+from shared_protocol import (
+    beacon,
+    parcel,
+    parcel_fields,
+    receipt,
+    records,
+    serial_line,
+    statement,
+    sync,
+)
 from shared_protocol.cells import NO_CELL
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import BODY_MAX, COUNTER_MAX, FrameCipher
@@ -84,7 +93,8 @@ def test_frame(frame_type: int, counter: int, src: bytes, body: bytes) -> None:
     st.lists(st.tuples(exactly(3), st.integers(0, 1), st.integers(0, 0x7FFFFF)), max_size=15),
     st.lists(st.tuples(U16, U16, BYTE), max_size=16),
     st.integers(0, NO_CELL),
-    st.lists(st.tuples(st.integers(3, 255), st.binary(max_size=20)), max_size=3),
+    st.tuples(U32, st.integers(1, 255)) | st.just(beacon.NOTHING_TOLD),
+    st.lists(st.tuples(st.integers(4, 255), st.binary(max_size=20)), max_size=3),
 )
 def test_beacon(
     flags: int,
@@ -93,14 +103,16 @@ def test_beacon(
     echoes: list,
     gateways: list,
     cell: int,
+    told: tuple,
     extensions: list,
 ) -> None:
-    told = sync.encode_sketch(*digest)
-    body = beacon.encode(flags, challenge, told, echoes, gateways, cell)
+    sketch = sync.encode_sketch(*digest)
+    body = beacon.encode(flags, challenge, sketch, echoes, gateways, cell, told)
     for kind, value in extensions:
         body += bytes((kind, len(value))) + value
     got = beacon.decode(body)
-    assert got == beacon.Beacon(flags, challenge, told, echoes, gateways, cell, len(extensions))
+    unknown = len(extensions)
+    assert got == (flags, challenge, sketch, echoes, gateways, cell, told, unknown)
     assert sync.decode_sketch(got.digest) == (digest[0], digest[1], list(digest[2]))
 
 
@@ -185,6 +197,10 @@ DECODERS: list[Callable[[bytes], Any]] = [
     sync.decode_sums,
     sync.decode_request,
     records.decode,
+    statement.decode_statement,
+    statement.decode_manifest,
+    statement.decode_request,
+    statement.decode_chunk,
     receipt.decode,
     receipt.split_frame,
     lambda frame: CIPHER.open(SRC, frame),
@@ -210,6 +226,9 @@ SAMPLES = [
     parcel.join(1, 2, None, receipt.encode(bytes(16), 1, 6)) * 3,
     records.encode_kept(records.Kept(False, 1, 2, 3, bytes(20))),
     records.encode_clock(records.Clock(1, 2, 3, 4, 5)),
+    statement.encode_statement(1, 2, bytes(53), bytes(64)),
+    statement.encode_request(b"abc", 1, 2, 3, 4),
+    statement.encode_chunk(1, 2, 3, b"chunk"),
 ]
 
 

@@ -1,9 +1,12 @@
 """The wire vectors in tests/vectors: hex in, fields out, and back again."""
 
-from aes import ecb
-from checks import raises, unhex, vectors
+import hashlib
 
-from shared_protocol import beacon, parcel, parcel_fields, receipt, records, sync
+from aes import ecb
+from checks import pattern, raises, unhex, vectors
+
+from shared_protocol import beacon, parcel, parcel_fields, receipt, records, statement, sync
+from shared_protocol.ed25519 import verify
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import FrameCipher
 from shared_protocol.hashing import H, Hmac
@@ -93,12 +96,49 @@ def test_beacon():
         assert b.echoes == [(unhex(tail), ask, value) for tail, ask, value in row["echoes"]]
         assert b.gateways == [tuple(gateway) for gateway in row["gateways"]]
         if row["encodes"]:
-            again = beacon.encode(b.flags, b.challenge, b.digest, b.echoes, b.gateways, b.cell)
+            again = beacon.encode(
+                b.flags, b.challenge, b.digest, b.echoes, b.gateways, b.cell, b.told
+            )
             assert again == body
+        assert b.told == tuple(row.get("told", beacon.NOTHING_TOLD))
         assert b.digest == unhex(row["digest"])
         count, odd, sums = row["known"]
         assert sync.decode_sketch(b.digest) == (count, unhex(odd), sums)
         assert sync.encode_sketch(count, unhex(odd), sums) == b.digest
+
+
+def test_statement():
+    cipher = FrameCipher(bytes(32), 0, ecb)
+    decoders = {
+        "statement": statement.decode_statement,
+        "manifest": statement.decode_manifest,
+        "request": statement.decode_request,
+        "chunk": statement.decode_chunk,
+    }
+    for row in vectors("statement"):
+        body = unhex(row["hex"])
+        if rejected(row, decoders[row["kind"]], body):
+            continue
+        if row["kind"] != "statement":
+            fields = [field if isinstance(field, int) else unhex(field) for field in row["fields"]]
+            assert list(decoders[row["kind"]](body)) == fields
+            encode = getattr(statement, "encode_" + row["kind"])
+            assert encode(*fields) == body
+            continue
+        s = statement.decode_statement(body)
+        assert (s.kind, s.sequence) == (1, row["sequence"])
+        assert statement.signed_digest(cipher, body[:-64]) == unhex(row["digest"])
+        assert list(verify(unhex(row["public"]), unhex(row["digest"]), s.signature))[-1]
+        m = statement.decode_manifest(s.content)
+        assert (m.flags, m.size) == (row["flags"], row["size"])
+        for field in ("version", "node", "first"):
+            assert getattr(m, field) == unhex(row[field])
+        archive = pattern(row["archive_size"])
+        assert m.digest == hashlib.sha256(archive).digest()
+        first, pages = statement.cut_archive(archive)
+        assert (first, len(pages)) == (m.first, statement.page_count(m.size))
+        assert statement.encode_statement(1, s.sequence, s.content, s.signature) == body
+        assert statement.encode_manifest(m) == s.content
 
 
 def test_sync():

@@ -7,15 +7,25 @@ Hex goes in, fields come out; bytes are hex strings, absent fields are null.
 
 import json
 import sys
+from hashlib import sha256, sha512
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "protocol")]
 
 from checks import piece, receipt_of, whole  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 
 from gateway.crypto import ecb  # noqa: E402
-from shared_protocol import beacon, parcel, parcel_fields, receipt, records, sync  # noqa: E402
+from shared_protocol import (  # noqa: E402
+    beacon,
+    parcel,
+    parcel_fields,
+    receipt,
+    records,
+    statement,
+    sync,
+)
 from shared_protocol.frame import NET_TIME, FrameCipher  # noqa: E402
 from shared_protocol.hashing import H, Hmac  # noqa: E402
 from shared_protocol.serial_line import SerialLine  # noqa: E402
@@ -181,9 +191,18 @@ def beacons():
             e(0, 3, none, [], [(1, 2, 3)]) + b"\x01\x05\0\4\0\5\6",
             False,
         ),
+        ("all pages of an update", e(0, 3, none, [], told=(0x01020304, 255)), True),
+        ("a cell and a page", e(0, 3, none, [], (), 5, (7, 1)), True),
+        (
+            "statements of two kinds",
+            e(0, 3, none, []) + b"\x03\x0c\x02\0\0\0\x09\x63\x01\0\0\0\x08\x62",
+            False,
+        ),
     ):
         b = beacon.decode(body)
         fields = {key: plain(value) for key, value in b._asdict().items()}
+        if b.told == beacon.NOTHING_TOLD:
+            del fields["told"]  # as the rows that are older than it
         fields["known"] = plain(sync.decode_sketch(b.digest))
         made.append({"name": name, "hex": body.hex()} | fields | {"encodes": encoded})
     for name, body in (
@@ -195,6 +214,7 @@ def beacons():
         ("half a gateway", e(0, 0, none, []) + b"\x01\x03abc"),
         ("half a cell", e(0, 0, none, []) + b"\x02\x02ab"),
         ("an extension cut short", e(0, 0, none, []) + b"\x01\x05abcd"),
+        ("half a statement", e(0, 0, none, []) + b"\x03\x05abcde"),
     ):
         made.append(named(name, hex=body) | {"error": True})
     return made
@@ -312,6 +332,64 @@ def serial_lines():
     return made
 
 
+def rfc_8032():
+    """Section 7.1: the secret keys and messages; the rest follows from them."""
+    made = []
+    for name, seed, message in (
+        ("TEST 1", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", b""),
+        ("TEST 2", "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", b"\x72"),
+        ("TEST 3", "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+         b"\xaf\x82"),
+        ("TEST SHA(abc)", "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+         sha512(b"abc").digest()),
+    ):  # fmt: skip
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
+        made.append(named(name, public=key.public_key().public_bytes_raw(), message=message,
+                          signature=key.sign(message)))  # fmt: skip
+    return made
+
+
+def statements():
+    """Updates of 2 and 3 pages, in a network with the key 00..00, by the operator 00..1f."""
+    operator = Ed25519PrivateKey.from_private_bytes(KEY)
+    cipher = FrameCipher(bytes(32), 0, ecb)
+    made = []
+    for name, sequence, size, flags, node in (
+        ("update 1 for all", 1, 2000, statement.SPREAD, statement.EVERYBODY),
+        ("update 2 for all", 2, 4000, statement.SPREAD, statement.EVERYBODY),
+        ("update 3 for one node at the wire", 3, 2000, 0, SRC),
+    ):
+        archive = bytes([i * i >> 3 & 255 for i in range(size)])
+        first, _ = statement.cut_archive(archive)
+        m = statement.Manifest(b"\0\3" + bytes((sequence,)), flags, node, size,
+                               sha256(archive).digest(), first)  # fmt: skip
+        content = statement.encode_manifest(m)
+        unsigned = statement.encode_statement(1, sequence, content, b"")
+        digest = statement.signed_digest(cipher, unsigned)
+        made.append(named(name, kind="statement", public=operator.public_key().public_bytes_raw(),
+                          hex=unsigned + operator.sign(digest), sequence=sequence, digest=digest,
+                          archive_size=size)
+                    | {key: plain(value) for key, value in m._asdict().items()
+                       if key != "digest"})  # fmt: skip
+    request = statement.encode_request(SRC[3:], 1, 2, 3, 0x81)
+    chunk = statement.encode_chunk(2, 3, 7, b"data")
+    made.append(named("request", kind="request", hex=request, fields=[SRC[3:], 1, 2, 3, 0x81]))
+    made.append(named("chunk", kind="chunk", hex=chunk, fields=[2, 3, 7, b"data"]))
+    for name, kind, body in (
+        ("statement too short", "statement", bytes(68)),
+        ("statement too long", "statement", bytes(239)),
+        ("manifest too short", "manifest", bytes(52)),
+        ("archive of nothing", "manifest", bytes(53)),
+        ("archive too large", "manifest", b"\xff" * 53),
+        ("request cut short", "request", request[:-1]),
+        ("chunk of nothing", "chunk", chunk[:7]),
+        ("chunk too large", "chunk", chunk[:7] + bytes(233)),
+        ("a ninth chunk", "chunk", chunk[:6] + b"\x08x"),
+    ):
+        made.append(named(name, kind=kind, hex=body) | {"error": True})
+    return made
+
+
 FILES = {
     "hashing": hashing,
     "parcel": parcels,
@@ -321,6 +399,8 @@ FILES = {
     "records": record_bodies,
     "slots": slots,
     "serial_line": serial_lines,
+    "ed25519": rfc_8032,
+    "statement": statements,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,109 @@
+"""Relays in a box with a book each, for the tests of updates (SPEC.md 11.3)."""
+
+# The largest file first: on 160 KB it compiles only while nothing else is loaded.
+from mesh_in_a_box import Box
+
+# isort: split
+from checks import pattern, unhex, vectors
+from memory_book import MemoryBook
+from mesh_dice import Dice
+
+from shared_protocol import statement
+from shared_protocol.node import AIR, TETHER
+from shared_protocol.spread import IDLE_MS, Spread
+
+ROWS = [row for row in vectors("statement") if row["kind"] == "statement" and "node" in row]
+OPERATOR = unhex(ROWS[0]["public"])
+ONE, TWO, WIRE = [unhex(row["hex"]) for row in ROWS]  # 2 pages, 3 pages, for one node
+FORGED = TWO[:-1] + bytes((TWO[-1] ^ 1,))
+SECOND = 1000
+
+
+class QuickBox(Box):
+    """A box that passes over the time in which nobody has anything to do."""
+
+    def run(self, ms, until=None):
+        end = self.now_ms + ms
+        while self.now_ms < end:
+            if until is not None and until():
+                return True
+            sent, waits = self.sent, [end - self.now_ms]
+            for number, node in list(self.nodes.items()):
+                waits.append(node.poll(self.now_ms))
+                for link in (AIR, TETHER):
+                    self._drain(number, node, link)
+            self.now_ms += 5 if self.sent > sent else max(5, min(waits))
+        return until is not None and until()
+
+
+class Updates:
+    """A box of relays with a book each; shells that load what spreads and forget it again."""
+
+    def __init__(self, edges, seed=1, loss_pct=0):
+        self.box = QuickBox(seed, loss_pct)
+        self.books = {}
+        self.spreads = {}
+        self.chunks = 0
+        for a, b in edges:
+            for number in (a, b):
+                if number not in self.books:
+                    self.books[number] = MemoryBook()
+                    self.start(number)
+            self.box.join(a, b)
+
+    def start(self, number):
+        node = self.box.add(number, gateway=False, capacity=64)
+        self.spreads.pop(number, None)
+        self.load(number)
+        return node
+
+    def load(self, number):
+        node = self.box.nodes[number]
+        if number not in self.spreads:
+            dice = Dice(number + self.box.now_ms)
+            now_ms = self.box.now_ms
+            node.spread = Spread(node, self.books[number], OPERATOR, dice.below, now_ms)
+            self.spreads[number] = node.spread
+            if node.spread_wanted:
+                node.update_told(*node.spread_wanted, now_ms)
+                node.spread_wanted = None
+
+    def shells(self):
+        """What a relay's shell does every two seconds."""
+        for number, node in self.box.nodes.items():
+            spread = self.spreads.get(number)
+            if spread and spread.quiet_ms(self.box.now_ms) > IDLE_MS:
+                node.spread = None
+                del self.spreads[number]
+            elif node.spread_wanted:
+                self.load(number)
+
+    def give(self, number, text, size):
+        """Hand a whole update to one relay, as over its wire."""
+        spread = self.spreads[number]
+        assert spread.offer(text, self.box.now_ms)
+        assert self.run(5 * SECOND, lambda: spread.sequence == statement_sequence(text))
+        for page, data in enumerate(statement.cut_archive(pattern(size))[1]):
+            for chunk in range(0, (len(data) + 231) // 232):
+                part = data[chunk * 232 : chunk * 232 + 232]
+                spread.chunk(page, chunk, part, self.box.now_ms)
+        assert spread.complete()
+
+    def run(self, ms, until=None):
+        end = self.box.now_ms + ms
+        while self.box.now_ms < end:
+            self.shells()
+            if self.box.run(min(2 * SECOND, end - self.box.now_ms), until):
+                return True
+        return False
+
+    def all_have(self, size, numbers=None):
+        return all([self.books[n].archive() == pattern(size) for n in numbers or list(self.books)])
+
+
+def statement_sequence(text):
+    return statement.decode_statement(text).sequence
+
+
+def line(count):
+    return [(i, i + 1) for i in range(1, count)]
