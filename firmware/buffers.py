@@ -10,7 +10,7 @@ from esp32 import Partition
 
 try:
     from firmware import gf30
-except ImportError:  # not compiled for this processor
+except (ImportError, ValueError):  # not compiled, or for another processor or MicroPython
     from shared_protocol import gf30
 from firmware.flash_store import FlashStore
 from shared_protocol.parcel_index import ParcelIndex

