@@ -1,4 +1,4 @@
-"""/main.py of every board: it starts the firmware in one of two slots, the folders /a and /b.
+"""/launcher.py of every board: which of two slots, the folders /a and /b, holds what it runs.
 
 /slot says which, and how that one stands; whatever follows is kept for the firmware:
 
@@ -6,8 +6,8 @@
     b2    slot b is new and on trial: two more starts, unless it proves itself before (slots.py)
     a!    slot a; what was tried in the other one did not work
 
-No update changes this file, so it decides as little as it can. A power cut at any moment leaves
-the old or the new /slot: LittleFS renames in one step.
+No update changes this file or /main.py (first.py), so they decide as little as they can. A power
+cut at any moment leaves the old or the new /slot: LittleFS renames in one step.
 """
 
 import os
@@ -67,29 +67,25 @@ def choose() -> tuple:
     return other(slot), "!"
 
 
-def start() -> None:
-    """Start the firmware. If it cannot even start, and there is another one, it is the other's
-    turn: Ctrl-C is no such failure and leads to the REPL."""
+def prepare() -> None:
+    """Choose a slot, and let imports find its code."""
     slot, mark = choose()
     sys.path.insert(0, "/" + slot)
     if mark.isdigit():
         import machine
 
         machine.WDT(timeout=_HANG_MS)
-    try:
-        import firmware.main
-
-        firmware.main.run()
-    except Exception as e:  # whatever it is: the next start shall be another one
-        if not mark.isdigit():
-            if not has_firmware(other(slot)):
-                raise
-            write(other(slot), "1", "")
-        sys.print_exception(e)
-        import machine
-
-        machine.reset()
 
 
-if __name__ == "__main__":
-    start()
+def failed(error: Exception) -> None:
+    """The firmware could not run. If there is another one, it is the other's turn; for Ctrl-C,
+    which is no Exception, there is the REPL."""
+    slot, mark, _ = read()
+    if not mark.isdigit():
+        if not has_firmware(other(slot)):
+            raise error
+        write(other(slot), "1", "")
+    sys.print_exception(error)
+    import machine
+
+    machine.reset()

@@ -20,7 +20,10 @@ class Slots:
 
     def __init__(self, folder: Path, slot: str, **firmware: str) -> None:
         self.board = VirtualBoard("slots", MAC, folder, None, 0, 0)
-        files = {"/main.py": (REPOSITORY / "firmware" / "launcher.py").read_bytes()}
+        files = {
+            "/main.py": (REPOSITORY / "firmware" / "first.py").read_bytes(),
+            "/launcher.py": (REPOSITORY / "firmware" / "launcher.py").read_bytes(),
+        }
         for name, text in firmware.items():
             files[f"/{name}/firmware/__init__.py"] = b""
             said = f"with open('/ran', 'a') as f:\n    f.write('{name}')\n"

@@ -32,8 +32,9 @@ SOURCES = (
     "tools/virtual_board/nor.py",
 )
 
-# Only gateways and tools use these; the launcher is outside the slots, as a source.
-_NOT_ON_BOARDS = ("carrying.py", "launcher.py", "parcel_fields.py", "routes.py", "store.py")
+# Only gateways and tools use these, and what is outside the slots, as sources.
+_OUTSIDE_SLOTS = ("first.py", "launcher.py")
+_NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py", "store.py")
 
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
