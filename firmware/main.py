@@ -10,6 +10,12 @@ import time  # noqa: E402
 
 import machine  # noqa: E402
 
+if "install" in os.listdir("/"):  # an update: it is unpacked while there is room
+    from firmware import install
+
+    install.run()
+    machine.reset()
+
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
@@ -32,6 +38,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
+_UPDATE_HEAP = 14_000  # bytes free; its code takes half of it, and mail comes first
 _AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
@@ -48,6 +55,8 @@ class Relay:
 
         record = config.load()
         self.name = record.name
+        self.operator = record.operator
+        self.running = 0  # which update this is; 0: what was flashed
         self.radio = EspNowLink(record.channel)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
@@ -64,6 +73,9 @@ class Relay:
         )
         forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
+        from firmware import updating
+
+        updating.begin(self)
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""
@@ -147,6 +159,11 @@ class Relay:
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
+            node = self.node
+            if node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP):
+                from firmware import updating
+
+                updating.look(self)
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
 
     async def run(self) -> None:

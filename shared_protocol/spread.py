@@ -11,6 +11,7 @@ from shared_protocol.beacon import UPDATE
 from shared_protocol.ed25519 import verify
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import CHUNK, EXTENDED, REQUEST, STATEMENT
+from shared_protocol.statement import EVERYBODY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
         statement: bytes  # the newest that was verified, b"" for none
         pages: int  # kept, from the first on
-        running: int  # sequence of the update that runs here, 0 for none
 
         def begin(self, statement: bytes) -> None: ...
         def add(self, page: bytes) -> None: ...
@@ -75,7 +75,8 @@ class Spread:
         self._try_ms = now_ms
         self._trying: Verdict | None = None
         self._tried = b""
-        self._active_ms = now_ms
+        self._active_ms = self.begun_ms = now_ms
+        self.finished_ms: int | None = None  # when the last page came, if that was here
         self.forged = 0
         self.full = False  # no room: it waits until this is loaded anew
         self._take_stock()
@@ -131,7 +132,9 @@ class Spread:
             return False
         if self._trying is not None or now_ms < self._try_ms:
             return False
-        statement.decode_manifest(newest.content)
+        m = statement.decode_manifest(newest.content)
+        if not m.flags & statement.SPREAD and m.node != self._node.node_id:
+            return False
         digest = statement.signed_digest(self._node.cipher, text[: -statement.SIGNATURE_LEN])
         self._trying = verify(self._operator, digest, newest.signature)
         self._tried = text
@@ -166,6 +169,8 @@ class Spread:
             self._keep(page)
         if self._missing:
             self._ask_ms = now_ms + self._random(_SOON_SPREAD_MS)
+        elif self.complete():
+            self.finished_ms = now_ms
         self._node.greeting.soon(now_ms)
 
     def _keep(self, page: bytes) -> None:
@@ -308,6 +313,11 @@ class Spread:
     def complete(self) -> bool:
         """Is all of the newest update here?"""
         return self.total > 0 and self._book.pages == self.total
+
+    def wanted_here(self) -> bool:
+        """Is the newest update complete, and for this node?"""
+        m = self.manifest
+        return self.complete() and m is not None and m.node in (EVERYBODY, self._node.node_id)
 
     def quiet_ms(self, now_ms: int) -> int:
         """For how long has nothing been asked, served or tried?"""

@@ -4,10 +4,9 @@
 class MemoryBook:
     """See Book in shared_protocol/spread.py. room: pages that fit, None for any number."""
 
-    def __init__(self, running=0, room=None):
+    def __init__(self, room=None):
         self.statement = b""
         self.pages = 0
-        self.running = running
         self.room = room
         self.kept = []
 

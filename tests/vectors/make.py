@@ -357,7 +357,7 @@ def statements():
     for name, sequence, size, flags, node in (
         ("update 1 for all", 1, 2000, statement.SPREAD, statement.EVERYBODY),
         ("update 2 for all", 2, 4000, statement.SPREAD, statement.EVERYBODY),
-        ("update 3 for one node at the wire", 3, 2000, 0, SRC),
+        ("update 3 for one node at the wire", 3, 2000, 0, bytes((2, 0, 0, 0, 0, 1))),
     ):
         archive = bytes([i * i >> 3 & 255 for i in range(size)])
         first, _ = statement.cut_archive(archive)

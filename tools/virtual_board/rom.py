@@ -42,6 +42,8 @@ _SQUEEZED = ("firmware", "shared_protocol")
 # What a relay loads for good, in the order in which main.py does: the rest is taken into these.
 _ROOTS = ("firmware.buffers", "shared_protocol.node", "firmware.main")
 _USERS = (
+    "firmware/first.py",
+    "firmware/launcher.py",
     "tools/virtual_board/boot.py",
     "tools/bench_flash_device.py",
     "tools/bench_sync_device.py",
