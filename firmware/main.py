@@ -57,12 +57,12 @@ class Relay:
         self.name = record.name
         self.operator = record.operator
         self.running = 0  # which update this is; 0: what was flashed
-        self.radio = EspNowLink(record.channel)
+        self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.node = Node(
-            self.radio.address(),
+            record.node,
             FrameCipher(record.network_key, record.epoch, ecb),
             buffers.INDEX,
             buffers.STORE,
@@ -71,7 +71,8 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "firmware.flash_contents", "shared_protocol.restart")
+        forget("firmware.config", "shared_protocol.node_record")
+        forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
         from firmware import updating
 
@@ -186,7 +187,7 @@ def run() -> None:
     trouble = REFUSED
     try:
         relay = None if trouble else Relay()
-    except StoreFull as e:  # not even the clock can be saved
+    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
         trouble = str(e)
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C

@@ -1,6 +1,6 @@
-"""A relay without a store: it says why over the wire and leaves everything as it is.
+"""A relay without a store or a record: it says why over the wire and leaves all as it is.
 
-Without a store it must not take part: what it accepted could be lost.
+Without a store it must not take part: what it accepted could be lost. Without a record it cannot.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _TURN_MS = 20
 
 
 async def run(reason: str) -> None:
-    """Answer the console until somebody says "format" (see status.py), or for a day."""
+    """Answer the console until somebody mends it (see status.py), or for a day."""
     start = time.ticks_ms()
     from firmware import trial
 

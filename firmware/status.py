@@ -5,7 +5,7 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION
+from firmware import VERSION, forget
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
@@ -18,53 +18,86 @@ _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
 def answer(request: bytes, relay) -> bytes:
-    """A console request in JSON, {"ask": "status" | "log" | "format"}, to its answer in JSON."""
+    """A console request in JSON, {"ask": "status" | "log" | "format" | "who" | "provision"}, to
+    its answer in JSON. With "provision" comes {"record": {...}}; the others: update_console.py."""
     ask = _asked(request)
     if ask == "status":
-        return json.dumps(status(relay), separators=(",", ":")).encode()
+        return _json(status(relay))
     if ask == "log":
-        return json.dumps({"log": relay.journal.last(_LOG_BYTES)}, separators=(",", ":")).encode()
-    if ask == "format":
-        return _format()
-    return b'{"error": "unknown request"}'
+        return _json({"log": relay.journal.last(_LOG_BYTES)})
+    if ask in ("update", "statement", "chunks"):
+        from firmware import update_console
+
+        told = update_console.answer(json.loads(request), relay)
+        forget("firmware.update_console")
+        return _json(told)
+    if ask == "provision":
+        relay.node = None  # to have room: whatever comes of it, the board starts again
+        gc.collect()
+    return _board(ask, request, "unknown request")
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:
-    """The same of a relay whose store was refused."""
-    if _asked(request) == "format":
-        return _format()
-    return json.dumps({"error": reason}, separators=(",", ":")).encode()
+    """The same of a relay that does not take part, and why not."""
+    return _board(_asked(request), request, reason)
 
 
-def _asked(request: bytes) -> str:
+def _board(ask, request: bytes, error: str) -> bytes:
+    """What any board does that has this firmware, else the error."""
+    told = {"error": error}
+    if ask == "format":
+        told = _format()
+    elif ask in ("who", "provision"):
+        from firmware import provision
+
+        told = provision.who() if ask == "who" else provision.provision(request)
+        forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
+        if ask == "provision":
+            _restart(lambda: None)
+    return _json(told)
+
+
+def _asked(request: bytes):
     try:
         return json.loads(request)["ask"]
     except (ValueError, KeyError, TypeError):
-        return ""
+        return None
 
 
-def _format() -> bytes:
+def _json(told: dict) -> bytes:
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _format() -> dict:
     """Start again with an empty store, once this answer is on the wire."""
-    import asyncio
-
     from firmware.buffers import STORE
 
     if STORE is None:
-        return b'{"error": "there is no partition to format"}'
+        return {"error": "there is no partition to format"}
+
+    def wipe():
+        from firmware import flash_recovery
+
+        flash_recovery.wipe(STORE.ring.part)
+
+    _restart(wipe)
+    return {"formatting": True}
+
+
+def _restart(first) -> None:
+    """Call `first` and start again, once the answer is on the wire."""
+    import asyncio
 
     async def soon():
         import machine
 
-        from firmware import flash_recovery
-
         await asyncio.sleep_ms(_ANSWER_MS)
         try:
-            flash_recovery.wipe(STORE.ring.part)
+            first()
         finally:
             machine.reset()
 
     asyncio.create_task(soon())
-    return b'{"formatting": true}'
 
 
 def capacity(store) -> tuple:
@@ -141,6 +174,7 @@ def status(relay) -> dict:
         "known": index.known,
         "capacity": index.capacity,
         "pieces_peak": groups.held_peak,
+        "update": [relay.running, node.told[0], node.told[1]],  # runs, newest, its pages
         "evicted": node.shelf.evicted,
         "faults": relay.journal.faults,
         "damaged": store.damaged + node.shelf.bad_records,

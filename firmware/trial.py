@@ -1,7 +1,6 @@
 """A new firmware is on trial until it has shown that it works; else the old one comes back."""
 
 import asyncio
-
 import sys
 
 import machine

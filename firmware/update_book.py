@@ -1,7 +1,7 @@
 """What a relay has of an update, in files (docs/UPDATES.md): each is whole after any power cut.
 
-    /update       length 1 | the newest statement | the pages that came, one behind the other
-    /a/sequence   which update is in that slot, as decimal digits; none: it was flashed
+/update       length 1 | the newest statement | the pages that came, one behind the other
+/a/sequence   which update is in that slot, as decimal digits; none: it was flashed
 """
 
 import os

@@ -59,10 +59,10 @@ class Spread:
     ) -> None:
         """operator: its Ed25519 key, 32 bytes."""
         self._node = node
-        self._book = book
+        self.book = book
         self._operator = operator
         self._random = random_below
-        self._far: dict[int, tuple[int, int]] = {}  # neighbour's bit -> (sequence, pages) it told
+        self.far: dict[int, tuple[int, int]] = {}  # neighbour's bit -> (sequence, pages) it told
         self._ask_ms: int | None = None
         self._asked = self._vain = 0  # the neighbour's bit, and how often in a row for nothing
         self._buffer = bytearray(0)
@@ -73,7 +73,7 @@ class Spread:
         self._say = False  # somebody wants the statement
         self._send_ms = now_ms
         self._try_ms = now_ms
-        self._trying: Verdict | None = None
+        self.trying: Verdict | None = None
         self._tried = b""
         self._active_ms = self.begun_ms = now_ms
         self.finished_ms: int | None = None  # when the last page came, if that was here
@@ -85,17 +85,17 @@ class Spread:
         """After the book has changed."""
         self.sequence = self.size = 0
         self.manifest: statement.Manifest | None = None
-        if self._book.statement:
-            newest = statement.decode_statement(self._book.statement)
+        if self.book.statement:
+            newest = statement.decode_statement(self.book.statement)
             self.sequence = newest.sequence
             self.manifest = statement.decode_manifest(newest.content)
             self.size = self.manifest.size
         self.total = statement.page_count(self.size)
         spread = self.manifest is not None and self.manifest.flags & statement.SPREAD
-        self._node.told = (self.sequence, self._book.pages if spread else 0)
+        self._node.told = (self.sequence, self.book.pages if spread else 0)
         self._missing = 0
-        if self._book.pages < self.total:
-            length = statement.page_len(self.size, self._book.pages)
+        if self.book.pages < self.total:
+            length = statement.page_len(self.size, self.book.pages)
             if len(self._buffer) != length:
                 self._buffer = bytearray(length)
             self._missing = (1 << (length - 1) // statement.CHUNK_LEN + 1) - 1
@@ -104,7 +104,7 @@ class Spread:
 
     def heard(self, neighbour: "Neighbour", sequence: int, pages: int, now_ms: int) -> None:
         """A neighbour is so far."""
-        self._far[neighbour.bit] = (sequence, pages)
+        self.far[neighbour.bit] = (sequence, pages)
         if self._ask_ms is None and self._goal() >= 0:
             self._ask_ms = now_ms + _SOON_MS + self._random(_SOON_SPREAD_MS)
 
@@ -118,7 +118,7 @@ class Spread:
         elif sort == CHUNK:
             sequence, page, chunk, data = statement.decode_chunk(body)
             if sequence == self.sequence:
-                if self._far.get(neighbour.bit, (0, 0)) < (sequence, page + 1):
+                if self.far.get(neighbour.bit, (0, 0)) < (sequence, page + 1):
                     self.heard(neighbour, sequence, page + 1, now_ms)
                 if not self._strict or neighbour.bit == self._asked:
                     self.chunk(page, chunk, data, now_ms)
@@ -130,13 +130,13 @@ class Spread:
         newest = statement.decode_statement(text)
         if newest.kind != UPDATE or newest.sequence <= self.sequence:
             return False
-        if self._trying is not None or now_ms < self._try_ms:
+        if self.trying is not None or now_ms < self._try_ms:
             return False
         m = statement.decode_manifest(newest.content)
         if not m.flags & statement.SPREAD and m.node != self._node.node_id:
             return False
         digest = statement.signed_digest(self._node.cipher, text[: -statement.SIGNATURE_LEN])
-        self._trying = verify(self._operator, digest, newest.signature)
+        self.trying = verify(self._operator, digest, newest.signature)
         self._tried = text
         self._active_ms = now_ms
         self._try_ms = now_ms + TRY_EVERY_MS
@@ -145,7 +145,7 @@ class Spread:
     def chunk(self, page: int, chunk: int, data: bytes, now_ms: int) -> None:
         """A part of a page of the newest update."""
         at = chunk * statement.CHUNK_LEN
-        if page != self._book.pages or not self._missing >> chunk & 1:
+        if page != self.book.pages or not self._missing >> chunk & 1:
             return
         if len(data) != min(statement.CHUNK_LEN, len(self._buffer) - at):
             raise DecodeError("chunk length")
@@ -177,16 +177,16 @@ class Spread:
         """Add a page to the book, or begin a new one with the statement that was tried."""
         try:
             if page:
-                self._book.add(page)
+                self.book.add(page)
             else:
-                self._book.begin(self._tried)
+                self.book.begin(self._tried)
         except OSError:
             self.full = True
         self._take_stock()
 
     def _expected(self) -> bytes:
-        if self._book.pages:
-            return self._book.read(self._book.pages - 1, 0, statement.HASH_LEN)
+        if self.book.pages:
+            return self.book.read(self.book.pages - 1, 0, statement.HASH_LEN)
         assert self.manifest is not None
         first: bytes = self.manifest.first
         return first
@@ -204,7 +204,7 @@ class Spread:
             return
         if asked.page == statement.NO_PAGE:
             self._say = True
-        elif asked.sequence == self.sequence and asked.page < self._book.pages:
+        elif asked.sequence == self.sequence and asked.page < self.book.pages:
             if not self._serve or asked.page < self._serve_page:
                 self._serve_page, self._serve = asked.page, 0
             if asked.page == self._serve_page:
@@ -214,11 +214,11 @@ class Spread:
 
     def _goal(self) -> int:
         """What to ask for: a page, NO_PAGE for a newer statement, -1 if nobody has more."""
-        farthest = max(self._far.values()) if self._far and not self.full else (0, 0)
+        farthest = max(self.far.values()) if self.far and not self.full else (0, 0)
         if farthest[0] > self.sequence:
             return statement.NO_PAGE
-        more = farthest > (self.sequence, self._book.pages)
-        return self._book.pages if more and self._missing else -1
+        more = farthest > (self.sequence, self.book.pages)
+        return self.book.pages if more and self._missing else -1
 
     def _ask_again(self, now_ms: int) -> None:
         self._ask_ms = now_ms + _AGAIN_MS + self._random(_AGAIN_SPREAD_MS)
@@ -226,7 +226,7 @@ class Spread:
     def poll(self, now_ms: int) -> int:
         """Do what is due; milliseconds until the next may be. While a statement is being verified
         each call does one slice of it and gives 0."""
-        if self._trying is not None:
+        if self.trying is not None:
             self._verify(now_ms)
             return 0
         if self._ask_ms is not None and now_ms >= self._ask_ms:
@@ -239,18 +239,18 @@ class Spread:
         return max(0, min(waits))
 
     def _verify(self, now_ms: int) -> None:
-        assert self._trying is not None
-        verdict = next(self._trying)
+        assert self.trying is not None
+        verdict = next(self.trying)
         if verdict is None:
             return
-        self._trying = None
+        self.trying = None
         if verdict:
             self._try_ms = now_ms
             self._keep(b"")
             self._ask_ms = now_ms + self._random(_SOON_SPREAD_MS)
         else:
             self.forged += 1
-            self._far.clear()  # whoever told of it: they will tell again
+            self.far.clear()  # whoever told of it: they will tell again
         self._active_ms = now_ms
 
     def _ask(self, now_ms: int) -> None:
@@ -261,7 +261,7 @@ class Spread:
             self._ask_ms = self._try_ms
             return
         if self._vain >= _VAIN_MAX:
-            self._far.pop(self._asked, None)
+            self.far.pop(self._asked, None)
             self._vain = 0
             page = self._goal()
         best = self._loudest(page)
@@ -269,7 +269,7 @@ class Spread:
             return
         self._vain += 1
         self._asked = best.bit
-        sequence = self._far[best.bit][0]
+        sequence = self.far[best.bit][0]
         body = statement.encode_request(best.tail(), UPDATE, sequence, page, self._missing)
         self._node.queues[best.link].control(EXTENDED, body)
         self._active_ms = now_ms
@@ -278,7 +278,7 @@ class Spread:
     def _loudest(self, page: int) -> "Neighbour | None":
         """Of the neighbours that have it the one that is heard loudest, rather a good one."""
         least = (self.sequence + 1, 0) if page == statement.NO_PAGE else (self.sequence, page + 1)
-        have = [n for n in self._node.neighbours.all if self._far.get(n.bit, (0, 0)) >= least]
+        have = [n for n in self._node.neighbours.all if self.far.get(n.bit, (0, 0)) >= least]
         if page < 0 or not have:
             return None
         good = [n for n in have if not n.bit & self._bad]
@@ -295,7 +295,7 @@ class Spread:
         self._active_ms = now_ms
         if self._say:
             self._say = False
-            return bytes((STATEMENT,)) + self._book.statement
+            return bytes((STATEMENT,)) + self.book.statement
         chunk = 0
         while not self._serve >> chunk & 1:
             chunk += 1
@@ -304,15 +304,13 @@ class Spread:
         length = min(statement.CHUNK_LEN, statement.page_len(self.size, page) - at)
         if length <= 0:
             return None
-        return statement.encode_chunk(
-            self.sequence, page, chunk, self._book.read(page, at, length)
-        )
+        return statement.encode_chunk(self.sequence, page, chunk, self.book.read(page, at, length))
 
     # --- for the shell
 
     def complete(self) -> bool:
         """Is all of the newest update here?"""
-        return self.total > 0 and self._book.pages == self.total
+        return self.total > 0 and self.book.pages == self.total
 
     def wanted_here(self) -> bool:
         """Is the newest update complete, and for this node?"""
@@ -325,5 +323,5 @@ class Spread:
 
     def gone(self, bit: int) -> None:
         """A neighbour has gone; another may get its bit."""
-        self._far.pop(bit, None)
+        self.far.pop(bit, None)
         self._bad &= ~bit

@@ -202,16 +202,15 @@ def _write(args: argparse.Namespace, field: Field, story: Story) -> tuple[str, d
 async def _follow(field: Field, story: Story, mid: bytes) -> None:
     """Show hop by hop what the air carries of this message, and of its receipt."""
     sniffer = Sniffer(field.record, field.key)
-    names = {board.mac.hex(): board.name for board in field.boards}
     told: set[tuple[str, str]] = set()
 
     def tell() -> None:
         for frame in sniffer.fresh():
             if mid in frame.mids and (frame.src, frame.kind) not in told:
                 told.add((frame.src, frame.kind))
-                heard = [names.get(m.replace(":", ""), "?") for m in frame.heard]
-                lost = [names.get(m.replace(":", ""), "?") for m in frame.lost]
-                line = f"{names.get(frame.src, '?')} sends the {frame.kind}"
+                heard = [field.names.get(m.replace(":", ""), "?") for m in frame.heard]
+                lost = [field.names.get(m.replace(":", ""), "?") for m in frame.lost]
+                line = f"{field.names.get(frame.src, '?')} sends the {frame.kind}"
                 line += f": heard by {', '.join(heard)}" if heard else ": heard by nobody"
                 story.tell(line + (f" (lost for {', '.join(lost)})" if lost else ""))
 

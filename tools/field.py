@@ -21,12 +21,14 @@ from gateway.config import FILE, template
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.links.serial_port import SerialPort
+from gateway.new_node import draw
 from tools.virtual_board import air_client
 from tools.virtual_board.board import VirtualBoard, die_with_parent
 
 SPACING_M, RANGE_M = 100, 120  # each relay hears its two neighbours and nobody else
 HEAP_KB = 160  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
 _START_S = 20
+_NOBODY = os.urandom(32)  # the operator of a mesh that nobody commands
 
 
 class FieldGateway:
@@ -99,6 +101,7 @@ class Field:
         self.record = self.folder / "air.jsonl"
         self.record.unlink(missing_ok=True)
         self._air = self._start_air(loss, seed)
+        self.names: dict[str, str] = {}  # of the relays, by node id in hex
         self.boards = [self._board(i) for i in range(relays)]
         first, last = self.boards[0].port_path, self.boards[-1].port_path
         self.a = FieldGateway("A", people[0], self.folder, self.key, first)
@@ -119,15 +122,15 @@ class Field:
 
     def _board(self, i: int) -> VirtualBoard:
         mac = bytes([0x24, 0x0A, 0xC4, 0, 0, i + 1])  # Espressif's prefix
+        node = bytes([0x26, 0x0A, 0xC4, 0, 0, i + 1])  # not drawn: a seed must repeat the scene
         x_m, y_m = self._places[i]
         board = VirtualBoard(
             f"r{i + 1}", mac, self.folder, self.air_port, x_m, y_m, heap_kb=HEAP_KB
         )
         board.flash_path.unlink(missing_ok=True)
-        board.provision({
-            "name": board.name, "network_key": self.key.hex(),
-            "secret": os.urandom(16).hex(), "channel": 1,
-        })  # fmt: skip
+        drawn = draw(board.name, self.key, _NOBODY, 1)
+        board.provision(drawn | {"node": node.hex()})
+        self.names[node.hex()] = board.name
         board.start()
         return board
 

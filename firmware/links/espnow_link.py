@@ -12,20 +12,20 @@ _RXBUF = 4096  # bytes: 15 full frames while a flash write stalls the interprete
 
 
 class EspNowLink:
-    """The radio. `heard(address, frame, rssi_dbm)` is called for every frame."""
+    """The radio. `heard(address, frame, rssi_dbm)` is called for every frame.
 
-    def __init__(self, channel: int) -> None:
-        self.wlan = network.WLAN(network.STA_IF)
-        self.wlan.active(True)
-        self.wlan.config(channel=channel, pm=network.WLAN.PM_NONE)
+    address: the node's, six bytes, from which its frames come, instead of the chip's own.
+    """
+
+    def __init__(self, channel: int, address: bytes) -> None:
+        wlan = network.WLAN(network.STA_IF)
+        wlan.active(True)  # first: a station that is off refuses an address
+        wlan.config(mac=address)
+        wlan.config(channel=channel, pm=network.WLAN.PM_NONE)
         self._radio = aioespnow.AIOESPNow()
         self._radio.config(rxbuf=_RXBUF)
         self._radio.active(True)
         self._radio.add_peer(BROADCAST)
-
-    def address(self) -> bytes:
-        """This board's six-byte MAC address."""
-        return self.wlan.config("mac")
 
     def send(self, frame: bytes) -> bool:
         """Broadcast a frame. False if the radio has no memory for it now."""

@@ -13,12 +13,13 @@ from firmware.flash_recovery import mark
 from firmware.flash_store import FlashStore
 from gateway import commands
 from gateway.errors import UserError
+from gateway.new_node import draw
 from tools.virtual_board.board import VirtualBoard
 from tools.virtual_board.nor import Partition
 from tools.virtual_board.nor_lab import LabNor, PowerCut
 
 STORE_AT, STORE_BYTES = 0x280000, 0x180000
-RECORD = {"name": "r1", "network_key": "11" * 32, "secret": "22" * 16, "channel": 1}
+RECORD = draw("r1", bytes(32), bytes(32), 1)
 
 
 def ask(port, **options):

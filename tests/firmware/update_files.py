@@ -97,7 +97,7 @@ def blank():
 def holds(slot, files):
     """Does a slot have these files, as they are?"""
     try:
-        return all([open("/%s/%s" % (slot, p), "rb").read() == d for p, d in files.items()])
+        return all([open(f"/{slot}/{p}", "rb").read() == d for p, d in files.items()])
     except OSError:
         return False
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared_protocol import (
     beacon,
+    node_record,
     parcel,
     parcel_fields,
     receipt,
@@ -148,6 +149,16 @@ def test_kept(is_receipt: bool, first_s: int, expires_s: int, hops: int, immutab
 def test_clock(boots: int, clock_s: int, limit: int, evicted: int, damaged: int) -> None:
     clock = records.Clock(boots, clock_s, limit, evicted, damaged)
     assert records.decode(records.encode_clock(clock)) == clock
+
+
+@given(U32, st.binary(max_size=900), st.binary(max_size=40), st.integers(0, 6400))
+def test_node_record(sequence: int, payload: bytes, rest: bytes, bit: int) -> None:
+    sector = node_record.pack(sequence, payload)
+    assert node_record.unpack(sector + rest) == (sequence, payload)
+    bent = bytearray(sector[: len(payload) + 14])
+    bent[bit // 8 % len(bent)] ^= 1 << bit % 8
+    assert node_record.unpack(bytes(bent) + rest) is None
+    assert node_record.unpack(rest) is None
 
 
 @given(

@@ -17,8 +17,10 @@ from checks import piece, receipt_of, whole  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 
 from gateway.crypto import ecb  # noqa: E402
+from gateway.new_node import payload  # noqa: E402
 from shared_protocol import (  # noqa: E402
     beacon,
+    node_record,
     parcel,
     parcel_fields,
     receipt,
@@ -283,6 +285,23 @@ def record_bodies():
     return made
 
 
+def node_records():
+    drawn = {
+        "v": 1, "node": "26010203040a", "name": "Tal-Hütte 3", "network_key": KEY.hex(),
+        "epoch": 0, "channel": 6, "secret": TOKEN.hex(), "command_key": KEY[::-1].hex(),
+        "operator": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "role": "relay", "power": "always", "board": "esp32-devkitc", "cell": 0x123456,
+    }  # fmt: skip
+    made = []
+    for name, sequence, body in (
+        ("a whole record", 1, payload(drawn)),
+        ("the smallest", 0xFFFFFFFF, b"{}"),
+    ):
+        encoded = node_record.pack(sequence, body)
+        made.append(named(name, hex=encoded) | {"sequence": sequence, "payload": body.decode()})
+    return made
+
+
 def slots():
     made = []
     for node, k, n, block in ((1, 2, 3, 0), (1, 8, 10, 0), (2, 8, 10, 0), (1, 8, 10, 1),
@@ -397,6 +416,7 @@ FILES = {
     "beacon": beacons,
     "sync": sync_bodies,
     "records": record_bodies,
+    "node_record": node_records,
     "slots": slots,
     "serial_line": serial_lines,
     "ed25519": rfc_8032,

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.new_node import draw
 from tools.virtual_board.board import BoardError, VirtualBoard
 from tools.virtual_board.interpreter import NoInterpreter, find_micropython
 from tools.virtual_board.rom import REPOSITORY
@@ -18,8 +20,9 @@ TIMEOUT_S = 5.0
 MAC = b"\x02\x00\x00\x00\x00\x0a"
 
 FIRMWARE = """
-import json, os, select, sys, time
+import os, select, sys, time
 import machine
+from firmware import config
 
 def run():
     try:
@@ -29,8 +32,7 @@ def run():
         boots = 1
     with open("/boots", "w") as file:
         file.write(str(boots))
-    with open("/node.json") as file:
-        name = json.load(file)["name"]
+    name = config.load().name
     print(name, "boot", boots, "cause", machine.reset_cause(), os.getcwd(), sorted(os.listdir()))
     poll = select.poll()
     poll.register(sys.stdin, select.POLLIN)
@@ -58,6 +60,10 @@ def run():
 """
 
 
+def record(name: str) -> dict[str, Any]:
+    return draw(name, bytes(32), bytes(32), 1)
+
+
 class Gateway:
     """The other end of the serial port."""
 
@@ -82,9 +88,10 @@ def board(tmp_path: Path) -> Iterator[VirtualBoard]:
     rom = tmp_path / "rom"
     (rom / "firmware").mkdir(parents=True)
     (rom / "firmware" / "main.py").write_text(FIRMWARE)
-    (rom / "tools").symlink_to(REPOSITORY / "tools")
+    for name in ("tools", "shared_protocol", "firmware/config.py"):
+        (rom / name).symlink_to(REPOSITORY / name)
     with VirtualBoard("relay", MAC, tmp_path, None, 0, 0, rom=rom) as board:
-        board.provision({"name": "north"})
+        board.provision(record("north"))
         yield board
 
 
@@ -102,7 +109,7 @@ def wait_for_end(board: VirtualBoard) -> None:
 
 def test_files_survive_a_power_cut_and_the_port_stays(board: VirtualBoard, gateway: Gateway):
     board.start()
-    assert gateway.line() == "north boot 1 cause 1 / ['boots', 'node.json', 'rom']"
+    assert gateway.line() == "north boot 1 cause 1 / ['boots', 'rom']"
     assert board.is_running
     path = board.port_path
     board.kill()
@@ -120,11 +127,10 @@ def test_an_image_is_kept_when_provisioned_again(board: VirtualBoard, gateway: G
     board.start()
     gateway.line()
     with pytest.raises(BoardError, match="running"):
-        board.provision({"name": "south"})
+        board.provision(record("south"))
     board.stop()
-    board.provision({"name": "south"})
+    board.provision(record("south"))
     assert board.read_file("/boots") == b"1"
-    assert board.read_file("/node.json") == b'{"name": "south"}'
     board.start()
     assert gateway.line().startswith("south boot 2")
 
@@ -163,7 +169,7 @@ def test_a_corrupt_file_system_is_not_formatted(board: VirtualBoard):
         image.seek(0x200000)
         image.write(bytes(8192))
     with pytest.raises(BoardError, match="corrupt"):
-        board.read_file("/node.json")
+        board.read_file("/boots")
     with board.flash_path.open("rb") as image:
         image.seek(0x200000)
         assert image.read(8192) == bytes(8192)

@@ -286,7 +286,7 @@ except OSError as error:
         HELIO_FLASH=str(path),
     )
     assert lines == [
-        "['nvs', 'vfs', 'store'] []",
+        "['nvs', 'vfs', 'node', 'store'] []",
         "(1, 64, 2621440, 1572864, 'store', False) 384 4096",
         "5",
         f"bytearray({bytes([0xAA] + 7 * [0xFF] + [0x0F])!r})",
@@ -295,6 +295,31 @@ except OSError as error:
         "22",
     ]
     assert path.read_bytes()[0x281000:0x281001] == b"\xaa"
+
+
+def test_a_station_takes_an_address_and_the_chip_keeps_its_own():
+    script = (
+        RADIO
+        + """
+import machine
+sta = network.WLAN(network.STA_IF)
+print(sta.config("mac") == machine.unique_id())
+sta.active(False)
+def set(mac):
+    return errors(lambda: sta.config(mac=mac))
+print(set(b"\\x26AAAAA"))
+sta.active(True)
+print(set(b"\\x27AAAAA"), set(b"\\x26AAAAA"), sta.config("mac"), machine.unique_id())
+on()
+print(set(b"\\x26BBBBB"), sta.config("mac"))
+"""
+    )
+    assert run(script, HELIO_MAC=A.hex()) == [
+        "True",
+        "-12293",
+        f"-12297 None b'&AAAAA' {A!r}",
+        "-12293 b'&AAAAA'",
+    ]
 
 
 WATCHDOG = """

@@ -9,7 +9,6 @@ poll()).
 
 import contextlib
 import ctypes
-import json
 import os
 import pty
 import signal
@@ -21,12 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from gateway.new_node import partition
 from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import build_rom
 
 _BOOT = Path(__file__).resolve().with_name("boot.py")
 
 CHIP_BYTES = 4 * 1024 * 1024  # the usual WROOM-32 module
+NODE_AT = 0x27E000  # the node partition, as in standins/esp32.py
 MAC_BYTES = 6
 DEFAULT_HEAP_KB = 160
 _TOOL_TIMEOUT_S = 30.0
@@ -57,7 +58,7 @@ def create_flash(path: Path) -> None:
 
 
 class VirtualBoard:
-    """One board. Positions in metres; air_port None leaves its radio silent.
+    """One board. Positions in metres; air_port None leaves its radio silent. mac: the chip's.
 
     `rom` is the directory that holds the packages firmware, shared_protocol and tools; without it
     the repository's own are compiled, see rom.py (RomError if that fails).
@@ -111,10 +112,13 @@ class VirtualBoard:
         self.close()
 
     def provision(self, record: dict[str, Any]) -> None:
-        """Write the record to /node.json; a missing flash image is made, an existing one kept."""
+        """Write the node record; a missing flash image is made, an existing one kept."""
+        self._check_off()
         if not self.flash_path.exists():
             create_flash(self.flash_path)
-        self._run_tool(["--provision"], json.dumps(record).encode())
+        with self.flash_path.open("r+b") as flash:
+            flash.seek(NODE_AT)
+            flash.write(partition(record))
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
         """Put files, by their paths, into the board's LittleFS; only while it is not running.
@@ -132,7 +136,7 @@ class VirtualBoard:
 
     def read_file(self, path: str) -> bytes:
         """Return a file of the board's LittleFS; only while the board is not running."""
-        return self._run_tool(["--read", path], b"")
+        return self._run_tool(["--read", path])
 
     def start(self) -> None:
         """Switch the board on; BoardError if it runs already or was never given a flash."""
@@ -210,9 +214,12 @@ class VirtualBoard:
         except BlockingIOError:
             pass
 
-    def _run_tool(self, arguments: list[str], stdin: bytes) -> bytes:
+    def _check_off(self) -> None:
         if self.is_running:
             raise BoardError(f"{self.name} is running: its flash is in use")
+
+    def _run_tool(self, arguments: list[str], stdin: bytes = b"") -> bytes:
+        self._check_off()
         done = subprocess.run(
             self._command() + arguments,
             input=stdin,

@@ -1,8 +1,8 @@
 """A virtual board's boot ROM; runs under MicroPython, started by board.py.
 
     micropython -X heapsize=160k boot.py                   run /main.py, else firmware.main of /rom
-    micropython -X heapsize=160k boot.py --provision       write stdin (JSON) to /node.json
     micropython -X heapsize=160k boot.py --read PATH       print a file of the board's LittleFS
+    micropython -X heapsize=160k boot.py --write           put files into it, from stdin
 
 What stays alive here is heap the firmware does not have: the work is in modules that are
 forgotten again.

@@ -49,6 +49,7 @@ class AirLink:
     """
 
     def __init__(self) -> None:
+        self.mac = b""  # what the station was given instead of the chip's own
         self.channel = 1
         self.is_up = False  # network's interface; while it is down nothing is heard
         self.pipe = None  # None while ESP-NOW is off
@@ -95,7 +96,7 @@ class AirLink:
         if self._is_joined:
             x_m, y_m = getenv("HELIO_X_M"), getenv("HELIO_Y_M")
             place = struct.pack(">Bii", channel, int(x_m or 0), int(y_m or 0))
-            self._write(_JOIN, machine.unique_id() + place)
+            self._write(_JOIN, (self.mac or machine.unique_id()) + place)
 
     def outstanding(self) -> int:
         """Frames handed to the air that it has not finished sending."""

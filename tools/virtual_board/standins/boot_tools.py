@@ -1,6 +1,5 @@
 """What board.py asks of a board instead of running it; importing this does it and exits."""
 
-import json
 import os
 import struct
 import sys
@@ -20,23 +19,15 @@ def write_files() -> None:
         path = sys.stdin.buffer.read(path_len).decode()
         folders = path.split("/")[1:-1]
         for depth in range(len(folders)):
-            folder = "/" + "/".join(folders[: depth + 1])
             try:
-                os.mkdir(folder)
+                os.mkdir("/" + "/".join(folders[: depth + 1]))
             except OSError:
                 pass  # it is there
         with open(path, "wb") as file:
             file.write(sys.stdin.buffer.read(size))
 
 
-if sys.argv[1:] == ["--provision"]:
-    text = sys.stdin.read()
-    if not isinstance(json.loads(text), dict):
-        raise TypeError("node.json is an object")
-    with open("/node.json", "w") as record:  # closing it commits it to the flash
-        record.write(text)
-    vfs.umount("/")
-elif sys.argv[1:] == ["--write"]:
+if sys.argv[1:] == ["--write"]:
     write_files()
     vfs.umount("/")
 elif len(sys.argv) == 3 and sys.argv[1] == "--read":

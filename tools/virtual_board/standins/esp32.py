@@ -9,11 +9,12 @@ from micropython import const
 from nor import Nor, Partition
 
 # (type, subtype, address, size, label, encrypted), the same map the flash tool writes. Type 1 is
-# data, 0x40 is the first subtype IDF leaves to applications.
+# data, from 0x40 on IDF leaves subtypes to applications.
 _FLASH_MAP = const(
     (
         (1, 0x02, 0x9000, 0x6000, "nvs", False),
-        (1, 0x81, 0x200000, 0x80000, "vfs", False),
+        (1, 0x81, 0x200000, 0x7E000, "vfs", False),
+        (1, 0x41, 0x27E000, 0x2000, "node", False),
         (1, 0x40, 0x280000, 0x180000, "store", False),
     )
 )

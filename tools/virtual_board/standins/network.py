@@ -5,8 +5,11 @@ There is no access point to connect to or to be: only the station's interface is
 
 import machine
 from air_link import LINK
+from micropython import const
 
 STA_IF = 0
+_WRONG_MODE = const(-12293)  # ESP_ERR_WIFI_MODE: the station is off
+_WRONG_MAC = const(-12297)  # ESP_ERR_WIFI_MAC: a group's address is nobody's
 
 
 class WLAN:
@@ -25,15 +28,31 @@ class WLAN:
         return LINK.is_up
 
     def config(
-        self, name: str | None = None, channel: int | None = None, pm: int = PM_NONE
+        self,
+        name: str | None = None,
+        mac: bytes | None = None,
+        channel: int | None = None,
+        pm: int = PM_NONE,
     ) -> bytes | int | None:
-        """Read 'mac' or 'channel'; or set channel=1..14. pm changes nothing that is modelled."""
+        """Read 'mac' or 'channel'; or set mac=six bytes, or channel=1..14.
+
+        The interface must be up for a new mac. What the chip does to one while ESP-NOW is on
+        nobody says: here it is an error. pm changes nothing that is modelled.
+        """
         if name == "mac":
-            return machine.unique_id()
+            return LINK.mac or machine.unique_id()
         if name == "channel":
             return LINK.channel
         if name is not None:
             raise ValueError
+        if mac is not None:
+            if len(mac) != 6:
+                raise ValueError
+            if mac[0] & 1:
+                raise OSError(_WRONG_MAC)
+            if LINK.pipe or not LINK.is_up:
+                raise OSError(_WRONG_MODE)
+            LINK.mac = bytes(mac)
         if channel is not None:
             LINK.tune(channel)
         return None
