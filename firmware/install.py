@@ -13,7 +13,8 @@ import io
 import os
 import sys
 
-from firmware.update_book import UpdateBook, slot
+from firmware.slots import slot
+from firmware.update_book import UpdateBook
 from shared_protocol import statement
 
 FLAG = "/install"  # its one letter, if any, is for trial.py
@@ -27,17 +28,15 @@ class _Archive(io.IOBase):
 
     def __init__(self, book: UpdateBook) -> None:
         self._book = book
-        self._manifest = statement.decode_manifest(
-            statement.decode_statement(book.statement).content
-        )
+        content = statement.decode_statement(book.statement)[2]
+        _, _, _, self._size, self._digest, _ = statement.decode_manifest(content)
         self._page, self._data, self._at = 0, b"", 0
 
     def readinto(self, buffer) -> int:
         if self._at == len(self._data):
-            size = self._manifest.size
-            if self._page == statement.page_count(size):
+            if self._page == statement.page_count(self._size):
                 return 0
-            length = statement.page_len(size, self._page) - statement.HASH_LEN
+            length = statement.page_len(self._size, self._page) - statement.HASH_LEN
             self._data = self._book.read(self._page, statement.HASH_LEN, length)
             self._page, self._at = self._page + 1, 0
         count = min(len(buffer), len(self._data) - self._at)
@@ -54,7 +53,7 @@ class _Archive(io.IOBase):
             if not count:
                 break
             digest.update(part[:count])
-        if digest.digest() != self._manifest.digest:
+        if digest.digest() != self._digest:
             raise ValueError("archive")
 
 
@@ -68,7 +67,7 @@ def run() -> None:
     book = UpdateBook()
     old = slot()
     new = launcher.other(old)
-    sequence = statement.decode_statement(book.statement).sequence
+    sequence = statement.decode_statement(book.statement)[1]
     try:
         _Archive(book).check()
         _remove("/" + new)

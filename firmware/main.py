@@ -19,12 +19,15 @@ if "install" in os.listdir("/"):  # an update: it is unpacked while there is roo
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
+from firmware import forget, slots, storage  # noqa: E402 - then what needs room only at the start
 
 REFUSED = storage.mount()
+RUNNING, TRIAL, UPDATE = slots.at_start()
+if REFUSED and TRIAL:
+    machine.reset()  # perhaps the firmware before this one does not refuse it
 forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
-forget("firmware.flash_contents", "firmware.flash_mend")
-del storage
+forget("firmware.flash_contents", "firmware.flash_mend", "firmware.slots")
+del slots, storage
 
 # isort: split
 from firmware.crypto import ecb  # noqa: E402
@@ -39,6 +42,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
 _UPDATE_HEAP = 14_000  # bytes free; its code takes half of it, and mail comes first
+_PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
@@ -56,7 +60,8 @@ class Relay:
         record = config.load()
         self.name = record.name
         self.operator = record.operator
-        self.running = 0  # which update this is; 0: what was flashed
+        self.running = RUNNING  # which update this is; 0: what was flashed
+        self._trial = TRIAL
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
@@ -74,9 +79,8 @@ class Relay:
         forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.link_up(AIR, self.now_ms())
-        from firmware import updating
-
-        updating.begin(self)
+        if UPDATE:
+            self.node.spread_wanted = (None, (0, 0))  # to see what there is
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""
@@ -165,6 +169,11 @@ class Relay:
                 from firmware import updating
 
                 updating.look(self)
+            if self._trial and self.uptime_s() >= _PROOF_S:
+                from firmware import trial
+
+                self._trial = trial.look(self, self._trial)
+                forget("firmware.trial")
             await asyncio.sleep_ms(_HEAP_EVERY_MS)
 
     async def run(self) -> None:

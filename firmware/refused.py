@@ -19,10 +19,6 @@ _TURN_MS = 20
 async def run(reason: str) -> None:
     """Answer the console until somebody mends it (see status.py), or for a day."""
     start = time.ticks_ms()
-    from firmware import trial
-
-    if trial.is_on():  # perhaps the old firmware does not refuse
-        machine.reset()
     watchdog = machine.WDT(timeout=30_000)
     link = SerialLink(os.urandom(1)[0], lambda: time.ticks_diff(time.ticks_ms(), start))
     asyncio.create_task(

@@ -23,7 +23,7 @@ class UpdateBook:
         try:
             with open(PATH, "rb") as f:
                 text = f.read(f.read(1)[0])
-            size = statement.decode_manifest(statement.decode_statement(text).content).size
+            size = statement.decode_manifest(statement.decode_statement(text)[2])[3]
         except (OSError, IndexError, DecodeError):
             return
         self.statement = text
@@ -37,7 +37,7 @@ class UpdateBook:
 
     def begin(self, text: bytes) -> None:
         """OSError if the archive would not fit."""
-        size = statement.decode_manifest(statement.decode_statement(text).content).size
+        size = statement.decode_manifest(statement.decode_statement(text)[2])[3]
         block, _, _, free = os.statvfs("/")[:4]
         if block * free < size + _MARGIN:
             raise OSError(28)
@@ -58,21 +58,3 @@ class UpdateBook:
         with open(PATH, "rb") as f:
             f.seek(self._at(page) + at)
             return f.read(length)
-
-
-def slot() -> str:
-    """The slot that runs, "" on a board without slots (a virtual one that runs its ROM)."""
-    try:
-        with open("/slot") as f:
-            return f.read(1)
-    except OSError:
-        return ""
-
-
-def sequence_in(name: str) -> int:
-    """Which update is in a slot; 0 for what was flashed."""
-    try:
-        with open("/%s/sequence" % name) as f:
-            return int(f.read())
-    except (OSError, ValueError):
-        return 0

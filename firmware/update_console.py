@@ -11,7 +11,7 @@ at now, may be answered with {"error": ...}.
 import gc
 from binascii import a2b_base64
 
-from firmware import updating
+from firmware import slots, updating
 from shared_protocol.errors import DecodeError
 from shared_protocol.statement import CHUNK_LEN
 
@@ -24,7 +24,7 @@ def answer(request: dict, relay) -> dict:
     gc.collect()
     if node.spread is None:
         if gc.mem_free() < _ROOM:
-            updating.unload()
+            updating.unload(relay)
             return {"error": "no memory for an update now: try again"}
         updating.load(relay)
     try:
@@ -58,7 +58,7 @@ def _told(relay) -> dict:
         "trying": spread.trying is not None,
         "forged": spread.forged,
         "full": spread.full,
-        "tried": updating.tried(spread.sequence),
+        "tried": slots.tried(spread.sequence),
         "neighbours": [
             (n.address.hex(),) + spread.far.get(n.bit, (0, 0)) for n in relay.node.neighbours.all
         ],

@@ -1,95 +1,67 @@
-"""A relay's update: loaded while there is something to spread, and while memory suffices."""
+"""A relay's update: loaded while there is something to spread, and while memory suffices.
+
+The build takes what only this needs into it (rom.py), for a module costs heap of its own.
+"""
 
 import gc
 import os
 
 import machine
 
-from firmware import forget, update_book
-from shared_protocol import statement
+from firmware import forget, slots
+from firmware.update_book import UpdateBook
+from shared_protocol.spread import IDLE_MS, Spread
 
-LOW_HEAP = 5_000  # with less than this left, mail goes first and the update waits
-IDLE_MS = 90_000  # then its code is forgotten: longer than a try of a statement is remembered
+LOW_HEAP = 4_000  # with less than this left, mail goes first and the update waits
 _QUIET_MS, _STEP_MS = 5_000, 1_000  # nobody asks any more; and not all of a mesh at once
 _PATIENCE_MS = 300_000  # somebody may go on asking for ever
-_AGAIN_MS = 120_000  # an installation that was cut short; should it crash, mail has its time too
-
-
-def begin(relay) -> None:
-    """At the start: what is told in beacons, and is this firmware on trial?"""
-    node, book = relay.node, update_book.UpdateBook()
-    relay.running = update_book.sequence_in(update_book.slot())
-    if book.statement:
-        newest = statement.decode_statement(book.statement)
-        m = statement.decode_manifest(newest.content)
-        node.told = (newest.sequence, book.pages if m.flags & statement.SPREAD else 0)
-        if book.pages == statement.page_count(m.size) and not tried(newest.sequence):
-            node.spread_wanted = (None, (0, 0))
-    if update_book.slot():
-        from firmware import trial
-
-        trial.begin(relay)
-        forget("firmware.trial")
-    unload()
-
-
-def unload() -> None:
-    """Give back the code; what runs of it does so to its end."""
-    forget("firmware.updating", "firmware.update_book", "shared_protocol.spread")
-    forget("shared_protocol.statement", "shared_protocol.ed25519", "shared_protocol.sha512")
+_AGAIN_MS = 60_000  # an installation that was cut short; should it crash, mail has its time too
 
 
 def look(relay) -> None:
     """Every two seconds while there is something to do."""
     node, now_ms = relay.node, relay.now_ms()
-    if node.spread is None:
+    spread = node.spread
+    if spread is None:
         load(relay)
         return
+    if spread.trying is None:
+        forget("shared_protocol.ed25519")
     if gc.mem_free() < LOW_HEAP:
         relay.journal.note("no memory for the update: it waits")
-        node.spread = None
-        unload()
-    elif node.spread.wanted_here() and not tried(node.spread.sequence):
-        if _is_time(node.spread, node.node_id[5] % 5 * _STEP_MS, now_ms):
+        unload(relay)
+    elif spread.wanted_here() and not slots.tried(spread.sequence):
+        if _is_time(spread, node.node_id[5] % 5 * _STEP_MS, now_ms):
             install(node)
-    elif node.spread.quiet_ms(now_ms) > IDLE_MS:
-        node.spread = None
-        unload()
+    elif spread.quiet_ms(now_ms) > IDLE_MS:
+        unload(relay)
 
 
 def load(relay) -> None:
     """Have what spreads updates, and tell it what made us load it."""
-    from shared_protocol.spread import Spread
-
     node, now_ms = relay.node, relay.now_ms()
-    node.spread = Spread(node, update_book.UpdateBook(), relay.operator, _below, now_ms)
+    node.spread = Spread(node, UpdateBook(), relay.operator, _below, now_ms)
     wanted, node.spread_wanted = node.spread_wanted, None
     if wanted and wanted[0]:
         node.update_told(wanted[0], wanted[1], now_ms)
 
 
-def tried(sequence: int) -> bool:
-    """Does it run already, or was it taken back?"""
-    running = update_book.slot()
-    if not running:
-        return True  # there is nowhere to put it
-    if update_book.sequence_in(running) == sequence:
-        return True
-    with open("/slot") as f:
-        taken_back = f.read(2)[1:] == "!"
-    return taken_back and update_book.sequence_in("b" if running == "a" else "a") == sequence
-
-
-def _is_time(loaded, later_ms: int, now_ms: int) -> bool:
-    if loaded.finished_ms is None:
-        return now_ms - loaded.begun_ms > _AGAIN_MS
-    if now_ms - loaded.finished_ms > _PATIENCE_MS:
-        return True
-    return loaded.quiet_ms(now_ms) > _QUIET_MS + later_ms
+def unload(relay) -> None:
+    """Give back the code."""
+    relay.node.spread = None
+    forget("firmware.updating", "firmware.slots", "shared_protocol.ed25519")
 
 
 def _below(n: int) -> int:
     return int.from_bytes(os.urandom(4), "big") % n
+
+
+def _is_time(spread, later_ms: int, now_ms: int) -> bool:
+    if spread.finished_ms is None:
+        return now_ms - spread.begun_ms > _AGAIN_MS
+    if now_ms - spread.finished_ms > _PATIENCE_MS:
+        return True
+    return spread.quiet_ms(now_ms) > _QUIET_MS + later_ms
 
 
 def install(node) -> None:

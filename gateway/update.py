@@ -38,7 +38,7 @@ def sign(
             f"the update has {len(archive)} bytes, relays take {statement.ARCHIVE_MAX}"
         )
     first, pages = statement.cut_archive(archive)
-    manifest = statement.Manifest(
+    manifest = (
         version,
         statement.SPREAD if spread else 0,
         node or statement.EVERYBODY,
@@ -70,7 +70,7 @@ async def hand_over(
 
     progress: pages it has, of so many. UserError if it refuses the statement or a page.
     """
-    sequence = statement.decode_statement(text).sequence
+    sequence = statement.decode_statement(text)[1]
     told = await ask(port, {"ask": "update"})
     if told["newest"] > sequence:
         raise UserError(f"the relay has update {told['newest']}, which is later than {sequence}")

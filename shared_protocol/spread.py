@@ -8,7 +8,6 @@ loaded when there is something to do (node.spread_wanted) and forgotten again (q
 
 from shared_protocol import statement
 from shared_protocol.beacon import UPDATE
-from shared_protocol.ed25519 import verify
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import CHUNK, EXTENDED, REQUEST, STATEMENT
 from shared_protocol.statement import EVERYBODY
@@ -84,15 +83,12 @@ class Spread:
     def _take_stock(self) -> None:
         """After the book has changed."""
         self.sequence = self.size = 0
-        self.manifest: statement.Manifest | None = None
+        flags, self._for, self._first = 0, b"", b""
         if self.book.statement:
-            newest = statement.decode_statement(self.book.statement)
-            self.sequence = newest.sequence
-            self.manifest = statement.decode_manifest(newest.content)
-            self.size = self.manifest.size
+            _, self.sequence, content, _ = statement.decode_statement(self.book.statement)
+            _, flags, self._for, self.size, _, self._first = statement.decode_manifest(content)
         self.total = statement.page_count(self.size)
-        spread = self.manifest is not None and self.manifest.flags & statement.SPREAD
-        self._node.told = (self.sequence, self.book.pages if spread else 0)
+        self._node.told = (self.sequence, self.book.pages if flags & statement.SPREAD else 0)
         self._missing = 0
         if self.book.pages < self.total:
             length = statement.page_len(self.size, self.book.pages)
@@ -114,7 +110,7 @@ class Spread:
         if sort == STATEMENT:
             self.offer(body[1:], now_ms)
         elif sort == REQUEST:
-            self._on_request(neighbour, statement.decode_request(body), now_ms)
+            self._on_request(body, now_ms)
         elif sort == CHUNK:
             sequence, page, chunk, data = statement.decode_chunk(body)
             if sequence == self.sequence:
@@ -127,16 +123,18 @@ class Spread:
 
     def offer(self, text: bytes, now_ms: int) -> bool:
         """A statement, from anywhere. Is it looked at now? Its verdict shows in `sequence`."""
-        newest = statement.decode_statement(text)
-        if newest.kind != UPDATE or newest.sequence <= self.sequence:
+        kind, sequence, content, signature = statement.decode_statement(text)
+        if kind != UPDATE or sequence <= self.sequence:
             return False
         if self.trying is not None or now_ms < self._try_ms:
             return False
-        m = statement.decode_manifest(newest.content)
-        if not m.flags & statement.SPREAD and m.node != self._node.node_id:
+        _, flags, node, _, _, _ = statement.decode_manifest(content)
+        if not flags & statement.SPREAD and node != self._node.node_id:
             return False
+        from shared_protocol.ed25519 import verify  # needed for a moment only
+
         digest = statement.signed_digest(self._node.cipher, text[: -statement.SIGNATURE_LEN])
-        self.trying = verify(self._operator, digest, newest.signature)
+        self.trying = verify(self._operator, digest, signature)
         self._tried = text
         self._active_ms = now_ms
         self._try_ms = now_ms + TRY_EVERY_MS
@@ -187,28 +185,27 @@ class Spread:
     def _expected(self) -> bytes:
         if self.book.pages:
             return self.book.read(self.book.pages - 1, 0, statement.HASH_LEN)
-        assert self.manifest is not None
-        first: bytes = self.manifest.first
-        return first
+        return self._first
 
-    def _on_request(self, neighbour: "Neighbour", asked: statement.Request, now_ms: int) -> None:
-        if asked.kind != UPDATE:
+    def _on_request(self, body: bytes, now_ms: int) -> None:
+        tail, kind, sequence, page, missing = statement.decode_request(body)
+        if kind != UPDATE:
             return
-        if asked.tail != self._node.node_id[3:]:
+        if tail != self._node.node_id[3:]:
             # Somebody asks for what I want too: I shall hear the answer.
-            if self._ask_ms is not None and asked.page == self._goal():
+            if self._ask_ms is not None and page == self._goal():
                 self._ask_again(now_ms)
             return
         self._active_ms = now_ms
-        if asked.sequence > self.sequence or not self._node.told[1]:
+        if sequence > self.sequence or not self._node.told[1]:
             return
-        if asked.page == statement.NO_PAGE:
+        if page == statement.NO_PAGE:
             self._say = True
-        elif asked.sequence == self.sequence and asked.page < self.book.pages:
-            if not self._serve or asked.page < self._serve_page:
-                self._serve_page, self._serve = asked.page, 0
-            if asked.page == self._serve_page:
-                self._serve |= asked.missing
+        elif sequence == self.sequence and page < self.book.pages:
+            if not self._serve or page < self._serve_page:
+                self._serve_page, self._serve = page, 0
+            if page == self._serve_page:
+                self._serve |= missing
 
     # --- what goes out
 
@@ -314,8 +311,7 @@ class Spread:
 
     def wanted_here(self) -> bool:
         """Is the newest update complete, and for this node?"""
-        m = self.manifest
-        return self.complete() and m is not None and m.node in (EVERYBODY, self._node.node_id)
+        return self.complete() and self._for in (EVERYBODY, self._node.node_id)
 
     def quiet_ms(self, now_ms: int) -> int:
         """For how long has nothing been asked, served or tried?"""

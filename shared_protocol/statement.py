@@ -10,7 +10,6 @@ extended    1 | statement
 """
 
 import struct
-from collections import namedtuple
 
 from shared_protocol.errors import DecodeError
 from shared_protocol.frame import CHUNK, REQUEST
@@ -19,6 +18,9 @@ from shared_protocol.hashing import H
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shared_protocol.frame import FrameCipher
+
+    # Plain tuples: a relay would pay half a kilobyte for each with names.
+    Manifest = tuple[bytes, int, bytes, int, bytes, bytes]
 
 SIGNATURE_LEN, _HEAD_LEN = 64, 5
 STATEMENT_MAX = 238  # bytes: one frame
@@ -34,24 +36,20 @@ PAGE_DATA = PAGE_LEN - HASH_LEN
 ARCHIVE_MAX = 131_072  # beside two slots, in the file system of a 4 MB board
 NO_PAGE = 255  # asked for: the statement itself
 
-Statement = namedtuple("Statement", ("kind", "sequence", "content", "signature"))
-Manifest = namedtuple("Manifest", ("version", "flags", "node", "size", "digest", "first"))
-Request = namedtuple("Request", ("tail", "kind", "sequence", "page", "missing"))
-
 
 def encode_statement(kind: int, sequence: int, content: bytes, signature: bytes) -> bytes:
     """A statement; with an empty signature what signed_digest() wants."""
     return struct.pack("!BI", kind, sequence) + content + signature
 
 
-def decode_statement(data: bytes) -> Statement:
-    """DecodeError if it cannot be one. Nothing is said about its signature."""
+def decode_statement(data: bytes) -> tuple[int, int, bytes, bytes]:
+    """(kind, sequence, content, signature); DecodeError if it cannot be one. Nothing is said
+    about its signature."""
     if not _HEAD_LEN + SIGNATURE_LEN <= len(data) <= STATEMENT_MAX:
         raise DecodeError("statement length")
     kind, sequence = struct.unpack("!BI", data[:_HEAD_LEN])
-    return Statement(
-        kind, sequence, bytes(data[_HEAD_LEN:-SIGNATURE_LEN]), bytes(data[-SIGNATURE_LEN:])
-    )
+    data = bytes(data)
+    return kind, sequence, data[_HEAD_LEN:-SIGNATURE_LEN], data[-SIGNATURE_LEN:]
 
 
 def signed_digest(cipher: "FrameCipher", unsigned: bytes) -> bytes:
@@ -62,22 +60,22 @@ def signed_digest(cipher: "FrameCipher", unsigned: bytes) -> bytes:
     return H(b"statement", cipher.short_id_key, bytes((cipher.epoch,)), unsigned)
 
 
-def encode_manifest(m: Manifest) -> bytes:
+def encode_manifest(m: "Manifest") -> bytes:
     """The content of an update's statement."""
-    size = m.size.to_bytes(3, "big")
-    return struct.pack(_MANIFEST, m.version, m.flags, m.node, size, m.digest, m.first)
+    version, flags, node, size, digest, first = m
+    return struct.pack(_MANIFEST, version, flags, node, size.to_bytes(3, "big"), digest, first)
 
 
-def decode_manifest(content: bytes) -> Manifest:
-    """DecodeError if it is none, or of an archive that no relay could take. A later version may
-    say more behind it."""
+def decode_manifest(content: bytes) -> "Manifest":
+    """(version, flags, node, size of the archive, its SHA-256, hash of its first page). A later
+    version may say more behind it. DecodeError if it is none, or no relay could take it."""
     if len(content) < _MANIFEST_LEN:
         raise DecodeError("manifest too short")
-    version, flags, node, size, digest, first = struct.unpack(_MANIFEST, content[:_MANIFEST_LEN])
-    m = Manifest(version, flags, node, int.from_bytes(size, "big"), digest, first)
-    if not 0 < m.size <= ARCHIVE_MAX:
+    version, flags, node, packed, digest, first = struct.unpack(_MANIFEST, content[:_MANIFEST_LEN])
+    size = int.from_bytes(packed, "big")
+    if not 0 < size <= ARCHIVE_MAX:
         raise DecodeError("archive size")
-    return m
+    return version, flags, node, size, digest, first
 
 
 def page_count(size: int) -> int:
@@ -110,11 +108,12 @@ def encode_request(tail: bytes, kind: int, sequence: int, page: int, missing: in
     return struct.pack("!B3sBIBB", REQUEST, tail, kind, sequence, page, missing)
 
 
-def decode_request(body: bytes) -> Request:
+def decode_request(body: bytes) -> tuple[bytes, int, int, int, int]:
     """The inverse; DecodeError if it is cut short."""
     if len(body) < 11:
         raise DecodeError("request too short")
-    return Request(*struct.unpack("!3sBIBB", body[1:11]))
+    tail, kind, sequence, page, missing = struct.unpack("!3sBIBB", body[1:11])
+    return tail, kind, sequence, page, missing
 
 
 def encode_chunk(sequence: int, page: int, chunk: int, data: bytes) -> bytes:

@@ -10,7 +10,7 @@ import deflate  # noqa: F401 - install.py will import it
 import launcher
 import vfs
 
-from firmware import install, update_book
+from firmware import install, slots, update_book  # noqa: F401 - install.py will import them
 from shared_protocol import statement
 from tools.virtual_board.nor import Partition
 from tools.virtual_board.nor_lab import SHAPES, LabNor, PowerCut
@@ -72,8 +72,7 @@ def update(archive, digest=None):
     """(statement, pages) of an archive."""
     first, pages = statement.cut_archive(archive)
     digest = digest or hashlib.sha256(archive).digest()
-    m = statement.Manifest(b"\0\3\0", 1, bytes(6), len(archive), digest, first)
-    content = statement.encode_manifest(m)
+    content = statement.encode_manifest((b"\0\3\0", 1, bytes(6), len(archive), digest, first))
     return statement.encode_statement(1, SEQUENCE, content, bytes(64)), pages
 
 

@@ -125,20 +125,19 @@ def test_statement():
             encode = getattr(statement, "encode_" + row["kind"])
             assert encode(*fields) == body
             continue
-        s = statement.decode_statement(body)
-        assert (s.kind, s.sequence) == (1, row["sequence"])
+        kind, sequence, content, signature = statement.decode_statement(body)
+        assert (kind, sequence) == (1, row["sequence"])
         assert statement.signed_digest(cipher, body[:-64]) == unhex(row["digest"])
-        assert list(verify(unhex(row["public"]), unhex(row["digest"]), s.signature))[-1]
-        m = statement.decode_manifest(s.content)
-        assert (m.flags, m.size) == (row["flags"], row["size"])
-        for field in ("version", "node", "first"):
-            assert getattr(m, field) == unhex(row[field])
+        assert list(verify(unhex(row["public"]), unhex(row["digest"]), signature))[-1]
+        version, flags, node, size, digest, first = statement.decode_manifest(content)
+        assert (flags, size) == (row["flags"], row["size"])
+        assert [version, node, first] == [unhex(row[key]) for key in ("version", "node", "first")]
         archive = pattern(row["archive_size"])
-        assert m.digest == hashlib.sha256(archive).digest()
-        first, pages = statement.cut_archive(archive)
-        assert (first, len(pages)) == (m.first, statement.page_count(m.size))
-        assert statement.encode_statement(1, s.sequence, s.content, s.signature) == body
-        assert statement.encode_manifest(m) == s.content
+        assert digest == hashlib.sha256(archive).digest()
+        cut = statement.cut_archive(archive)
+        assert (cut[0], len(cut[1])) == (first, statement.page_count(size))
+        assert statement.encode_statement(1, sequence, content, signature) == body
+        assert statement.encode_manifest((version, flags, node, size, digest, first)) == content
 
 
 def test_sync():

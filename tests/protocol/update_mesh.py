@@ -102,7 +102,7 @@ class Updates:
 
 
 def statement_sequence(text):
-    return statement.decode_statement(text).sequence
+    return statement.decode_statement(text)[1]
 
 
 def line(count):

@@ -380,16 +380,16 @@ def statements():
     ):
         archive = bytes([i * i >> 3 & 255 for i in range(size)])
         first, _ = statement.cut_archive(archive)
-        m = statement.Manifest(b"\0\3" + bytes((sequence,)), flags, node, size,
-                               sha256(archive).digest(), first)  # fmt: skip
-        content = statement.encode_manifest(m)
+        version = b"\0\3" + bytes((sequence,))
+        content = statement.encode_manifest(
+            (version, flags, node, size, sha256(archive).digest(), first)
+        )
         unsigned = statement.encode_statement(1, sequence, content, b"")
         digest = statement.signed_digest(cipher, unsigned)
         made.append(named(name, kind="statement", public=operator.public_key().public_bytes_raw(),
                           hex=unsigned + operator.sign(digest), sequence=sequence, digest=digest,
-                          archive_size=size)
-                    | {key: plain(value) for key, value in m._asdict().items()
-                       if key != "digest"})  # fmt: skip
+                          archive_size=size, version=version, flags=flags, node=node, size=size,
+                          first=first))  # fmt: skip
     request = statement.encode_request(SRC[3:], 1, 2, 3, 0x81)
     chunk = statement.encode_chunk(2, 3, 7, b"data")
     made.append(named("request", kind="request", hex=request, fields=[SRC[3:], 1, 2, 3, 0x81]))

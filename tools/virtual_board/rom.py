@@ -32,15 +32,22 @@ SOURCES = (
     "tools/virtual_board/nor.py",
 )
 
-# Only gateways and tools use these, and what is outside the slots, as sources.
+# Only gateways and tools use these, and what is outside the slots.
 _OUTSIDE_SLOTS = ("first.py", "launcher.py")
 _NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py", "store.py")
 
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
-# What a relay loads for good, in the order in which main.py does: the rest is taken into these.
-_ROOTS = ("firmware.buffers", "shared_protocol.node", "firmware.main")
+# What a relay loads for good, in the order in which main.py does, then what it loads at times: the
+# rest is taken into these.
+_ROOTS = (
+    "firmware.buffers",
+    "shared_protocol.node",
+    "firmware.main",
+    "firmware.updating",
+    "shared_protocol.ed25519",
+)
 _USERS = (
     "firmware/first.py",
     "firmware/launcher.py",
@@ -124,6 +131,21 @@ def code_for(machine_code: str) -> dict[str, bytes]:
                 _compile(compiler, path, text, text, Path(folder), machine_code)
                 code[path.with_suffix(".mpy").as_posix()] = out.read_bytes()
     return code
+
+
+def launcher_files() -> dict[str, bytes]:
+    """What is flashed outside the slots, by path: /main.py, which MicroPython runs as a source,
+    and the launcher, compiled as it stands: the firmware of any version calls it by its names.
+
+    Raises RomError.
+    """
+    compiler, _ = _find_compiler()
+    first, launcher = (REPOSITORY / "firmware" / name for name in _OUTSIDE_SLOTS)
+    with tempfile.TemporaryDirectory() as folder:
+        text = launcher.read_bytes()
+        _compile(compiler, Path(launcher.name), text, text, Path(folder))
+        compiled = Path(folder, launcher.name).with_suffix(".mpy").read_bytes()
+    return {"main.py": first.read_bytes(), "launcher.mpy": compiled}
 
 
 def _python_files(source: Path) -> list[Path]:
