@@ -28,16 +28,16 @@ class _Archive(io.IOBase):
 
     def __init__(self, book: UpdateBook) -> None:
         self._book = book
-        content = statement.decode_statement(book.statement)[2]
-        _, _, _, self._size, self._digest, _ = statement.decode_manifest(content)
+        _, _, _, _, self._size, self._digest, _ = statement.decode_update(book.statement)
         self._page, self._data, self._at = 0, b"", 0
 
     def readinto(self, buffer) -> int:
         if self._at == len(self._data):
-            if self._page == statement.page_count(self._size):
+            length = statement.page_len(self._size, self._page)
+            if not length:
                 return 0
-            length = statement.page_len(self._size, self._page) - statement.HASH_LEN
-            self._data = self._book.read(self._page, statement.HASH_LEN, length)
+            data_len = length - statement.HASH_LEN
+            self._data = self._book.read(self._page, statement.HASH_LEN, data_len)
             self._page, self._at = self._page + 1, 0
         count = min(len(buffer), len(self._data) - self._at)
         buffer[:count] = self._data[self._at : self._at + count]
@@ -67,7 +67,7 @@ def run() -> None:
     book = UpdateBook()
     old = slot()
     new = launcher.other(old)
-    sequence = statement.decode_statement(book.statement)[1]
+    sequence = statement.decode_update(book.statement)[0]
     try:
         _Archive(book).check()
         _remove("/" + new)

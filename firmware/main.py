@@ -41,7 +41,7 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 _HEAP_EVERY_MS = 2_000
-_UPDATE_HEAP = 14_000  # bytes free; its code takes half of it, and mail comes first
+_UPDATE_HEAP = 10_000  # bytes free; its code takes most of it, and mail comes first
 _PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
@@ -60,8 +60,12 @@ class Relay:
         record = config.load()
         self.name = record.name
         self.operator = record.operator
+        self.random_below = _random_below
         self.running = RUNNING  # which update this is; 0: what was flashed
         self._trial = TRIAL
+        self.verifying = False  # is a statement being verified?
+        self.verified = b""  # the one that was, and is to be begun with
+        self.forged = 0
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
         self._wake = asyncio.Event()
@@ -73,7 +77,7 @@ class Relay:
             buffers.STORE,
             Settings(False, record.secret, record.cell),
             lambda immutable: False,  # a relay is never the end of a message
-            _random_below,
+            self.random_below,
             self.now_ms(),
         )
         forget("firmware.config", "shared_protocol.node_record")
@@ -106,6 +110,16 @@ class Relay:
         if not request:
             return b""
         gc.collect()  # an answer wants 2 KB in one piece
+        if b'"update' in request[:20]:
+            if self.verifying or (self.node.spread is None and gc.mem_free() < _UPDATE_HEAP):
+                return b'{"error": "busy"}'
+            from firmware import updating
+
+            return updating.answer(request, self)
+        if self.node.spread:  # there is no room for both
+            from firmware import updating
+
+            updating.pause(self)
         from firmware import status
 
         answer = status.answer(request, self)
@@ -165,7 +179,9 @@ class Relay:
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             node = self.node
-            if node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP):
+            if not self.verifying and (
+                node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP)
+            ):
                 from firmware import updating
 
                 updating.look(self)

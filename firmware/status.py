@@ -19,18 +19,12 @@ _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 def answer(request: bytes, relay) -> bytes:
     """A console request in JSON, {"ask": "status" | "log" | "format" | "who" | "provision"}, to
-    its answer in JSON. With "provision" comes {"record": {...}}; the others: update_console.py."""
+    its answer in JSON. With "provision" comes {"record": {...}}."""
     ask = _asked(request)
     if ask == "status":
         return _json(status(relay))
     if ask == "log":
         return _json({"log": relay.journal.last(_LOG_BYTES)})
-    if ask in ("update", "statement", "chunks"):
-        from firmware import update_console
-
-        told = update_console.answer(json.loads(request), relay)
-        forget("firmware.update_console")
-        return _json(told)
     if ask == "provision":
         relay.node = None  # to have room: whatever comes of it, the board starts again
         gc.collect()

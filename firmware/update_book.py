@@ -23,12 +23,12 @@ class UpdateBook:
         try:
             with open(PATH, "rb") as f:
                 text = f.read(f.read(1)[0])
-            size = statement.decode_manifest(statement.decode_statement(text)[2])[3]
+            size = statement.decode_update(text)[4]
         except (OSError, IndexError, DecodeError):
             return
         self.statement = text
         kept = os.stat(PATH)[6] - self._at(0)
-        total = statement.page_count(size)
+        total = (size + statement.PAGE_DATA - 1) // statement.PAGE_DATA
         whole = size + total * statement.HASH_LEN
         self.pages = total if kept >= whole else kept // statement.PAGE_LEN
 
@@ -37,7 +37,7 @@ class UpdateBook:
 
     def begin(self, text: bytes) -> None:
         """OSError if the archive would not fit."""
-        size = statement.decode_manifest(statement.decode_statement(text)[2])[3]
+        size = statement.decode_update(text)[4]
         block, _, _, free = os.statvfs("/")[:4]
         if block * free < size + _MARGIN:
             raise OSError(28)

@@ -4,15 +4,19 @@ The build takes what only this needs into it (rom.py), for a module costs heap o
 """
 
 import gc
+import json
 import os
+from binascii import a2b_base64
 
 import machine
 
 from firmware import forget, slots
 from firmware.update_book import UpdateBook
-from shared_protocol.spread import IDLE_MS, Spread
+from shared_protocol.errors import DecodeError
+from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS, Spread
+from shared_protocol.statement import EVERYBODY, SIGNATURE_LEN, signed_digest
 
-LOW_HEAP = 4_000  # with less than this left, mail goes first and the update waits
+LOW_HEAP = 3_000  # with less than this left, mail goes first and the update waits
 _QUIET_MS, _STEP_MS = 5_000, 1_000  # nobody asks any more; and not all of a mesh at once
 _PATIENCE_MS = 300_000  # somebody may go on asking for ever
 _AGAIN_MS = 60_000  # an installation that was cut short; should it crash, mail has its time too
@@ -24,44 +28,64 @@ def look(relay) -> None:
     spread = node.spread
     if spread is None:
         load(relay)
-        return
-    if spread.trying is None:
-        forget("shared_protocol.ed25519")
-    if gc.mem_free() < LOW_HEAP:
+    elif spread.offered:
+        verify(relay, spread.offered, now_ms)
+    elif gc.mem_free() < LOW_HEAP:
         relay.journal.note("no memory for the update: it waits")
-        unload(relay)
-    elif spread.wanted_here() and not slots.tried(spread.sequence):
-        if _is_time(spread, node.node_id[5] % 5 * _STEP_MS, now_ms):
+        pause(relay)
+    elif wanted(spread, node) and not slots.tried(spread.sequence):
+        if spread.finished_ms is None:
+            due = now_ms - spread.begun_ms > _AGAIN_MS
+        else:
+            quiet_ms = _QUIET_MS + node.node_id[5] % 5 * _STEP_MS
+            due = now_ms - max(spread.active_ms, spread.finished_ms) > quiet_ms
+            due = due or now_ms - spread.finished_ms > _PATIENCE_MS
+        if due:
             install(node)
-    elif spread.quiet_ms(now_ms) > IDLE_MS:
-        unload(relay)
+    elif now_ms - spread.active_ms > IDLE_MS:
+        pause(relay)
+        node.spread_wanted = None
 
 
 def load(relay) -> None:
     """Have what spreads updates, and tell it what made us load it."""
     node, now_ms = relay.node, relay.now_ms()
-    node.spread = Spread(node, UpdateBook(), relay.operator, _below, now_ms)
-    wanted, node.spread_wanted = node.spread_wanted, None
-    if wanted and wanted[0]:
-        node.update_told(wanted[0], wanted[1], now_ms)
+    book = UpdateBook()
+    text, relay.verified = relay.verified, b""
+    if text:
+        try:
+            book.begin(text)
+        except OSError as e:
+            relay.journal.note("no room for the update: %r" % e)
+    node.spread = Spread(node, book, relay.random_below, now_ms)
+    why, node.spread_wanted = node.spread_wanted, None
+    if why and why[0]:
+        node.update_told(why[0], why[1], now_ms)
 
 
-def unload(relay) -> None:
-    """Give back the code."""
-    relay.node.spread = None
-    forget("firmware.updating", "firmware.slots", "shared_protocol.ed25519")
+def pause(relay) -> None:
+    """Give back the code; what was heard last makes it come back."""
+    node = relay.node
+    why = (None, (0, 0))
+    for n in node.neighbours.all:
+        why = max(why, (n, node.spread.far.get(n.bit, (0, 0))), key=lambda each: each[1])
+    node.spread, node.spread_wanted = None, why
+    forget("firmware.updating", "firmware.slots")
 
 
-def _below(n: int) -> int:
-    return int.from_bytes(os.urandom(4), "big") % n
+def verify(relay, text: bytes, now_ms: int) -> None:
+    """Verify a statement in the place of all this, for both together have no room."""
+    digest = signed_digest(relay.node.cipher, text[:-SIGNATURE_LEN])
+    relay.node.try_ms = now_ms + TRY_EVERY_MS
+    pause(relay)
+    from firmware import verifying
+
+    verifying.begin(relay, digest, text)
 
 
-def _is_time(spread, later_ms: int, now_ms: int) -> bool:
-    if spread.finished_ms is None:
-        return now_ms - spread.begun_ms > _AGAIN_MS
-    if now_ms - spread.finished_ms > _PATIENCE_MS:
-        return True
-    return spread.quiet_ms(now_ms) > _QUIET_MS + later_ms
+def wanted(spread, node) -> bool:
+    """Is the newest update here, and for this node?"""
+    return spread.complete and spread.node_id in (EVERYBODY, node.node_id)
 
 
 def install(node) -> None:
@@ -71,3 +95,34 @@ def install(node) -> None:
         f.write("n" if contact else "")
     os.rename("/install.new", "/install")
     machine.reset()
+
+
+def answer(request: bytes, relay) -> bytes:
+    """What comes over the wire (docs/UPDATES.md): {"ask": "update"}, with a "statement", or with
+    "data" of a "page" and "chunk", in base64. The answer tells how far it is:
+
+    running: sequence of what runs, 0 for what was flashed. newest: of the newest statement; pages
+    of it are here. verifying: is one being verified? forged: how many were not the operator's.
+    tried: does the newest one run, or was it taken back? far: what neighbours told last.
+    """
+    node = relay.node
+    if node.spread is None:
+        load(relay)
+    spread, told, now_ms = node.spread, {}, relay.now_ms()
+    try:
+        asked = json.loads(request)
+        if "statement" in asked:
+            told["taken"] = spread.offer(a2b_base64(asked["statement"]), now_ms)
+        elif "data" in asked:
+            spread.chunk(asked["page"], asked["chunk"], a2b_base64(asked["data"]), now_ms)
+    except (KeyError, TypeError, ValueError, DecodeError):
+        told["error"] = "not understood"
+    told["running"] = relay.running
+    told["newest"] = spread.sequence
+    told["pages"] = spread.book.pages
+    told["forged"] = relay.forged
+    told["verifying"] = bool(spread.offered)
+    told["full"] = spread.full
+    told["tried"] = slots.tried(spread.sequence)
+    told["far"] = list(spread.far.values())
+    return json.dumps(told).encode()

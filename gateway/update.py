@@ -13,12 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.errors import UserError
 from gateway.links.serial_port import SerialPort
 from shared_protocol import statement
-from shared_protocol.beacon import UPDATE
 from shared_protocol.frame import FrameCipher
 
-_CHUNKS_ASKED = 4  # in one request: 1.3 KB, and a relay has no much larger piece of heap
 _LOOK_S = 0.5
-_VERIFY_S = 60  # 2 s on an ESP32, but it looks at one statement a minute
+_TRIES = 120  # a minute: mail comes first, and so does what is being verified
+_VERIFY_S = 90  # 2 s on an ESP32, but it looks at one statement a minute
 _RESTART_S = 90  # quiet, restart, unpack
 
 
@@ -38,29 +37,33 @@ def sign(
             f"the update has {len(archive)} bytes, relays take {statement.ARCHIVE_MAX}"
         )
     first, pages = statement.cut_archive(archive)
-    manifest = (
+    unsigned = statement.encode_update((
+        sequence,
         version,
         statement.SPREAD if spread else 0,
         node or statement.EVERYBODY,
         len(archive),
         hashlib.sha256(archive).digest(),
         first,
-    )
-    content = statement.encode_manifest(manifest)
-    unsigned = statement.encode_statement(UPDATE, sequence, content, b"")
+    ))  # fmt: skip
     return unsigned + operator.sign(statement.signed_digest(cipher, unsigned)), pages
 
 
 async def ask(port: SerialPort, request: dict[str, Any]) -> dict[str, Any]:
-    """One console request about updates, its answer; UserError if the relay says no."""
-    try:
-        answer = json.loads(await port.ask(json.dumps(request).encode()))
-    except TimeoutError:
-        raise UserError("the relay does not answer: is it on this port?") from None
-    if "newest" not in answer:
-        raise UserError(f"the relay takes no update: {answer.get('error', answer)}")
-    result: dict[str, Any] = answer
-    return result
+    """One console request about updates, its answer: firmware/updating.py says what is in it. A
+    relay that has no time or memory now is asked again. UserError if it says no."""
+    for _ in range(_TRIES):
+        try:
+            answer = json.loads(await port.ask(json.dumps({"ask": "update"} | request).encode()))
+        except TimeoutError:
+            raise UserError("the relay does not answer: is it on this port?") from None
+        if "newest" in answer and "error" not in answer:
+            result: dict[str, Any] = answer
+            return result
+        if answer.get("error") != "busy":
+            break
+        await asyncio.sleep(_LOOK_S)
+    raise UserError(f"the relay takes no update: {answer.get('error', 'an older firmware')}")
 
 
 async def hand_over(
@@ -70,41 +73,41 @@ async def hand_over(
 
     progress: pages it has, of so many. UserError if it refuses the statement or a page.
     """
-    sequence = statement.decode_statement(text)[1]
-    told = await ask(port, {"ask": "update"})
+    sequence = statement.decode_update(text)[0]
+    told = await ask(port, {})
     if told["newest"] > sequence:
         raise UserError(f"the relay has update {told['newest']}, which is later than {sequence}")
     if told["newest"] < sequence:
-        told = await _have_verified(port, text, sequence)
+        told = await _verified(port, text, sequence)
     while told["pages"] < len(pages):
-        progress(told["pages"], len(pages))
-        page = pages[told["pages"]]
-        before = told["pages"]
-        for at in range(0, len(page), _CHUNKS_ASKED * statement.CHUNK_LEN):
-            data = page[at : at + _CHUNKS_ASKED * statement.CHUNK_LEN]
+        number = told["pages"]
+        progress(number, len(pages))
+        for at in range(0, len(pages[number]), statement.CHUNK_LEN):
+            data = pages[number][at : at + statement.CHUNK_LEN]
             told = await ask(port, {
-                "ask": "chunks", "page": before, "chunk": at // statement.CHUNK_LEN,
+                "page": number, "chunk": at // statement.CHUNK_LEN,
                 "data": b64encode(data).decode(),
             })  # fmt: skip
         if told["full"]:
             raise UserError("the relay's file system has no room for the update")
-        if told["pages"] == before:
-            raise UserError(f"the relay refuses page {before} of the update")
     progress(len(pages), len(pages))
 
 
-async def _have_verified(port: SerialPort, text: bytes, sequence: int) -> dict[str, Any]:
-    asked = {"ask": "statement", "statement": b64encode(text).decode()}
-    told = await ask(port, asked)
+async def _verified(port: SerialPort, text: bytes, sequence: int) -> dict[str, Any]:
+    """Hand over the statement; what the relay tells when it has verified it."""
+    told = await ask(port, {})
+    forged = told["forged"]
     loop = asyncio.get_running_loop()
     end = loop.time() + _VERIFY_S
     while told["newest"] != sequence:
-        if not told["trying"] and told["forged"]:
+        if told["forged"] > forged:
             raise UserError("the relay refuses the signature: it has another operator's key")
         if loop.time() > end:
             raise UserError("the relay did not verify the statement in time: try again")
+        if not told["verifying"]:
+            told = await ask(port, {"statement": b64encode(text).decode()})
         await asyncio.sleep(_LOOK_S)
-        told = await ask(port, {"ask": "update"})
+        told = await ask(port, {})
     return told
 
 

@@ -92,6 +92,7 @@ class Node:
         self.greeting = Greeting(self, random_below, now_ms)
         self.told = (0, 0)  # newest update: its sequence, and the pages to be told in beacons
         self.spread: Spread | None = None
+        self.try_ms = 0  # from when on a statement may be verified
         self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0

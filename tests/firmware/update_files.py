@@ -72,8 +72,10 @@ def update(archive, digest=None):
     """(statement, pages) of an archive."""
     first, pages = statement.cut_archive(archive)
     digest = digest or hashlib.sha256(archive).digest()
-    content = statement.encode_manifest((b"\0\3\0", 1, bytes(6), len(archive), digest, first))
-    return statement.encode_statement(1, SEQUENCE, content, bytes(64)), pages
+    unsigned = statement.encode_update(
+        (SEQUENCE, b"\0\3\0", 1, bytes(6), len(archive), digest, first)
+    )
+    return unsigned + bytes(64), pages
 
 
 def mount():

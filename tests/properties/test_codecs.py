@@ -208,10 +208,7 @@ DECODERS: list[Callable[[bytes], Any]] = [
     sync.decode_sums,
     sync.decode_request,
     records.decode,
-    statement.decode_statement,
-    statement.decode_manifest,
-    statement.decode_request,
-    statement.decode_chunk,
+    statement.decode_update,
     receipt.decode,
     receipt.split_frame,
     lambda frame: CIPHER.open(SRC, frame),
@@ -237,9 +234,7 @@ SAMPLES = [
     parcel.join(1, 2, None, receipt.encode(bytes(16), 1, 6)) * 3,
     records.encode_kept(records.Kept(False, 1, 2, 3, bytes(20))),
     records.encode_clock(records.Clock(1, 2, 3, 4, 5)),
-    statement.encode_statement(1, 2, bytes(53), bytes(64)),
-    statement.encode_request(b"abc", 1, 2, 3, 4),
-    statement.encode_chunk(1, 2, 3, b"chunk"),
+    statement.encode_update((1, bytes(3), 1, bytes(6), 2000, bytes(32), bytes(8))) + bytes(64),
 ]
 
 

@@ -10,13 +10,13 @@ class MemoryBook:
         self.room = room
         self.kept = []
 
-    def begin(self, statement):
-        self.statement, self.pages, self.kept = statement, 0, []
+    def begin(self, text):
+        self.statement, self.pages, self.kept = text, 0, []
 
     def add(self, page):
         if self.room is not None and self.pages >= self.room:
             raise OSError(28)
-        self.kept.append(page)
+        self.kept.append(bytes(page))
         self.pages += 1
 
     def read(self, page, at, length):

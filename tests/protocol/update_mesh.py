@@ -8,11 +8,12 @@ from checks import pattern, unhex, vectors
 from memory_book import MemoryBook
 from mesh_dice import Dice
 
-from shared_protocol import statement
+from shared_protocol.ed25519 import verify
 from shared_protocol.node import AIR, TETHER
-from shared_protocol.spread import IDLE_MS, Spread
+from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS, Spread
+from shared_protocol.statement import cut_archive, decode_update, signed_digest
 
-ROWS = [row for row in vectors("statement") if row["kind"] == "statement" and "node" in row]
+ROWS = [row for row in vectors("statement") if "node" in row]
 OPERATOR = unhex(ROWS[0]["public"])
 ONE, TWO, WIRE = [unhex(row["hex"]) for row in ROWS]  # 2 pages, 3 pages, for one node
 FORGED = TWO[:-1] + bytes((TWO[-1] ^ 1,))
@@ -43,7 +44,7 @@ class Updates:
         self.box = QuickBox(seed, loss_pct)
         self.books = {}
         self.spreads = {}
-        self.chunks = 0
+        self.forged = {}
         for a, b in edges:
             for number in (a, b):
                 if number not in self.books:
@@ -62,32 +63,54 @@ class Updates:
         if number not in self.spreads:
             dice = Dice(number + self.box.now_ms)
             now_ms = self.box.now_ms
-            node.spread = Spread(node, self.books[number], OPERATOR, dice.below, now_ms)
+            node.spread = Spread(node, self.books[number], dice.below, now_ms)
             self.spreads[number] = node.spread
-            if node.spread_wanted:
+            if node.spread_wanted and node.spread_wanted[0]:
                 node.update_told(*node.spread_wanted, now_ms)
-                node.spread_wanted = None
+            node.spread_wanted = None
 
     def shells(self):
         """What a relay's shell does every two seconds."""
         for number, node in self.box.nodes.items():
             spread = self.spreads.get(number)
-            if spread and spread.quiet_ms(self.box.now_ms) > IDLE_MS:
+            if spread and spread.offered:
+                self.verify(number, spread.offered)
+            elif spread and self.box.now_ms - spread.active_ms > IDLE_MS:
                 node.spread = None
                 del self.spreads[number]
             elif node.spread_wanted:
                 self.load(number)
 
+    def verify(self, number, text):
+        """What firmware/updating.py and verifying.py do, at once."""
+        node = self.box.nodes[number]
+        why = (None, (0, 0))
+        for n in node.neighbours.all:
+            far = self.spreads[number].far.get(n.bit, (0, 0))
+            if far > why[1]:
+                why = (n, far)
+        node.try_ms = self.box.now_ms + TRY_EVERY_MS
+        digest = signed_digest(node.cipher, text[:-64])
+        if list(verify(OPERATOR, digest, text[-64:]))[-1]:
+            node.try_ms = 0
+            self.books[number].begin(text)
+            node.spread_wanted = why
+        else:
+            self.forged[number] = self.forged.get(number, 0) + 1
+        del self.spreads[number]
+        self.load(number)
+
     def give(self, number, text, size):
         """Hand a whole update to one relay, as over its wire."""
+        assert self.spreads[number].offer(text, self.box.now_ms)
+        self.shells()
         spread = self.spreads[number]
-        assert spread.offer(text, self.box.now_ms)
-        assert self.run(5 * SECOND, lambda: spread.sequence == statement_sequence(text))
-        for page, data in enumerate(statement.cut_archive(pattern(size))[1]):
+        assert spread.sequence == decode_update(text)[0]
+        for page, data in enumerate(cut_archive(pattern(size))[1]):
             for chunk in range(0, (len(data) + 231) // 232):
                 part = data[chunk * 232 : chunk * 232 + 232]
                 spread.chunk(page, chunk, part, self.box.now_ms)
-        assert spread.complete()
+        assert spread.complete
 
     def run(self, ms, until=None):
         end = self.box.now_ms + ms
@@ -99,10 +122,6 @@ class Updates:
 
     def all_have(self, size, numbers=None):
         return all([self.books[n].archive() == pattern(size) for n in numbers or list(self.books)])
-
-
-def statement_sequence(text):
-    return statement.decode_statement(text)[1]
 
 
 def line(count):

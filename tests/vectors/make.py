@@ -6,6 +6,7 @@ Hex goes in, fields come out; bytes are hex strings, absent fields are null.
 """
 
 import json
+import struct
 import sys
 from hashlib import sha256, sha512
 from pathlib import Path
@@ -28,7 +29,7 @@ from shared_protocol import (  # noqa: E402
     statement,
     sync,
 )
-from shared_protocol.frame import NET_TIME, FrameCipher  # noqa: E402
+from shared_protocol.frame import CHUNK, NET_TIME, REQUEST, FrameCipher  # noqa: E402
 from shared_protocol.hashing import H, Hmac  # noqa: E402
 from shared_protocol.serial_line import SerialLine  # noqa: E402
 from shared_protocol.slots import own_slots, shape  # noqa: E402
@@ -381,31 +382,30 @@ def statements():
         archive = bytes([i * i >> 3 & 255 for i in range(size)])
         first, _ = statement.cut_archive(archive)
         version = b"\0\3" + bytes((sequence,))
-        content = statement.encode_manifest(
-            (version, flags, node, size, sha256(archive).digest(), first)
+        unsigned = statement.encode_update(
+            (sequence, version, flags, node, size, sha256(archive).digest(), first)
         )
-        unsigned = statement.encode_statement(1, sequence, content, b"")
         digest = statement.signed_digest(cipher, unsigned)
-        made.append(named(name, kind="statement", public=operator.public_key().public_bytes_raw(),
+        made.append(named(name, public=operator.public_key().public_bytes_raw(),
                           hex=unsigned + operator.sign(digest), sequence=sequence, digest=digest,
-                          archive_size=size, version=version, flags=flags, node=node, size=size,
+                          version=version, flags=flags, node=node, size=size,
                           first=first))  # fmt: skip
-    request = statement.encode_request(SRC[3:], 1, 2, 3, 0x81)
-    chunk = statement.encode_chunk(2, 3, 7, b"data")
-    made.append(named("request", kind="request", hex=request, fields=[SRC[3:], 1, 2, 3, 0x81]))
-    made.append(named("chunk", kind="chunk", hex=chunk, fields=[2, 3, 7, b"data"]))
-    for name, kind, body in (
-        ("statement too short", "statement", bytes(68)),
-        ("statement too long", "statement", bytes(239)),
-        ("manifest too short", "manifest", bytes(52)),
-        ("archive of nothing", "manifest", bytes(53)),
-        ("archive too large", "manifest", b"\xff" * 53),
-        ("request cut short", "request", request[:-1]),
-        ("chunk of nothing", "chunk", chunk[:7]),
-        ("chunk too large", "chunk", chunk[:7] + bytes(233)),
-        ("a ninth chunk", "chunk", chunk[:6] + b"\x08x"),
+    good = bytes.fromhex(made[0]["hex"])
+    for name, form, fields in (
+        ("request", "REQUEST", (REQUEST, SRC[3:], 1, 2, 3, 0x81)),
+        ("chunk", "CHUNK", (CHUNK, 2, 3, 7)),
     ):
-        made.append(named(name, kind=kind, hex=body) | {"error": True})
+        rest = b"data" if form == "CHUNK" else b""
+        body = struct.pack(getattr(statement, form), *fields) + rest
+        made.append(named(name, format=form, hex=body, fields=[*fields, rest]))
+    for name, body in (
+        ("a statement too short", good[:-1]),
+        ("a statement too long", good + bytes(117)),
+        ("another kind", b"\2" + good[1:]),
+        ("an archive of nothing", good[:15] + bytes(3) + good[18:]),
+        ("an archive too large", good[:15] + b"\x02\0\1" + good[18:]),
+    ):
+        made.append(named(name, hex=body) | {"error": True})
     return made
 
 

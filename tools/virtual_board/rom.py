@@ -46,7 +46,7 @@ _ROOTS = (
     "shared_protocol.node",
     "firmware.main",
     "firmware.updating",
-    "shared_protocol.ed25519",
+    "firmware.verifying",
 )
 _USERS = (
     "firmware/first.py",

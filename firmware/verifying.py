@@ -1,0 +1,30 @@
+"""An operator statement, verified between all else that a relay does (SPEC.md 12.1)."""
+
+import asyncio
+
+from firmware import forget
+from shared_protocol.ed25519 import verify
+
+
+def begin(relay, digest: bytes, text: bytes) -> None:
+    """Have it verified. Until that is over relay.verifying is set; a true one is then
+    relay.verified, another one is counted."""
+    relay.verifying = True
+    asyncio.create_task(_run(relay, verify(relay.operator, digest, text[-64:]), text))
+    forget("firmware.verifying")
+
+
+async def _run(relay, slices, text: bytes) -> None:
+    try:
+        verdict = None
+        while verdict is None:
+            verdict = next(slices)
+            await asyncio.sleep_ms(0)
+        if verdict:
+            relay.verified = text
+            relay.node.try_ms = 0
+        else:
+            relay.forged += 1
+            relay.node.spread_wanted = None  # whoever told of it will tell again
+    finally:
+        relay.verifying = False
