@@ -13,7 +13,6 @@ import io
 import os
 import sys
 
-from firmware.slots import slot
 from firmware.update_book import UpdateBook
 from shared_protocol import statement
 
@@ -65,7 +64,7 @@ def run() -> None:
         contact = f.read(1)
     os.remove(FLAG)
     book = UpdateBook()
-    old = slot()
+    old = launcher.read()[0]
     new = launcher.other(old)
     sequence = statement.decode_update(book.statement)[0]
     try:

@@ -19,15 +19,15 @@ if "install" in os.listdir("/"):  # an update: it is unpacked while there is roo
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import forget, slots, storage  # noqa: E402 - then what needs room only at the start
+from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
 
 REFUSED = storage.mount()
-RUNNING, TRIAL, UPDATE = slots.at_start()
+RUNNING, TAKEN_BACK, TRIAL, UPDATE = storage.slots()
 if REFUSED and TRIAL:
     machine.reset()  # perhaps the firmware before this one does not refuse it
 forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
-forget("firmware.flash_contents", "firmware.flash_mend", "firmware.slots")
-del slots, storage
+forget("firmware.flash_contents", "firmware.flash_mend")
+del storage
 
 # isort: split
 from firmware.crypto import ecb  # noqa: E402
@@ -40,8 +40,8 @@ from shared_protocol.frame import FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
-_HEAP_EVERY_MS = 2_000
-_UPDATE_HEAP = 10_000  # bytes free; its code takes most of it, and mail comes first
+_HEAP_EVERY_MS, _UPDATE_EVERY_MS = 2_000, 500
+_UPDATE_HEAP = 13_500  # bytes free: its code takes most of it, and mail comes first
 _PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _RADIO_BUSY_MS = 4  # one frame's airtime
@@ -60,10 +60,10 @@ class Relay:
         record = config.load()
         self.name = record.name
         self.operator = record.operator
-        self.random_below = _random_below
-        self.running = RUNNING  # which update this is; 0: what was flashed
+        self.running = RUNNING  # which update this is (storage.py)
+        self.taken_back = TAKEN_BACK
         self._trial = TRIAL
-        self.verifying = False  # is a statement being verified?
+        self.offered = ()  # a statement to be verified: its digest, all of it; then True
         self.verified = b""  # the one that was, and is to be begun with
         self.forged = 0
         self.radio = EspNowLink(record.channel, record.node)
@@ -77,7 +77,7 @@ class Relay:
             buffers.STORE,
             Settings(False, record.secret, record.cell),
             lambda immutable: False,  # a relay is never the end of a message
-            self.random_below,
+            _random_below,
             self.now_ms(),
         )
         forget("firmware.config", "shared_protocol.node_record")
@@ -111,15 +111,14 @@ class Relay:
             return b""
         gc.collect()  # an answer wants 2 KB in one piece
         if b'"update' in request[:20]:
-            if self.verifying or (self.node.spread is None and gc.mem_free() < _UPDATE_HEAP):
+            if self.offered or (self.node.spread is None and gc.mem_free() < _UPDATE_HEAP):
                 return b'{"error": "busy"}'
             from firmware import updating
 
             return updating.answer(request, self)
-        if self.node.spread:  # there is no room for both
-            from firmware import updating
-
-            updating.pause(self)
+        if self.node.spread and gc.mem_free() < _UPDATE_HEAP:  # there is no room for both
+            self._look_at_update(True)
+            gc.collect()
         from firmware import status
 
         answer = status.answer(request, self)
@@ -178,19 +177,31 @@ class Relay:
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
-            node = self.node
-            if not self.verifying and (
-                node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP)
-            ):
-                from firmware import updating
+            self._look_at_update()
+            busy = self.offered or self.node.spread or self.node.spread_wanted
+            await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
 
-                updating.look(self)
-            if self._trial and self.uptime_s() >= _PROOF_S:
-                from firmware import trial
+    def _look_at_update(self, pause: bool = False) -> None:
+        """Here, because the locals of who calls it would keep what is forgotten."""
+        node = self.node
+        if pause:
+            from firmware import updating
 
-                self._trial = trial.look(self, self._trial)
-                forget("firmware.trial")
-            await asyncio.sleep_ms(_HEAP_EVERY_MS)
+            updating.pause(self)
+        elif self.offered:
+            if self.offered is not True:  # being verified
+                from firmware import verifying
+
+                verifying.begin(self)
+        elif node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP):
+            from firmware import updating
+
+            updating.look(self)
+        if self._trial and self.uptime_s() >= _PROOF_S:
+            from firmware import trial
+
+            self._trial = trial.look(self, self._trial)
+            forget("firmware.trial")
 
     async def run(self) -> None:
         """All tasks, for ever."""

@@ -10,7 +10,7 @@ from binascii import a2b_base64
 
 import machine
 
-from firmware import forget, slots
+from firmware import forget
 from firmware.update_book import UpdateBook
 from shared_protocol.errors import DecodeError
 from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS, Spread
@@ -18,12 +18,12 @@ from shared_protocol.statement import EVERYBODY, SIGNATURE_LEN, signed_digest
 
 LOW_HEAP = 3_000  # with less than this left, mail goes first and the update waits
 _QUIET_MS, _STEP_MS = 5_000, 1_000  # nobody asks any more; and not all of a mesh at once
-_PATIENCE_MS = 300_000  # somebody may go on asking for ever
-_AGAIN_MS = 60_000  # an installation that was cut short; should it crash, mail has its time too
+_PATIENCE_MS = 120_000  # somebody may go on asking for ever
+_AGAIN_MS = 60_000  # after a start for one that was cut short: should it crash, mail has its time
 
 
 def look(relay) -> None:
-    """Every two seconds while there is something to do."""
+    """Twice a second while there is something to do."""
     node, now_ms = relay.node, relay.now_ms()
     spread = node.spread
     if spread is None:
@@ -33,14 +33,10 @@ def look(relay) -> None:
     elif gc.mem_free() < LOW_HEAP:
         relay.journal.note("no memory for the update: it waits")
         pause(relay)
-    elif wanted(spread, node) and not slots.tried(spread.sequence):
-        if spread.finished_ms is None:
-            due = now_ms - spread.begun_ms > _AGAIN_MS
-        else:
-            quiet_ms = _QUIET_MS + node.node_id[5] % 5 * _STEP_MS
-            due = now_ms - max(spread.active_ms, spread.finished_ms) > quiet_ms
-            due = due or now_ms - spread.finished_ms > _PATIENCE_MS
-        if due:
+    elif wanted(relay):
+        quiet_ms = _QUIET_MS + node.node_id[5] % 5 * _STEP_MS
+        due = now_ms - spread.active_ms > quiet_ms or now_ms - node.finished_ms > _PATIENCE_MS
+        if due and (node.finished_ms or now_ms > _AGAIN_MS):
             install(node)
     elif now_ms - spread.active_ms > IDLE_MS:
         pause(relay)
@@ -57,10 +53,14 @@ def load(relay) -> None:
             book.begin(text)
         except OSError as e:
             relay.journal.note("no room for the update: %r" % e)
-    node.spread = Spread(node, book, relay.random_below, now_ms)
+    node.spread = Spread(node, book, _below, now_ms)
     why, node.spread_wanted = node.spread_wanted, None
-    if why and why[0]:
-        node.update_told(why[0], why[1], now_ms)
+    if why and why[1][0]:
+        node.spread.heard(why[0], why[1][0], why[1][1], now_ms)
+
+
+def _below(n: int) -> int:
+    return int.from_bytes(os.urandom(4), "big") % n
 
 
 def pause(relay) -> None:
@@ -70,22 +70,25 @@ def pause(relay) -> None:
     for n in node.neighbours.all:
         why = max(why, (n, node.spread.far.get(n.bit, (0, 0))), key=lambda each: each[1])
     node.spread, node.spread_wanted = None, why
-    forget("firmware.updating", "firmware.slots")
+    forget("firmware.updating")
 
 
 def verify(relay, text: bytes, now_ms: int) -> None:
-    """Verify a statement in the place of all this, for both together have no room."""
-    digest = signed_digest(relay.node.cipher, text[:-SIGNATURE_LEN])
+    """Have a statement verified in the place of all this, for both together have no room."""
+    relay.offered = (signed_digest(relay.node.cipher, text[:-SIGNATURE_LEN]), text)
     relay.node.try_ms = now_ms + TRY_EVERY_MS
     pause(relay)
-    from firmware import verifying
-
-    verifying.begin(relay, digest, text)
 
 
-def wanted(spread, node) -> bool:
-    """Is the newest update here, and for this node?"""
-    return spread.complete and spread.node_id in (EVERYBODY, node.node_id)
+def wanted(relay) -> bool:
+    """Is the newest update here, for this node, and was it not tried yet?"""
+    spread = relay.node.spread
+    return (
+        spread.complete
+        and relay.running >= 0
+        and spread.sequence not in (relay.running, relay.taken_back)
+        and spread.node_id in (EVERYBODY, relay.node.node_id)
+    )
 
 
 def install(node) -> None:
@@ -103,7 +106,7 @@ def answer(request: bytes, relay) -> bytes:
 
     running: sequence of what runs, 0 for what was flashed. newest: of the newest statement; pages
     of it are here. verifying: is one being verified? forged: how many were not the operator's.
-    tried: does the newest one run, or was it taken back? far: what neighbours told last.
+    taken_back: which did not work. far: what neighbours told last.
     """
     node = relay.node
     if node.spread is None:
@@ -123,6 +126,6 @@ def answer(request: bytes, relay) -> bytes:
     told["forged"] = relay.forged
     told["verifying"] = bool(spread.offered)
     told["full"] = spread.full
-    told["tried"] = slots.tried(spread.sequence)
+    told["taken_back"] = relay.taken_back
     told["far"] = list(spread.far.values())
     return json.dumps(told).encode()

@@ -6,10 +6,11 @@ from firmware import forget
 from shared_protocol.ed25519 import verify
 
 
-def begin(relay, digest: bytes, text: bytes) -> None:
-    """Have it verified. Until that is over relay.verifying is set; a true one is then
-    relay.verified, another one is counted."""
-    relay.verifying = True
+def begin(relay) -> None:
+    """Have relay.offered verified, and gone when that is over: a true one is then relay.verified,
+    another one is counted."""
+    digest, text = relay.offered
+    relay.offered = True
     asyncio.create_task(_run(relay, verify(relay.operator, digest, text[-64:]), text))
     forget("firmware.verifying")
 
@@ -27,4 +28,4 @@ async def _run(relay, slices, text: bytes) -> None:
             relay.forged += 1
             relay.node.spread_wanted = None  # whoever told of it will tell again
     finally:
-        relay.verifying = False
+        relay.offered = ()

@@ -131,8 +131,8 @@ class Greeting:
                 self.trickle.soften(now_ms)
             verdict = self._node.reconcile.on_beacon(neighbour, b.digest, now_ms)
             told = self._node.told
-            if b.told > told or self._node.spread:
-                self._node.update_told(neighbour, b.told, now_ms)
+            if b.told > told or (b.told[0] and self._node.spread):
+                self._node.on_extended(neighbour, b"", now_ms, b.told)
             if verdict in (EQUAL, COVERED):
                 if b.told >= told or not told[1]:  # else mine says more
                     self.trickle.consistent()

@@ -93,6 +93,7 @@ class Node:
         self.told = (0, 0)  # newest update: its sequence, and the pages to be told in beacons
         self.spread: Spread | None = None
         self.try_ms = 0  # from when on a statement may be verified
+        self.finished_ms = 0  # when the last page of an update came, since the start
         self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
@@ -108,7 +109,7 @@ class Node:
             frame.HAVE: self._on_have,
             frame.HELLO: self._on_hello,
             frame.UNICAST: self.unicast.on_frame,
-            frame.EXTENDED: self._on_extended,
+            frame.EXTENDED: self.on_extended,
         }
 
     # --- what the applications hand in
@@ -268,18 +269,17 @@ class Node:
         if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
             self._room_again(now_ms)
 
-    def update_told(self, neighbour: "Neighbour", told: tuple[int, int], now_ms: int) -> None:
-        """A neighbour has so much of an update."""
-        if self.spread is None:
-            self.spread_wanted = (neighbour, told)
-        else:
-            self.spread.heard(neighbour, told[0], told[1], now_ms)
-
-    def _on_extended(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
+    def on_extended(
+        self, neighbour: "Neighbour", body: bytes, now_ms: int, told: tuple[int, int] = (0, 0)
+    ) -> None:
+        """An EXTENDED frame; or a beacon told that a neighbour has so much of an update."""
         if self.spread:
-            self.spread.on_frame(neighbour, body, now_ms)
-        elif body[:4] == bytes((frame.REQUEST,)) + self.node_id[3:]:
-            self.spread_wanted = (neighbour, (0, 0))  # it will ask again
+            if told[0]:
+                self.spread.heard(neighbour, told[0], told[1], now_ms)
+            else:
+                self.spread.on_frame(neighbour, body, now_ms)
+        elif told[0] or body[:4] == bytes((frame.REQUEST,)) + self.node_id[3:]:
+            self.spread_wanted = (neighbour, told)  # and it will ask again
         elif not body or body[0] > frame.CHUNK:
             self.stats["unknown_types"] += 1
 
@@ -379,7 +379,10 @@ class Node:
         while True:
             short = queue.next_parcel(now_ms)
             if short < 0:
-                return self._spread_frame(queue, link, now_ms)
+                if self.spread is None or link != AIR or queue.wait_ms(now_ms, IDLE_MS) < IDLE_MS:
+                    return None  # an update's frames wait until no mail does
+                extended = self.spread.next_body(now_ms)
+                return extended and self._seal(link, frame.EXTENDED, extended, now_ms)
             row = self.index.find(short)
             if row >= 0 and self.index.state[row] in (ROUTED, RETURNED):
                 routed = self.unicast.frame_body(short, row, link, now_ms)
@@ -398,13 +401,6 @@ class Node:
         if self.index.state[row] != RECEIPT:
             return self._seal(link, frame.PARCEL, body, now_ms)
         return self._seal(link, frame.RECEIPTS, self._more_receipts(queue, body, now_ms), now_ms)
-
-    def _spread_frame(self, queue: LinkQueue, link: int, now_ms: int) -> bytes | None:
-        """A frame of an update, when no mail waits."""
-        if self.spread is None or link != AIR or queue.wait_ms(now_ms, IDLE_MS) < IDLE_MS:
-            return None
-        body = self.spread.next_body(now_ms)
-        return self._seal(link, frame.EXTENDED, body, now_ms) if body else None
 
     def _more_receipts(self, queue: LinkQueue, body: bytes, now_ms: int) -> bytes:
         """Other receipts that wait share the frame."""

@@ -50,7 +50,7 @@ class Spread:
 
     offered: a newer statement, which the shell should verify, and then begin a book with;
     full: there is no room for its pages; active_ms: when something was last asked, served or
-    taken; finished_ms: when the last page came, if it came while this was loaded.
+    taken.
     """
 
     def __init__(
@@ -62,8 +62,7 @@ class Spread:
         self.far: dict[int, tuple[int, int]] = {}  # neighbour's bit -> (sequence, pages) it told
         self.offered = b""
         self.full = False
-        self.active_ms = self.begun_ms = now_ms
-        self.finished_ms: int | None = None
+        self.active_ms = now_ms
         self._ask_ms: int | None = None
         self._asked = self._vain = 0  # the neighbour's bit, and how often in a row for nothing
         self._strict = False  # a page did not hold: from now on each must come from one neighbour
@@ -179,7 +178,7 @@ class Spread:
         self._next_page()
         self._ask_ms = now_ms + self._random(_SOON_MS)
         if self.complete:
-            self.finished_ms = now_ms
+            self._node.finished_ms = now_ms
         self._node.greeting.soon(now_ms)
 
     # --- what goes out

@@ -17,12 +17,12 @@ from update_files import (
     os,
     packed,
     receive,
+    sequence_in,
     unpack,
     update,
     update_book,
 )
 
-from firmware import slots
 from shared_protocol import statement
 
 TEXT, PAGES = update(packed(NEW))
@@ -79,7 +79,7 @@ def test_it_is_unpacked_for_this_processor_and_on_trial():
     assert launcher.read() == ("b", "3", "n")
     assert holds("b", NEW)
     assert holds("b", {"firmware/gf30.mpy": b"mine"})
-    assert slots.sequence_in("b") == SEQUENCE
+    assert sequence_in("b") == SEQUENCE
     assert "install" not in os.listdir("/")
     receive(TEXT, PAGES)  # and it is still there for others
     assert update_book.UpdateBook().pages == len(PAGES)
@@ -102,7 +102,7 @@ def refused(text, pages):
     unpack()
     assert launcher.read()[:2] == ("a", "!")
     assert holds("a", OLD)
-    assert slots.sequence_in("b") == SEQUENCE
+    assert sequence_in("b") == SEQUENCE
 
 
 def test_an_archive_that_is_not_the_signed_one_is_refused():

@@ -10,7 +10,7 @@ import deflate  # noqa: F401 - install.py will import it
 import launcher
 import vfs
 
-from firmware import install, slots, update_book  # noqa: F401 - install.py will import them
+from firmware import install, update_book
 from shared_protocol import statement
 from tools.virtual_board.nor import Partition
 from tools.virtual_board.nor_lab import SHAPES, LabNor, PowerCut
@@ -101,6 +101,11 @@ def holds(slot, files):
         return all([open(f"/{slot}/{p}", "rb").read() == d for p, d in files.items()])
     except OSError:
         return False
+
+
+def sequence_in(slot):
+    with open(f"/{slot}/sequence") as f:
+        return int(f.read())
 
 
 def receive(text, pages):

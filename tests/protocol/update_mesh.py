@@ -65,8 +65,9 @@ class Updates:
             now_ms = self.box.now_ms
             node.spread = Spread(node, self.books[number], dice.below, now_ms)
             self.spreads[number] = node.spread
-            if node.spread_wanted and node.spread_wanted[0]:
-                node.update_told(*node.spread_wanted, now_ms)
+            if node.spread_wanted and node.spread_wanted[1][0]:
+                n, far = node.spread_wanted
+                node.spread.heard(n, far[0], far[1], now_ms)
             node.spread_wanted = None
 
     def shells(self):

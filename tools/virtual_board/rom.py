@@ -5,6 +5,7 @@ tree's own layout. Builders do not lock each other out: each builds in a directo
 renames it, and whoever comes second throws his away.
 """
 
+import ast
 import contextlib
 import hashlib
 import importlib.metadata
@@ -39,6 +40,8 @@ _NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
+# Of a stand-in, what MicroPython itself calls: its LittleFS a partition.
+_CALLED_BY_C = "readblocks, writeblocks, ioctl"
 # What a relay loads for good, in the order in which main.py does, then what it loads at times: the
 # rest is taken into these.
 _ROOTS = (
@@ -135,16 +138,19 @@ def code_for(machine_code: str) -> dict[str, bytes]:
 
 def launcher_files() -> dict[str, bytes]:
     """What is flashed outside the slots, by path: /main.py, which MicroPython runs as a source,
-    and the launcher, compiled as it stands: the firmware of any version calls it by its names.
+    and the launcher, squeezed but for what the firmware of any version calls in it.
 
     Raises RomError.
     """
     compiler, _ = _find_compiler()
     first, launcher = (REPOSITORY / "firmware" / name for name in _OUTSIDE_SLOTS)
+    path, text = Path(launcher.name), launcher.read_bytes()
+    users = [first.read_text(), "import launcher; launcher.read, launcher.write, launcher.other"]
+    with _PARSER:
+        squeezed = squeeze({path: text.decode()}, users)[0][path]
     with tempfile.TemporaryDirectory() as folder:
-        text = launcher.read_bytes()
-        _compile(compiler, Path(launcher.name), text, text, Path(folder))
-        compiled = Path(folder, launcher.name).with_suffix(".mpy").read_bytes()
+        _compile(compiler, path, text, squeezed.encode(), Path(folder))
+        compiled = Path(folder, path).with_suffix(".mpy").read_bytes()
     return {"main.py": first.read_bytes(), "launcher.mpy": compiled}
 
 
@@ -200,17 +206,30 @@ def _squeeze(
                 [text.decode() for text in (*rest, *users)],
                 roots,
             )
+            # Stand-ins take heap for what an ESP32 has in its ROM: as little as they can.
+            standins, more = squeeze(
+                {path: _plain(text) for path, text in sources.items() if path not in ours},
+                [_CALLED_BY_C, *(text.decode() for text in (*ours.values(), *users))],
+            )
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
         raise RomError(str(error)) from None
-    (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
-    left = {path: text.encode() for path, text in squeezed.items()}
-    return {
-        path: left.get(path, text)
-        for path, text in sources.items()
-        if path in left or path not in ours
-    }
+    (rom / NAMES).write_text(json.dumps(names | more, indent=1, sort_keys=True))
+    left = {path: text.encode() for path, text in (squeezed | standins).items()}
+    return {path: left.get(path, text) for path, text in sources.items() if path in left}
+
+
+def _plain(text: bytes) -> str:
+    """A source without const(): to the compiler such a name means its number everywhere, also
+    where a shortened one is something else."""
+
+    class Plain(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            constant = isinstance(node.func, ast.Name) and node.func.id == "const"
+            return node.args[0] if constant else self.generic_visit(node)
+
+    return ast.unparse(Plain().visit(ast.parse(text)))
 
 
 def _compile_all(
