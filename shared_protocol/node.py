@@ -180,6 +180,8 @@ class Node:
                 self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
             elif neighbour is None or not neighbour.fresh:
                 self.stats["not_fresh"] += 1
+                if neighbour is None:  # its beacon was lost, and the next may be a minute away:
+                    self.neighbours.add(link, src, now_ms)  # so that mine asks for it
                 self.greeting.soon(now_ms)
             elif neighbour.replayed(counter):
                 self.stats["replayed"] += 1

@@ -16,12 +16,11 @@ from gateway.links.serial_port import SerialPort
 from gateway.new_node import draw
 from shared_protocol.frame import FrameCipher
 from tools.field import RANGE_M, SPACING_M
-from tools.update_archive import make_archive
 from tools.virtual_board.board import VirtualBoard, die_with_parent
 from tools.virtual_board.rom import code_for, launcher_files
 
-# A board with slots has some names more, and with what an update takes they no longer fit into
-# MicroPython's table of names, which then grows by 3.5 KB; with 160 KB the update waits.
+# With 160 KB the update waits: its code takes 12 KB beside mail, and the names in it make
+# MicroPython's table of names grow by 3.5 KB. An ESP32 needs half of either.
 HEAP_KB = 176
 MACHINE_CODE = "x64"
 
@@ -43,21 +42,21 @@ class Line:
         slot = {f"/a/{path}": data for path, data in code_for(MACHINE_CODE).items()}
         start = {f"/{path}": data for path, data in launcher_files().items()}
         self.boards = []
+        self.restarts = 0
         for i in range(count):
             mac = bytes([0x24, 0x0A, 0xC4, 0, 0, i + 1])
-            board = VirtualBoard(
-                f"r{i + 1}", mac, folder, port, i * SPACING_M, 0, heap_kb=HEAP_KB
-            )
+            board = VirtualBoard(f"r{i + 1}", mac, folder, port, i * SPACING_M, 0, heap_kb=HEAP_KB)
             board.write_files(start | slot | {"/slot": b"a"})
             public = self.operator.public_key().public_bytes_raw()
             board.provision(draw(board.name, self.key, public, 1))
             board.start()
             self.boards.append(board)
 
-    def update(self, sequence: int, operator: Ed25519PrivateKey | None = None) -> Any:
-        """(statement, pages) of this source tree's firmware as an update for all."""
+    def update(
+        self, sequence: int, archive: bytes, operator: Ed25519PrivateKey | None = None
+    ) -> tuple[bytes, list[bytes]]:
+        """(statement, pages) of an update for all."""
         cipher = FrameCipher(self.key, 0, ecb)
-        archive = make_archive([MACHINE_CODE])
         return update.sign(operator or self.operator, cipher, sequence, archive, b"\0\3\0")
 
     def keep_alive(self) -> None:
@@ -65,6 +64,7 @@ class Line:
         for board in self.boards:
             if board.poll_reset():
                 board.restart()
+                self.restarts += 1
 
     async def ask(self, number: int, what: str) -> dict[str, Any]:
         """A console request to relay r<number>, its answer."""
@@ -92,13 +92,6 @@ class Line:
                 return True
             await asyncio.sleep(0.1)
         return False
-
-    def slot(self, number: int) -> tuple[str, str]:
-        """(/slot, the sequence in the slot it names), of a board that is switched off."""
-        board = self.boards[number - 1]
-        slot = board.read_file("/slot").decode()
-        sequence = "" if slot[0] == "a" else board.read_file(f"/{slot[0]}/sequence").decode()
-        return slot, sequence
 
     def close(self) -> None:
         for board in self.boards:

@@ -24,6 +24,18 @@ def test_through_loss_and_a_power_cut():
     assert mesh.run(120 * SECOND, lambda: mesh.all_have(4000))
 
 
+def test_who_restarted_is_asked_again_soon():
+    """Its neighbour's first beacon after the restart is lost; the next may be a minute away."""
+    mesh = Updates(line(5), 4, 20)
+    mesh.run(10 * SECOND)
+    mesh.give(1, TWO, 4000)
+    assert mesh.run(60 * SECOND, lambda: mesh.books[4].pages >= 1)
+    mesh.box.stop(3)
+    mesh.run(SECOND)
+    mesh.start(3)
+    assert mesh.run(20 * SECOND, lambda: mesh.all_have(4000, (4,)))
+
+
 def test_one_answer_serves_everybody_around():
     mesh = Updates(
         [(1, n) for n in range(2, 6)] + [(2, 3), (3, 4), (4, 5), (2, 4), (3, 5), (2, 5)]
