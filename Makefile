@@ -2,7 +2,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
-SOURCES := gateway shared_protocol firmware tools tests
+SOURCES := boards gateway shared_protocol firmware tools tests
 
 .PHONY: demo test lint torture setup ten-seeds clean
 

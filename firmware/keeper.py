@@ -7,17 +7,17 @@ _FAULTS_MAX, _FAULT_APART_MS = 20, 5_000  # so many faults in a row of one task:
 _PAUSE_MS = 500
 
 
-async def keep(name: str, task, journal, reset) -> None:
+async def keep(name: str, journal, reset, task, *arguments) -> None:
     """Run a task for ever; whatever it stumbles over is noted and it begins again.
 
-    `task()` makes a coroutine. `reset()` restarts the board: when a task stumbles again and again,
-    since what it stumbles over does not go away, and when it ran out of memory. That may have left
-    anything half done, here or in asyncio, while what is in flash is whole.
+    `task(*arguments)` makes a coroutine. `reset()` restarts the board: when a task stumbles again
+    and again, since what it stumbles over does not go away, and when it ran out of memory. That
+    may have left anything half done, here or in asyncio, while what is in flash is whole.
     """
     in_a_row, last_ms = 0, time.ticks_ms()
     while True:
         try:
-            await task()
+            await task(*arguments)
         except MemoryError:
             reset()
         except Exception as e:  # the boundary of a relay: one task's fault must not end it

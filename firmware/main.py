@@ -6,6 +6,7 @@ gc.threshold(4096)  # collect often: garbage left among what stays would break u
 
 import asyncio  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 
 import machine  # noqa: E402
@@ -34,9 +35,8 @@ from firmware.crypto import ecb  # noqa: E402
 from firmware.journal import Journal  # noqa: E402
 from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
-from firmware.links.serial_link import SerialLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
-from shared_protocol.frame import FrameCipher  # noqa: E402
+from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
@@ -44,6 +44,7 @@ _HEAP_EVERY_MS, _UPDATE_EVERY_MS = 2_000, 500
 _UPDATE_HEAP = 13_500  # bytes free: its code takes most of it, and mail comes first
 _PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
+_COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -67,9 +68,11 @@ class Relay:
         self.verified = b""  # the one that was, and is to be begun with
         self.forged = 0
         self.radio = EspNowLink(record.channel, record.node)
-        self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
+        self.tether = None  # the wire, from the first byte on it
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
+        self.command_key = record.command_key
+        self.far = None  # what answers through the mesh, while anybody asks
         self.node = Node(
             record.node,
             FrameCipher(record.network_key, record.epoch, ecb),
@@ -82,6 +85,7 @@ class Relay:
         )
         forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
+        self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
         if UPDATE:
             self.node.spread_wanted = (None, (0, 0))  # to see what there is
@@ -97,33 +101,41 @@ class Relay:
         """Seconds since boot."""
         return self.now_ms() // 1000
 
-    def _heard_air(self, address: bytes, frame: bytes, rssi_dbm: int) -> None:
-        self.node.receive(AIR, address, frame, rssi_dbm, self.now_ms())
+    def _heard(self, address: bytes, frame: bytes, link: int = TETHER, rssi_dbm: int = 0) -> None:
+        self.node.receive(link, address, frame, rssi_dbm, self.now_ms())
         self._wake.set()
 
-    def _heard_tether(self, address: bytes, frame: bytes) -> None:
-        self.node.receive(TETHER, address, frame, 0, self.now_ms())
-        self._wake.set()
+    async def _wire(self) -> None:
+        """Wait for somebody on the wire. The code for it is loaded for him: most relays have no
+        tether, and more room without it."""
+        while not await asyncio.StreamReader(sys.stdin.buffer).read(1):
+            await asyncio.sleep_ms(200)  # no host on this port
+        from firmware.links.serial_link import SerialLink
 
-    def _asked(self, request: bytes) -> bytes:
-        self._wake.set()
-        if not request:
-            return b""
-        gc.collect()  # an answer wants 2 KB in one piece
-        if b'"update' in request[:20]:
-            if self.offered or (self.node.spread is None and gc.mem_free() < _UPDATE_HEAP):
-                return b'{"error": "busy"}'
-            from firmware import updating
+        self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
+        await self.tether.run(self._heard, self._asked, self._tether_changed)
 
-            return updating.answer(request, self)
-        if self.node.spread and gc.mem_free() < _UPDATE_HEAP:  # there is no room for both
-            self._look_at_update(True)
+    def _asked(self, message: bytes) -> None:
+        """A console message from the wire: a request, or with number 0 a command to be sent."""
+        self._wake.set()
+        if not message[0]:
+            self._command(None, message[1:], self.now_ms())
+            return
+        if self.far is not None:
+            self.far.leave()  # there is no room for that and this
+        from firmware import asked
+
+        self.tether.answer(message[:1], asked.answer(message[1:], self))
+
+    def _command(self, neighbour, body: bytes, now_ms: int) -> None:
+        if self.far is None:
             gc.collect()
-        from firmware import status
+            if gc.mem_free() < _COMMANDS_ROOM:
+                return
+            from firmware.far_console import FarConsole
 
-        answer = status.answer(request, self)
-        forget("firmware.status")
-        return answer
+            self.far = FarConsole(self, _random_below)
+        self.far.on_frame(neighbour, body, now_ms)
 
     def _tether_changed(self, attached: bool) -> None:
         if attached:
@@ -132,12 +144,6 @@ class Relay:
             self.node.link_down(TETHER)
         self._wake.set()
 
-    async def _listen(self) -> None:
-        await self.radio.run(self._heard_air)
-
-    async def _tether(self) -> None:
-        await self.tether.run(self._heard_tether, self._asked, self._tether_changed)
-
     async def _pump(self) -> None:
         """Drive the node: the only place that sends."""
         watchdog = machine.WDT(timeout=WATCHDOG_MS)
@@ -145,6 +151,8 @@ class Relay:
             watchdog.feed()
             self._wake.clear()
             wait_ms = self.node.poll(self.now_ms())
+            if self.far is not None:
+                wait_ms = min(wait_ms, self.far.poll(self.now_ms()))
             wait_ms = min(wait_ms, self._send_air(), self._send_tether())
             try:
                 await asyncio.wait_for_ms(self._wake.wait(), max(1, wait_ms))
@@ -162,6 +170,8 @@ class Relay:
                 return _RADIO_BUSY_MS
 
     def _send_tether(self) -> int:
+        if self.tether is None:
+            return 1000
         while self.tether.line.room():
             frame = self.node.next_frame(TETHER, self.now_ms())
             if frame is None:
@@ -177,11 +187,15 @@ class Relay:
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
-            self._look_at_update()
+            self.look_at_update()
             busy = self.offered or self.node.spread or self.node.spread_wanted
             await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
 
-    def _look_at_update(self, pause: bool = False) -> None:
+    def has_room(self) -> bool:
+        """May what spreads updates be loaded?"""
+        return gc.mem_free() > _UPDATE_HEAP
+
+    def look_at_update(self, pause: bool = False) -> None:
         """Here, because the locals of who calls it would keep what is forgotten."""
         node = self.node
         if pause:
@@ -193,7 +207,7 @@ class Relay:
                 from firmware import verifying
 
                 verifying.begin(self)
-        elif node.spread or (node.spread_wanted and gc.mem_free() > _UPDATE_HEAP):
+        elif node.spread or (node.spread_wanted and self.has_room()):
             from firmware import updating
 
             updating.look(self)
@@ -205,13 +219,11 @@ class Relay:
 
     async def run(self) -> None:
         """All tasks, for ever."""
-        for name, task in (
-            ("listen", self._listen),
-            ("tether", self._tether),
-            ("housekeep", self._housekeep),
-        ):
-            asyncio.create_task(keep(name, task, self.journal, machine.reset))
-        await keep("pump", self._pump, self.journal, machine.reset)
+        journal, reset = self.journal, machine.reset
+        asyncio.create_task(keep("listen", journal, reset, self.radio.run, self._heard, AIR))
+        asyncio.create_task(keep("tether", journal, reset, self._wire))
+        asyncio.create_task(keep("housekeep", journal, reset, self._housekeep))
+        await keep("pump", journal, reset, self._pump)
 
 
 def _random_below(n: int) -> int:

@@ -7,6 +7,8 @@ from firmware import VERSION, config
 from shared_protocol.hashing import H
 from shared_protocol.node_record import pack
 
+_CHANGEABLE = ("name", "cell", "power")  # the rest is what others know the node by
+
 
 def who() -> dict:
     """Who this board is, as its flash says, without a secret. Without a record node is None.
@@ -28,13 +30,12 @@ def who() -> dict:
     return answer
 
 
-def provision(request: bytes) -> dict:
-    """Take {"record": {...}} for this board's own: {"provisioned": node}, or {"error": why not}.
+def provision(record) -> dict:
+    """Take a record for this board's own: {"provisioned": node}, or {"error": why not}.
 
     The board must start again to go by it. A power cut leaves the former record or this one.
     """
     try:
-        record = json.loads(request).get("record")
         if not isinstance(record, dict):
             raise ValueError("the record is no object")
         config.Config(record)
@@ -44,6 +45,21 @@ def provision(request: bytes) -> dict:
     except OSError:
         return {"error": "the flash did not keep the record"}
     return {"provisioned": record["node"]}
+
+
+def change(values) -> dict:
+    """Take other settings, of _CHANGEABLE, into this board's record: {"changed": node}."""
+    found = config.read(config.partition())
+    try:
+        record = json.loads(found[2])
+        for field in values:
+            if field not in _CHANGEABLE:
+                return {"error": "only these can be set: " + ", ".join(_CHANGEABLE)}
+            record[field] = values[field]
+    except (TypeError, ValueError):
+        return {"error": "set is an object of settings"}
+    said = provision(record)
+    return said if "error" in said else {"changed": record["node"]}
 
 
 def write(part, payload: bytes) -> None:

@@ -9,8 +9,9 @@ import time
 
 import machine
 
-from firmware import status
+from firmware import console
 from firmware.links.serial_link import SerialLink
+from shared_protocol.serial_line import CONSOLE
 
 _RESTART_MS = 86_400_000  # before ticks_ms wraps; perhaps it was a bad day for the flash
 _TURN_MS = 20
@@ -21,13 +22,11 @@ async def run(reason: str) -> None:
     start = time.ticks_ms()
     watchdog = machine.WDT(timeout=30_000)
     link = SerialLink(os.urandom(1)[0], lambda: time.ticks_diff(time.ticks_ms(), start))
-    asyncio.create_task(
-        link.run(
-            lambda address, frame: None,
-            lambda request: status.answer_refused(request, reason),
-            lambda attached: None,
-        )
-    )
+
+    def asked(message: bytes) -> None:
+        link.line.send(CONSOLE, message[:1], console.answer_refused(message[1:], reason))
+
+    asyncio.create_task(link.run(lambda address, frame: None, asked, lambda attached: None))
     while time.ticks_diff(time.ticks_ms(), start) < _RESTART_MS:
         watchdog.feed()
         link.pump()

@@ -18,6 +18,13 @@ Arguments = list[tuple[tuple[str, ...], Mapping[str, Any]]]
 
 _CARD = (("card",), {"help": "the text of the card, HELIO:…"})
 _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
+_RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
+_NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
+_YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
+_FIRMWARE = (
+    ("--firmware",),
+    {"metavar": "PATH", "help": "MicroPython's .bin, or a folder"},
+)
 _SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random (default 1)"})
 
 # command words, "module:function", help, arguments. Tools are named as text: gateway/ never
@@ -33,14 +40,78 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("text",), {"help": "the text, or - to read it from standard input"})]),
     ("inbox", "gateway.commands:inbox", "list what you received", []),
     ("outbox", "gateway.commands:outbox", "list what you sent, and how far it is", []),
+    ("network new", "gateway.network_commands:new", "make a network; this laptop commands it",
+     [(("name",), {"help": "what the network is called"}),
+      (("--region",), {"required": True, "help": "EU, US, …: which channels are allowed"}),
+      (("--channel",), {"type": int, "default": 6, "help": "of Wi-Fi, for all nodes (6)"})]),
+    ("network join", "gateway.network_commands:join", "take part in somebody else's network",
+     [(("card",), {"help": "its text, HELIONET:…, or - for standard input"})]),
+    ("network show", "gateway.network_commands:show_network", "show the network, or its card",
+     [(("--qr",), {"action": "store_true", "help": "the card of a gateway: a secret"}),
+      (("--operator",), {"action": "store_true", "help": "the card of the next operator"})]),
+    ("network list", "gateway.network_commands:list_nodes", "list the nodes provisioned here", []),
+    ("provision", "gateway.provisioning:provision", "make a board a node of the network",
+     [_PORT, (("--name",), {"help": "for people, at most 24 bytes; made up if left out"}),
+      (("--position",), {"metavar": "LAT,LON", "help": "where it will stand, in degrees"}),
+      (("--power",), {"choices": ["always", "balanced", "long"], "default": "always",
+                      "help": "power profile (always)"}),
+      (("--board",), {"help": "name of its board file"}),
+      (("--yes",), {"action": "store_true", "help": "do not ask"})]),
+    ("labels", "gateway.labels:labels", "write a sheet of labels for the nodes",
+     [(("--svg",), {"metavar": "FILE", "help": "to print from a browser"}),
+      (("--pdf",), {"metavar": "FILE", "help": "to print from anywhere"})]),
     ("gateway init", "gateway.commands:gateway_init", "write a gateway.toml",
      [_PORT, (("--name",), {"default": "gateway", "help": "name of this gateway"}),
-      (("--network-key",), {"help": "64 hex digits; a new one if left out"}),
+      (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
-    ("relay status", "gateway.commands:relay_status", "ask the relay on a serial port", [_PORT]),
-    ("relay format", "gateway.commands:relay_format", "give a relay an empty store",
-     [_PORT, (("--yes",), {"action": "store_true", "help": "do not ask"})]),
+    ("nodes", "gateway.inspection:nodes", "list everybody in the mesh who answers", [_RELAY]),
+    ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
+     [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),
+    ("where", "gateway.inspection:where", "find the pieces of a message on all relays",
+     [(("message",), {"help": "8 or more hex digits of its id"}), _RELAY]),
+    ("log", "gateway.inspection:log", "show the last lines that a relay noted", [_NODE, _RELAY]),
+    ("ping", "gateway.inspection:ping", "see whether a relay answers, and how fast",
+     [_NODE, _RELAY, (("--count",), {"type": int, "default": 3, "help": "how often (3)"})]),
+    ("trace", "gateway.inspection:trace", "show the way to a relay, hop by hop",
+     [(("node",), {"help": "its name or id"}), _RELAY]),
+    ("relay status", "gateway.relay_commands:status", "show all that a relay tells of itself",
+     [_NODE, _RELAY]),
+    ("set", "gateway.relay_commands:change", "change a relay's name, position or power profile",
+     [(("node",), {"help": "its name or id, or . for the relay on the wire"}),
+      (("settings",), {"nargs": "+", "metavar": "KEY=VALUE",
+                       "help": "name=NAME, position=LAT,LON, power=always|balanced|long"}),
+      _RELAY]),
+    ("reboot", "gateway.relay_commands:reboot", "start a relay again", [_NODE, _RELAY]),
+    ("store export", "gateway.relay_commands:export", "copy what a relay keeps into a file",
+     [_NODE, (("--file",), {"required": True, "help": "to be made, JSON lines"}), _RELAY]),
+    ("store clear", "gateway.relay_commands:clear", "give a relay an empty store",
+     [_NODE, _RELAY, _YES]),
+    ("boards", "tools.flash.boards_command:main", "list the boards we know", []),
+    ("boards show", "tools.flash.boards_command:show_board", "what is on a board, and where",
+     [(("name",), {"help": "as `helio boards` lists it, or a .toml file"})]),
+    ("flash", "tools.flash.command:main", "put MicroPython and our firmware on boards",
+     [(("--port",), {"action": "append", "help": "serial port; may be given several times"}),
+      (("--all",), {"action": "store_true", "help": "every board that is plugged in"}),
+      (("--board",), {"help": "which board it is, or a .toml file"}),
+      _FIRMWARE,
+      (("--kit",), {"metavar": "DIR", "help": "a kit's folder (or $HELIO_KIT)"}),
+      (("--no-provision",), {"action": "store_true", "help": "give no new identity"}),
+      (("--no-hello",), {"action": "store_true", "help": "do not wait for its first word"}),
+      (("--erase",), {"action": "store_true", "help": "identity and mail too"}),
+      (("--yes",), {"action": "store_true", "help": "do not ask"}),
+      (("--output",), {"metavar": "FILE", "help": "write the image to a file, to no board"})]),
+    ("kit make", "tools.flash.kit:make", "a folder for flashing without the Internet",
+     [(("folder",), {"metavar": "DIR", "help": "where"}),
+      (("--board",), {"action": "append", "required": True,
+                      "help": "for which board; may be given several times"}),
+      _FIRMWARE]),
+    ("install", "tools.flash.install:main", "let everybody here use the boards' serial ports",
+     [(("--dry-run",), {"action": "store_true", "help": "say what it would do"})]),
+    ("update", "tools.update:main", "bring this firmware to a relay, or to all of a mesh",
+     [(("node",), {"nargs": "?", "help": "name or id of the relay on the wire, for it alone"}),
+      (("--all",), {"action": "store_true", "help": "all of the mesh, from that relay on"}),
+      _PORT]),
     ("demo", "tools.demo:main", "six relays and two gateways on this machine",
      [(("--once",), {"action": "store_true", "help": "end after the scripted exchange"}),
       (("--absent",), {"action": "store_true", "help": "the receiver's gateway is down at first"}),
@@ -71,8 +142,9 @@ def parser() -> argparse.ArgumentParser:
     )
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
-        "contact": "people you know", "gateway": "this gateway", "relay": "a relay",
-        "sim": "the simulator",
+        "contact": "people you know", "gateway": "this gateway", "network": "your network",
+        "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
+        "store": "what a relay keeps",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()
@@ -84,6 +156,8 @@ def parser() -> argparse.ArgumentParser:
         for flags, options in arguments:
             sub.add_argument(*flags, **options)
         sub.set_defaults(target=target)
+        if any(other.startswith(f"{words} ") for other, *_ in COMMANDS):
+            groups[words] = sub.add_subparsers(metavar="COMMAND")  # boards, and boards show
     return top
 
 

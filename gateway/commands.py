@@ -8,13 +8,10 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gateway.errors import UserError
-
-_FORMAT_S = 40  # until a relay has formatted its store and started again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,12 +113,17 @@ def _short(text: str) -> str:
 
 def gateway_init(args: argparse.Namespace) -> int:
     """helio gateway init: write gateway.toml."""
+    from gateway import network
     from gateway.config import FILE, load_config, template
 
     path = data_dir(args) / FILE
     if path.exists():
         raise UserError(f"{path} exists already: edit it, or choose another --data folder")
-    key = args.network_key or os.urandom(32).hex()
+    key = args.network_key
+    if not key and (data_dir(args) / network.FILE).exists():
+        with network.opened(data_dir(args)) as registry:
+            key = registry.facts.key.hex()
+    key = key or os.urandom(32).hex()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = template(args.name, key, args.port, args.listen)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -198,112 +200,3 @@ def _only_one(folder: Path) -> IO[str]:
         lock.close()
         raise UserError(f"another gateway runs on {folder} already") from None
     return lock
-
-
-def relay_status(args: argparse.Namespace) -> int:
-    """helio relay status: ask the relay on a serial port."""
-    status = asyncio.run(_ask_relay(args.port))
-    if "error" in status:
-        raise UserError(f"the relay on {args.port} does not run: {status['error']}")
-    if "store" not in status:
-        raise UserError(f"the relay on {args.port} runs an older firmware: flash it again")
-    store = status["store"]
-    lines = [
-        f"{status['name']}  {status['node']}  firmware {status['firmware']},"
-        f" up {status['uptime_s']} s, boot {status['boots']}",
-        f"parcels {status['parcels']} (knows {status['known']} of {status['capacity']})",
-        *_waiting(status),
-        *(f"  to gateway {to}: {_given(*given)}" for to, *given in status.get("underway", ())),
-        *_flooded(status["stats"].get("unicasts_flooded", 0)),
-        *(f"gateway {name}: {hops} hops" for name, hops in status.get("gateways", ())),
-        f"flash {store['records']} records of {store['capacity']} (limit: {store['limit']})",
-        f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
-        f"evicted {status['evicted']}, damaged {status['damaged']}",
-        f"heap peak {status['heap_peak']} bytes, free {status['heap_free']}",
-        f"neighbours {status['neighbours_known']}",
-        *(f"  {_neighbour(n)}" for n in status["neighbours"]),
-    ]
-    show(args, status, "\n".join(lines))
-    return 0
-
-
-def _waiting(status: dict[str, Any]) -> list[str]:
-    """What the parcels that it holds wait for."""
-    if status["parcels"] <= len(status.get("underway", ())):
-        return []
-    if not status.get("lacked") and not status.get("everywhere"):
-        return [f"  {status['parcels']} waiting: nobody is near"]
-    reasons = ("lacked", "a neighbour lacks them"), ("everywhere", "all neighbours have them")
-    return [f"  {status[key]} waiting: {why}" for key, why in reasons if status.get(key)]
-
-
-def _flooded(count: int) -> list[str]:
-    return (
-        [f"{count} found no neighbour nearer to their gateway: given to everybody"]
-        if count
-        else []
-    )
-
-
-def _given(to: str, tries: int) -> str:
-    """What is done about a parcel that goes alone."""
-    return f"being given to ..{to}" + (f", {tries} times in vain" if tries else "")
-
-
-def _neighbour(n: dict[str, Any]) -> str:
-    """One neighbour in words."""
-    if not n["fresh"]:
-        return f"{n['node']}  not proved yet"
-    heard = "heard well" if n["heard_well"] else "heard badly"
-    hears = "hears it too" if n["hears_me"] else "does not hear it"
-    knows = "knows the same" if n["equal"] else "knows other parcels"
-    if n.get("lacks"):
-        knows += f", lacks {n['lacks']} of those held"
-    where = f"{n['rssi_dbm']} dBm, {heard}, {hears}" if n["link"] == 0 else "tethered"
-    return f"{n['node']}  {where}, {knows}"
-
-
-def relay_format(args: argparse.Namespace) -> int:
-    """helio relay format: give a relay an empty store; what it holds is lost."""
-    status = asyncio.run(_ask_relay(args.port))
-    held = "something that is not ours" if "error" in status else f"{status['parcels']} parcels"
-    if not args.yes:
-        if not sys.stdin.isatty():
-            raise UserError(f"this loses what the relay holds ({held}): say --yes")
-        print(f"The relay on {args.port} holds {held}. All of it is lost. Type yes: ", end="",
-              file=sys.stderr, flush=True)  # fmt: skip
-        if sys.stdin.readline().strip() != "yes":
-            raise UserError("nothing was done")
-    fresh = asyncio.run(_format_relay(args.port))
-    show(args, fresh, f"{fresh['name']} has started again with an empty store")
-    return 0
-
-
-async def _format_relay(path: str) -> dict[str, Any]:
-    """It answers, then resets: ask until it is there again."""
-    answer = await _ask_relay(path, "format")
-    if not answer.get("formatting"):
-        raise UserError(f"the relay on {path} does not format: {answer.get('error')}")
-    asked_s = time.monotonic()
-    while time.monotonic() - asked_s < _FORMAT_S:
-        await asyncio.sleep(1)
-        with contextlib.suppress(UserError):
-            status = await _ask_relay(path, timeout_s=2)
-            up_s = time.monotonic() - asked_s  # at most, if it has started again since
-            if "error" not in status and status["boots"] == 1 and status["uptime_s"] <= up_s:
-                return status
-    raise UserError(f"the relay on {path} has not come back with an empty store")
-
-
-async def _ask_relay(path: str, what: str = "status", timeout_s: float = 5) -> dict[str, Any]:
-    from gateway.links.serial_port import SerialPort
-
-    port = SerialPort(path, lambda address, frame: None)
-    try:
-        answer = await port.ask(json.dumps({"ask": what}).encode(), timeout_s)
-    except TimeoutError:
-        raise UserError(f"{path} does not answer: is it a Heliograph relay?") from None
-    finally:
-        port.close()
-    status: dict[str, Any] = json.loads(answer)
-    return status

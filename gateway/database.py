@@ -1,7 +1,9 @@
-"""The gateway's SQLite database: WAL, one file, a schema with migrations from the first day."""
+"""SQLite databases of ours: WAL, one file, a schema with migrations from the first day."""
 
 import os
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import UserError
@@ -45,13 +47,24 @@ MIGRATIONS = [
 ]
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+@dataclass(frozen=True)
+class Schema:
+    """What a file holds. application: its SQLite application id. migrations: as MIGRATIONS."""
+
+    application: int
+    migrations: Sequence[str]
+
+
+GATEWAY = Schema(APPLICATION_ID, MIGRATIONS)
+
+
+def open_database(path: Path, schema: Schema = GATEWAY) -> sqlite3.Connection:
     """The database, made or migrated if need be. UserError, and the file untouched, if it is not
     ours or comes from a newer version."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = path.exists() and path.stat().st_size > 0
     if known:
-        _check(path)
+        _check(path, schema)
     else:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -59,11 +72,11 @@ def open_database(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # power cuts are the norm here
     db.execute("PRAGMA foreign_keys = ON")
-    _migrate(db)
+    _migrate(db, schema)
     return db
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, schema: Schema) -> None:
     try:
         # mode=ro would refuse a WAL left by a crash; opening and only reading changes nothing
         peek = sqlite3.connect(path, timeout=BUSY_MS / 1000)
@@ -74,26 +87,26 @@ def _check(path: Path) -> None:
             peek.close()
     except sqlite3.DatabaseError as e:
         raise UserError(f"{path} is not a Heliograph database ({e})") from None
-    if application != APPLICATION_ID:
+    if application != schema.application:
         raise UserError(f"{path} is not a Heliograph database: choose another --data folder")
-    if version > len(MIGRATIONS):
+    if version > len(schema.migrations):
         raise UserError(
             f"{path} was written by a newer Heliograph (schema {version}, this one knows "
-            f"{len(MIGRATIONS)}): update this one; nothing was changed"
+            f"{len(schema.migrations)}): update this one; nothing was changed"
         )
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+def _migrate(db: sqlite3.Connection, schema: Schema) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(schema.migrations):
         return
     db.execute("BEGIN IMMEDIATE")  # the version is read again: two processes may start at once
     version = db.execute("PRAGMA user_version").fetchone()[0]
     try:
-        for script in MIGRATIONS[version:]:
+        for script in schema.migrations[version:]:
             for statement in _statements(script):
                 db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute(f"PRAGMA application_id = {schema.application}")
+        db.execute(f"PRAGMA user_version = {len(schema.migrations)}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")

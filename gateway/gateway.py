@@ -17,6 +17,7 @@ from gateway.desk import Desk
 from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
+from gateway.shared_wire import SharedWire
 from shared_protocol import records
 from shared_protocol.cells import to_bytes
 from shared_protocol.errors import DecodeError, HeliographError
@@ -50,6 +51,7 @@ class Gateway:
         self._wait_ms = 1
         self._stopped = False  # the database failed: the node is started again from it
         self.mailroom = Mailroom(desk, self._release_receipt, _now_ms)
+        self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
     def _start_node(self) -> None:
@@ -93,6 +95,7 @@ class Gateway:
             tasks.create_task(self._drive())
             tasks.create_task(self._look())
             tasks.create_task(self._ask_relay())
+            tasks.create_task(self._shared.run())
 
     async def _tether(self) -> None:
         """Keep the serial port open, whatever happens to it."""
@@ -106,6 +109,7 @@ class Gateway:
                 await asyncio.sleep(_RECONNECT_S)
                 continue
             self._problem = ""
+            self._port.on_command = self._shared.heard
             self.node.link_up(TETHER, _now_ms())
             try:
                 await self._port.closed.wait()
@@ -225,7 +229,7 @@ class Gateway:
 
     async def _ask_relay(self) -> None:
         while True:
-            if self._port is not None:
+            if self._port is not None and not self._shared.in_use:  # a relay has little room
                 try:
                     answer = await self._port.ask(b'{"ask": "status"}')
                     status = json.loads(answer)

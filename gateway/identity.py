@@ -1,6 +1,5 @@
 """Who somebody is: device keys, and the contact card that carries the public half (SPEC.md 2)."""
 
-import base64
 import hashlib
 import os
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from gateway import checked_text
 from gateway.errors import UserError
 from shared_protocol.hashing import H
 
@@ -15,7 +15,6 @@ NAME_MAX = 32  # bytes of UTF-8
 _SCHEME = "HELIO:"
 _VERSION = 1
 _FIXED = 1 + 32 + 32 + 4 + 16
-_CHECK_LEN = 4
 
 
 @dataclass(frozen=True)
@@ -54,26 +53,15 @@ class Card:
         return H(b"box", self.box_root, self.prekey_seq.to_bytes(4, "big"))[:16]
 
     def text(self) -> str:
-        """The card as text: base32, because QR codes hold it well and case does not matter."""
+        """The card as text."""
         raw = bytes([_VERSION]) + self.ed25519 + self.x25519
         raw += self.prekey_seq.to_bytes(4, "big") + self.box_root + self.name.encode()
-        raw += hashlib.sha256(raw).digest()[:_CHECK_LEN]
-        return _SCHEME + base64.b32encode(raw).decode().rstrip("=")
+        return checked_text.encode(_SCHEME, raw)
 
 
 def parse_card(text: str) -> Card:
     """The text of a card to the card. UserError if it is not one, or was mistyped."""
-    compact = "".join(text.split()).upper()
-    if not compact.startswith(_SCHEME):
-        raise UserError("that is not a contact card: a card begins with HELIO:")
-    code = compact[len(_SCHEME) :]
-    try:
-        raw = base64.b32decode(code + "=" * (-len(code) % 8))
-    except ValueError:
-        raw = b""
-    body, check = raw[:-_CHECK_LEN], raw[-_CHECK_LEN:]
-    if len(body) < _FIXED or hashlib.sha256(body).digest()[:_CHECK_LEN] != check:
-        raise UserError("the contact card is incomplete or mistyped: copy it again as a whole")
+    body = checked_text.decode(_SCHEME, text, "contact card", _FIXED)
     if body[0] != _VERSION:
         raise UserError("the contact card comes from a newer Heliograph: update this one")
     return Card(
@@ -85,13 +73,13 @@ def parse_card(text: str) -> Card:
     )
 
 
-def clean_name(name: str) -> str:
-    """A name without control characters; UserError if it is empty or too long."""
+def clean_name(name: str, most: int = NAME_MAX) -> str:
+    """A name without control characters; UserError if it is empty or has more bytes."""
     name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not name:
         raise UserError("a name is needed")
-    if len(name.encode()) > NAME_MAX:
-        raise UserError(f"the name is longer than {NAME_MAX} bytes")
+    if len(name.encode()) > most:
+        raise UserError(f"the name is longer than {most} bytes")
     return name
 
 

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from shared_protocol.node_record import SECTOR_BYTES, SECTORS, pack
@@ -21,12 +22,16 @@ def draw(
     cell: int | None = None,
     power: str = "always",
     board: str = "unknown",
+    hardware: Mapping[str, Any] | None = None,
+    node: bytes | None = None,
 ) -> dict[str, Any]:
     """The record of a relay with an id and keys of its own. network_key: 32 bytes. operator: the
-    32-byte Ed25519 public key of who may command the network. cell: where it stands, if known."""
+    32-byte Ed25519 public key of who may command the network. cell: where it stands, if known.
+    hardware: more fields, of what its board has ("battery", "gps"). node: its 6 bytes of address,
+    if it must be a certain one."""
     record: dict[str, Any] = {
         "v": 1,
-        "node": _address().hex(),
+        "node": (node or _address()).hex(),
         "name": name,
         "network_key": network_key.hex(),
         "epoch": epoch,
@@ -38,7 +43,9 @@ def draw(
         "power": power,
         "board": board,
     }
-    return record if cell is None else record | {"cell": cell}
+    if cell is not None:
+        record["cell"] = cell
+    return record | dict(hardware or {})
 
 
 def _address() -> bytes:

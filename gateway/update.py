@@ -60,7 +60,7 @@ async def ask(port: SerialPort, request: dict[str, Any]) -> dict[str, Any]:
         if "newest" in answer and "error" not in answer:
             result: dict[str, Any] = answer
             return result
-        if answer.get("error") != "busy":
+        if "ask again" not in answer.get("error", ""):
             break
         await asyncio.sleep(_LOOK_S)
     raise UserError(f"the relay takes no update: {answer.get('error', 'an older firmware')}")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from shared_protocol.shelf import Shelf
 
 COUNTER_STEP = 4096  # counters reserved in the store at once: lost by a reboot, harmless
+COMMAND_STEP = 64  # the same for counters of commands: one write in 64 of them
 SAVE_EVERY_S = 600
 BOOT_COST_S = 60  # unknown time without power, counted as this; ages a node that boots in a loop
 
@@ -22,6 +23,8 @@ class NodeClock:
         start_s = last.clock_s + BOOT_COST_S if last.boots else 0
         self._zero_s: int = start_s - now_ms // 1000
         self._counters: list[int] = [last.counter_limit, last.counter_limit]  # by link
+        self.commands: int = last.commands  # counters of commands must exceed this (SPEC.md 7.6)
+        self._commands_limit: int = last.commands
         self._save(last.boots + 1, start_s)
 
     def now_s(self, now_ms: int) -> int:
@@ -40,6 +43,13 @@ class NodeClock:
         self._counters[link] = counter
         return counter
 
+    def command(self, counter: int, now_ms: int) -> None:
+        """A command was accepted; its counter is spent also after a power cut."""
+        self.commands = counter
+        if counter >= self._commands_limit:
+            self._commands_limit = counter + COMMAND_STEP
+            self._save(self._shelf.clock.boots, self.now_s(now_ms))
+
     def keep(self, now_ms: int) -> None:
         """Save the clock if it is time to."""
         now_s = self.now_s(now_ms)
@@ -50,6 +60,8 @@ class NodeClock:
         limit = max(self._counters) + COUNTER_STEP
         shelf = self._shelf
         damaged = shelf.store.damaged + shelf.bad_records
-        clock = Clock(min(boots, 0xFFFF), clock_s, limit, shelf.evicted, damaged)
+        clock = Clock(
+            min(boots, 0xFFFF), clock_s, limit, shelf.evicted, damaged, self._commands_limit
+        )
         shelf.save_clock(clock)
         shelf.sync()

@@ -32,3 +32,11 @@ OVERHEARD_MAX = 8  # unicasts heard from others, so that they are not sent back 
 PASSED_MAX = 16  # unicasts handed over of which it is remembered for which gateway they were
 WAYS_MAX = 16  # gateways to which the neighbour is remembered from which a receipt came back
 EVENTS_MAX = 256  # events the shell has not fetched; the oldest is dropped and counted
+WAY_NODES_MAX = 16  # nodes in the way of a command: 32 bytes of its frame
+COMMAND_PART_MAX = (
+    160  # of an answer in one frame: 239 - 36 for the way - 11 - 6, and room to grow
+)
+COMMANDS_KEPT_MAX = (
+    6  # commands that a relay has sent and not yet heard going on; more are dropped
+)
+COMMANDS_REMEMBERED_MAX = 8  # passed on, so that a second one is known for what it is

@@ -97,7 +97,8 @@ class Node:
         self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
-        self._handlers = {
+        # By frame type: (neighbour, body, now_ms) -> None. A shell adds what only it can do.
+        self.handlers = {
             frame.PARCEL: self._on_parcel,
             frame.RECEIPTS: self._on_receipts,
             frame.SUMMARY: self.reconcile.on_summary,
@@ -185,12 +186,12 @@ class Node:
                 self.greeting.soon(now_ms)
             elif neighbour.replayed(counter):
                 self.stats["replayed"] += 1
-            elif frame_type not in self._handlers:
+            elif frame_type not in self.handlers:
                 self.stats["unknown_types"] += 1
             else:
                 neighbour.heard_ms = now_ms
                 neighbour.rssi_dbm = rssi_dbm
-                self._handlers[frame_type](neighbour, body, now_ms)
+                self.handlers[frame_type](neighbour, body, now_ms)
         except DecodeError:
             self.stats["bad_bodies"] += 1
 

@@ -5,7 +5,8 @@
 A line is at most 181 bytes because the UART ring of an ESP32 holds 260 and a flash erase stalls
 its reader for 45 ms; lock-step because more than one line in flight would overrun it. Log lines of
 the firmware do not start with 02, so they pass by. Every data line is repeated until its
-acknowledgement comes; whoever restarts says so in its first line.
+acknowledgement comes, at once when the other end says that something came damaged; on a bad wire
+the chunks get shorter. Whoever restarts says so in its first line.
 
 One SerialLine on each end; no I/O: bytes and the time in, bytes and messages out.
 """
@@ -16,16 +17,23 @@ from shared_protocol.errors import LocalError
 
 MESH, CONSOLE = 0, 1  # channels: frames of the mesh; requests and answers in JSON
 _CHANNEL, _ACK, _FIRST, _LAST, _RESTART = 3, 4, 8, 16, 32
+_DAMAGED = _FIRST  # with ACK: something came damaged; this is the last that came whole
 
 CHUNK_MAX = 128  # bytes before base64: the line stays under 200 characters
+CHUNK_MIN = 16  # with one byte in a hundred damaged, two lines of this length in three are whole
 MESSAGE_MAX = 2048  # a console answer; a mesh frame with its address is 256
 QUEUE_MAX = 6  # messages waiting; a full queue refuses the new one (1.5 KB on a relay)
 CONSOLE_ROOM = 2  # of these are not for frames, so that a busy mesh leaves room for answers
 LINE_MAX = 200  # anything longer between two line ends is noise
-REPEAT_MS = 150  # first repetition; a line at 115,200 baud and its answer take 20 ms
+REPEAT_MS = 100  # first repetition; a line at 115,200 baud and its answer take 20, an erase 45
 REPEAT_MAX_MS = 2000
 DEAD_AFTER_MS = 6000  # unacknowledged this long: nobody is there, forget what waits
 QUIET_MS = 2000  # an idle host says this often that it is there
+_LONGER, _SHORTER = (
+    4,
+    8,
+)  # a line in vain takes an eighth of the chunk, one that came adds 4 bytes:
+# at rest where half of the lines are in vain, which is near the best length for a bad wire
 
 
 class SerialLine:
@@ -45,28 +53,33 @@ class SerialLine:
         self._partial_size = 0
         self._seen_seq = -1
         self._seen_restart = False
-        self._queue: list[tuple[int, bytes]] = []
+        self._queue: list[tuple[int, list[bytes]]] = []
         self._acks = b""
         self._restart = True
         self._heard_ms: int | None = None
+        self._chunk_len = CHUNK_MAX
         self._reset_sending()
 
     def _reset_sending(self) -> None:
         self._seq = (self._seq + 1) & 0xFF
         self._queue.clear()
-        self._chunks: list[tuple[int, bytes]] = []
+        self._out: list[bytes] = []  # what is left of the message that is going out,
+        self._out_flags = self._at = self._size = 0  # from here in its first piece, so many bytes
+        self._due = False  # to be repeated at once
         self._sent_ms: int | None = None
         self._since_ms = 0
         self._wait_ms = REPEAT_MS
         self._restart = True
 
-    def send(self, channel: int, message: bytes) -> bool:
-        """Queue a message of at most 2048 bytes. False if the queue is full or nobody is there."""
-        if len(message) > MESSAGE_MAX:
-            raise LocalError("message of %d bytes for the serial line" % len(message))
+    def send(self, channel: int, *pieces: bytes) -> bool:
+        """Queue a message of at most 2048 bytes, given in pieces: a relay has no room to join
+        them. False if the queue is full or nobody is there."""
+        size = sum([len(piece) for piece in pieces])
+        if size > MESSAGE_MAX:
+            raise LocalError("message of %d bytes for the serial line" % size)
         if not self.attached or len(self._queue) >= QUEUE_MAX:
             return False
-        self._queue.append((channel, message))
+        self._queue.append((channel, [piece for piece in pieces if piece] or [b""]))
         return True
 
     def room(self) -> int:
@@ -98,12 +111,15 @@ class SerialLine:
             raw = b""
         if not 6 <= len(raw) <= CHUNK_MAX + 6 or crc32(raw[:-4]).to_bytes(4, "big") != raw[-4:]:
             self.bad_lines += 1
+            self._due = True  # it may have been the acknowledgement
+            if self._seen_seq >= 0:
+                self._acks += _encode(_ACK | _DAMAGED, self._seen_seq, b"")
             return
         self._heard_ms = now_ms
         self.attached = True
         flags, seq = raw[0], raw[1]
         if flags & _ACK:
-            self._acknowledged(seq)
+            self._acknowledged(seq, flags & _DAMAGED > 0)
             return
         self._acks += _encode(_ACK, seq, b"")
         if flags & _RESTART:
@@ -135,14 +151,22 @@ class SerialLine:
             if message:
                 messages.append((flags & _CHANNEL, message))
 
-    def _acknowledged(self, seq: int) -> None:
-        if self._sent_ms is None or seq != self._seq:
+    def _acknowledged(self, seq: int, damaged: bool) -> None:
+        if not self._out or self._sent_ms is None:
             return
-        self._chunks.pop(0)
-        self._sent_ms = None
-        self._wait_ms = REPEAT_MS
-        self._seq = (self._seq + 1) & 0xFF
-        self._restart = False
+        if seq == self._seq:
+            self._at += self._size
+            if self._at >= len(self._out[0]):
+                self._out.pop(0)
+                self._at = 0
+            self._out_flags &= _CHANNEL
+            self._sent_ms = None
+            self._wait_ms = REPEAT_MS
+            self._chunk_len = min(CHUNK_MAX, self._chunk_len + _LONGER)
+            self._seq = (self._seq + 1) & 0xFF
+            self._restart = False
+        elif damaged:
+            self._due = True
 
     def poll(self, now_ms: int) -> tuple[bytes, int]:
         """Bytes to write now, and milliseconds until poll wants to be called again."""
@@ -151,37 +175,46 @@ class SerialLine:
             self._heard_ms = None
             self.attached = self.host
             self._reset_sending()
-        if not self._chunks:
+        if not self._out:
             self._next_message(now_ms)
-        if not self._chunks:
+        if not self._out:
             return out, QUIET_MS
         if self._sent_ms is None:
             self._since_ms = now_ms
-        elif now_ms - self._sent_ms < self._wait_ms:
+            self._due = False
+            self._size = min(self._chunk_len, len(self._out[0]) - self._at)
+        elif not self._due and now_ms - self._sent_ms < self._wait_ms:
             return out, self._wait_ms - (now_ms - self._sent_ms)
         else:
             self.repeats += 1
-            self._wait_ms = min(2 * self._wait_ms, REPEAT_MAX_MS)
+            self._chunk_len = max(CHUNK_MIN, self._chunk_len - self._chunk_len // _SHORTER)
+            if not self._due:
+                self._wait_ms = min(2 * self._wait_ms, REPEAT_MAX_MS)
             if now_ms - self._since_ms > DEAD_AFTER_MS:
                 self._reset_sending()
                 return out, QUIET_MS
         self._sent_ms = now_ms
-        flags, chunk = self._chunks[0]
+        self._due = False
+        return out + self._chunk_line(), self._wait_ms
+
+    def _chunk_line(self) -> bytes:
+        end = self._at + self._size
+        flags = self._out_flags
+        if len(self._out) == 1 and end == len(self._out[0]):
+            flags |= _LAST
         if self._restart:
             flags |= _RESTART
-        return out + _encode(flags, self._seq, chunk), self._wait_ms
+        return _encode(flags, self._seq, self._out[0][self._at : end])
 
     def _next_message(self, now_ms: int) -> None:
         if self._queue:
-            channel, message = self._queue.pop(0)
+            channel, self._out = self._queue.pop(0)
         elif self.host and (self._heard_ms is None or now_ms - self._heard_ms >= QUIET_MS):
-            channel, message = CONSOLE, b""  # "I am here"; its acknowledgement says the same back
+            channel, self._out = CONSOLE, [b""]  # "I am here"; its acknowledgement says the same
         else:
             return
-        for at in range(0, len(message) or 1, CHUNK_MAX):
-            self._chunks.append((channel, message[at : at + CHUNK_MAX]))
-        self._chunks[0] = (self._chunks[0][0] | _FIRST, self._chunks[0][1])
-        self._chunks[-1] = (self._chunks[-1][0] | _LAST, self._chunks[-1][1])
+        self._out_flags = channel | _FIRST
+        self._at = 0
 
 
 def _encode(flags: int, seq: int, chunk: bytes) -> bytes:

@@ -67,7 +67,7 @@ class Shelf:
         self.displaced = bytearray(room.DISPLACED_BYTES)
         self.evicted = 0
         self.bad_records = 0  # in the node's life, as far as the clock's record knows
-        self.clock = records.Clock(0, 0, 0, 0, 0)
+        self.clock = records.Clock(0, 0, 0, 0, 0, 0)
         self.clock_handle = NO_HANDLE
 
     # --- what comes in

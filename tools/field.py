@@ -17,18 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway import network
 from gateway.config import FILE, template
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.links.serial_port import SerialPort
-from gateway.new_node import draw
+from gateway.network_card import NetworkFacts, public_key
 from tools.virtual_board import air_client
 from tools.virtual_board.board import VirtualBoard, die_with_parent
 
 SPACING_M, RANGE_M = 100, 120  # each relay hears its two neighbours and nobody else
 HEAP_KB = 160  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
 _START_S = 20
-_NOBODY = os.urandom(32)  # the operator of a mesh that nobody commands
 
 
 class FieldGateway:
@@ -81,7 +81,7 @@ class FieldGateway:
 class Field:
     """The parts, in a folder that is removed at the end unless `keep` names one.
 
-    places: where each relay stands, in m; a line if it is not given.
+    places: where each relay stands, in m; a line if it is not given. key: of the network.
     """
 
     def __init__(
@@ -92,16 +92,21 @@ class Field:
         keep: Path | None = None,
         people: tuple[str, str] = ("Ana", "Bo"),
         places: Sequence[tuple[int, int]] | None = None,
+        key: bytes | None = None,
     ) -> None:
         self._places = places or [(i * SPACING_M, 0) for i in range(relays)]
         self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
         self.folder = keep or Path(self._temporary.name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.key = os.urandom(32)
+        self.key = key or os.urandom(32)
         self.record = self.folder / "air.jsonl"
         self.record.unlink(missing_ok=True)
         self._air = self._start_air(loss, seed)
         self.names: dict[str, str] = {}  # of the relays, by node id in hex
+        self.operator = self.folder / "gateway-A"  # the data folder of who commands the relays
+        seed_of_keys = os.urandom(32)
+        facts = NetworkFacts("demo", "EU", 1, self.key, 0, public_key(seed_of_keys), seed_of_keys)
+        network.create(self.operator, facts)
         self.boards = [self._board(i) for i in range(relays)]
         first, last = self.boards[0].port_path, self.boards[-1].port_path
         self.a = FieldGateway("A", people[0], self.folder, self.key, first)
@@ -128,8 +133,9 @@ class Field:
             f"r{i + 1}", mac, self.folder, self.air_port, x_m, y_m, heap_kb=HEAP_KB
         )
         board.flash_path.unlink(missing_ok=True)
-        drawn = draw(board.name, self.key, _NOBODY, 1)
-        board.provision(drawn | {"node": node.hex()})
+        record, _ = network.new_record(self.operator, name=board.name, node=node)
+        board.provision(record)
+        network.confirm(self.operator, node.hex())
         self.names[node.hex()] = board.name
         board.start()
         return board

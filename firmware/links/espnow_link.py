@@ -12,7 +12,7 @@ _RXBUF = 4096  # bytes: 15 full frames while a flash write stalls the interprete
 
 
 class EspNowLink:
-    """The radio. `heard(address, frame, rssi_dbm)` is called for every frame.
+    """The radio. `heard(address, frame, link, rssi_dbm)` is called for every frame.
 
     address: the node's, six bytes, from which its frames come, instead of the chip's own.
     """
@@ -40,12 +40,12 @@ class EspNowLink:
             return False
         return True
 
-    async def run(self, heard) -> None:
-        """Hand on every frame heard, for ever."""
+    async def run(self, heard, link: int) -> None:
+        """Hand on every frame heard, as of this link, for ever."""
         async for address, frame in self._radio:
             if address is None:
                 continue
             if len(self._radio.peers_table) > _STRANGERS_MAX:
                 machine.reset()  # the driver notes every sender for ever, and no code may clear it
             known = self._radio.peers_table.get(address)
-            heard(bytes(address), bytes(frame), known[0] if known else 0)
+            heard(bytes(address), bytes(frame), link, known[0] if known else 0)

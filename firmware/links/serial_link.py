@@ -13,9 +13,9 @@ _BURST = 128  # bytes taken from the UART ring before others get their turn
 
 
 class SerialLink:
-    """One end of a SerialLine on stdin and stdout.
+    """One end of a SerialLine on stdin and stdout, for as long as there is somebody on the wire.
 
-    `heard(address, frame)` is called for mesh frames, `asked(request) -> answer` for the console,
+    `heard(address, frame)` is called for mesh frames, `asked(message)` for the console's,
     `changed(attached)` when a gateway comes or goes.
     """
 
@@ -42,7 +42,7 @@ class SerialLink:
                 if channel == MESH and len(message) > 6:
                     heard(message[:6], message[6:])
                 elif channel == CONSOLE:
-                    self.line.send(CONSOLE, asked(message))
+                    asked(message)
             self.note_attached(changed)
             self.pump()  # acknowledge at once: the other side waits for it in lock-step
 
@@ -55,6 +55,10 @@ class SerialLink:
     def send(self, address: bytes, frame: bytes) -> bool:
         """Queue a mesh frame. False if it does not fit now."""
         return self.line.send(MESH, address + frame)
+
+    def answer(self, number: bytes, pieces) -> None:
+        """Queue a console message: its number, what it says in pieces."""
+        self.line.send(CONSOLE, number, *pieces)
 
     def pump(self) -> int:
         """Write what is due; milliseconds until the next call matters."""

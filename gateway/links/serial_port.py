@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import grp
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from shared_protocol.serial_line import CONSOLE, MESH, SerialLine
 
 BAUD = 115_200
 _READ_MAX = 4096
+_COMMAND = 0  # the number of console messages that are COMMAND frames (SPEC.md 8)
 
 
 class PortError(UserError):
@@ -28,12 +30,24 @@ def open_port(path: str) -> serial.Serial:
         if code == errno.ENOENT:
             raise PortError(f"there is no port {path}: is the relay plugged in?") from None
         if code == errno.EACCES:
-            raise PortError(f"no permission for {path}: join the group dialout") from None
+            group = _group_of(path)
+            raise PortError(
+                f"no permission for {path}: join the group {group} (sudo usermod -aG {group}"
+                f" $USER) and log in again, or run sudo helio install"
+            ) from None
         if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
             raise PortError(f"{path} is busy: another program has the relay open") from None
         raise PortError(f"{path} cannot be opened: {e}") from None
     except (OSError, ValueError) as e:
         raise PortError(f"{path} cannot be opened: {e}") from None
+
+
+def _group_of(path: str) -> str:
+    """Who may use this port: dialout mostly, uucp on Arch."""
+    try:
+        return grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (OSError, KeyError):
+        return "dialout"
 
 
 class SerialPort:
@@ -43,8 +57,9 @@ class SerialPort:
         self._serial = open_port(path)
         self._heard = heard
         self._line = SerialLine(True, os.urandom(1)[0])
-        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
-        self._asking = asyncio.Lock()
+        self._asked = 0  # number of the last request, 1 to 255
+        self._answers: dict[int, asyncio.Future[bytes]] = {}  # by number
+        self.on_command: Callable[[bytes], None] = lambda body: None  # COMMAND frames' bodies
         self._out = b""
         self._timer: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()
@@ -67,12 +82,20 @@ class SerialPort:
 
     async def ask(self, request: bytes, timeout_s: float = 5) -> bytes:
         """One console request, its answer. TimeoutError if the relay is silent."""
-        async with self._asking:
-            while not self._answers.empty():
-                self._answers.get_nowait()
-            self._line.send(CONSOLE, request)
+        self._asked = self._asked % 255 + 1
+        number = self._asked
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._line.send(CONSOLE, bytes((number,)) + request)
             self.pump()
-            return await asyncio.wait_for(self._answers.get(), timeout_s)
+            return await asyncio.wait_for(answer, timeout_s)
+        finally:
+            self._answers.pop(number, None)
+
+    def command(self, body: bytes) -> None:
+        """Have the relay send a COMMAND frame; what comes back goes to on_command."""
+        self._line.send(CONSOLE, bytes((_COMMAND,)) + body)
+        self.pump()
 
     def pump(self) -> None:
         """Write what is due, and come back when more is."""
@@ -110,8 +133,15 @@ class SerialPort:
             if channel == MESH and len(message) > 6:
                 self._heard(message[:6], message[6:])
             elif channel == CONSOLE:
-                self._answers.put_nowait(message)
+                self._on_console(message[0], message[1:])
         self.pump()
+
+    def _on_console(self, number: int, message: bytes) -> None:
+        answer = self._answers.get(number)
+        if number == _COMMAND:
+            self.on_command(message)
+        elif answer is not None and not answer.done():
+            answer.set_result(message)
 
     def close(self) -> None:
         """Let go of the port."""

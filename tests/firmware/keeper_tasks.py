@@ -40,7 +40,7 @@ def run(task, for_ms):
     notes = Notes()
 
     async def main():
-        kept = asyncio.create_task(keeper.keep("listen", task.run, notes, reset))
+        kept = asyncio.create_task(keeper.keep("listen", notes, reset, task.run))
         await asyncio.sleep_ms(for_ms)
         kept.cancel()
 

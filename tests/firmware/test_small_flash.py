@@ -40,7 +40,7 @@ def test_the_oldest_of_the_lowest_priority_give_way_and_a_start_finds_the_rest()
     """Every tenth message is urgent and outlives the others, so there is much to move."""
     _, part = new_part()
     shelf = start(part)
-    shelf.save_clock(Clock(1, 5, 4096, 0, 0))
+    shelf.save_clock(Clock(1, 5, 4096, 0, 0, 0))
     for number in range(1000):
         immutable = text(number, 1 + (number % 10 == 0))
         assert shelf.accept(1, 0, immutable, 100 + number)[0] == NEW, number
@@ -76,6 +76,6 @@ def test_short_messages_on_the_smallest_flash_and_always_a_clock():
     for number in range(4000):
         assert shelf.accept(1, 0, whole(number, b"hi"), 100 + number)[0] == NEW, number
         if number % 50 == 0:
-            shelf.save_clock(Clock(1 + number, number, 4096 + number, 0, 0))
+            shelf.save_clock(Clock(1 + number, number, 4096 + number, 0, 0, 0))
             shelf = start(part)
             assert shelf.clock.clock_s == number

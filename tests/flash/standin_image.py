@@ -11,6 +11,8 @@ import random
 import struct
 from pathlib import Path
 
+import pytest
+
 from tools.flash.board import CHIPS, TABLE_AT, Partition
 from tools.flash.partitions import write_table
 
@@ -48,12 +50,13 @@ def standin_bin(
     return bytes(whole)
 
 
-def image_for(chip: str, folder: Path) -> Path:
+def image_for(chip: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """A file that `helio flash --firmware` takes: a real MicroPython if one is at hand."""
     real = os.environ.get("HELIO_ESP32_IMAGE")
     if real and chip == "esp32":
         return Path(real)
-    print(f"no MicroPython for {chip} at hand: a stand-in of its form is flashed")
+    with capsys.disabled():
+        print(f"\nno MicroPython for {chip} at hand: a stand-in of its form is flashed")
     path = folder / f"{chip}.bin"
     path.write_bytes(standin_bin(chip))
     return path

@@ -36,7 +36,7 @@ def test_a_locked_database_is_waited_for(tmp_path):
     async def story(gateway, desk):
         other = sqlite3.connect(desk.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        gateway._safely(lambda: gateway.node.shelf.save_clock(Clock(1, 5, 50_000, 0, 0)))
+        gateway._safely(lambda: gateway.node.shelf.save_clock(Clock(1, 5, 50_000, 0, 0, 0)))
         assert "locked" in gateway._problem
         await until(
             lambda: "locked" in desk.status().get("problem", ""), 5, "the status to say so"

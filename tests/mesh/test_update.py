@@ -13,8 +13,8 @@ from tests.mesh.update_scene import MACHINE_CODE, Line
 from tools.update_archive import make_archive, pack
 
 HOPS = 4
-# It leaves word that it was started and goes on as the old one, whose files are still there: so the
-# update is small. That the whole of one starts is another scene's matter.
+# It leaves word that it was started and goes on as the old one, whose files are still there: so
+# the update is small. That the whole of one starts is another scene's matter.
 WORD = b"started " * 4
 NEW_FIRMWARE = b"""
 import sys

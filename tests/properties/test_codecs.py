@@ -145,9 +145,9 @@ def test_kept(is_receipt: bool, first_s: int, expires_s: int, hops: int, immutab
     assert records.decode(records.encode_kept(kept)) == kept
 
 
-@given(U16, U32, U32, U32, U32)
-def test_clock(boots: int, clock_s: int, limit: int, evicted: int, damaged: int) -> None:
-    clock = records.Clock(boots, clock_s, limit, evicted, damaged)
+@given(st.tuples(U16, U32, U32, U32, U32, U32))
+def test_clock(fields: tuple[int, ...]) -> None:
+    clock = records.Clock(*fields)
     assert records.decode(records.encode_clock(clock)) == clock
 
 
@@ -233,7 +233,7 @@ SAMPLES = [
     sync.encode_have([(1, 2), (3, 4)]),
     parcel.join(1, 2, None, receipt.encode(bytes(16), 1, 6)) * 3,
     records.encode_kept(records.Kept(False, 1, 2, 3, bytes(20))),
-    records.encode_clock(records.Clock(1, 2, 3, 4, 5)),
+    records.encode_clock(records.Clock(1, 2, 3, 4, 5, 6)),
     statement.encode_update((1, bytes(3), 1, bytes(6), 2000, bytes(32), bytes(8))) + bytes(64),
 ]
 

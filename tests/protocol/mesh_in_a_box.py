@@ -35,6 +35,7 @@ class Box:
         self.stores = {}
         self.edges = {}  # (node, link) -> list of (node, link)
         self.sent = 0
+        self.also = []  # called with the time at every step: what a shell does beside its node
         self.log = None  # a list here collects (number, link, frame) of what is sent
 
     def add(self, number, is_ours=nobody, capacity=512, gateway=True, store=None, cell=NO_CELL):
@@ -74,6 +75,8 @@ class Box:
         while self.now_ms < end:
             if until is not None and until():
                 return True
+            for step in self.also:
+                step(self.now_ms)
             for number, node in list(self.nodes.items()):
                 node.poll(self.now_ms)
                 for link in (AIR, TETHER):

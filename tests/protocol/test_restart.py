@@ -50,7 +50,7 @@ def test_of_the_passed_on_only_the_unexpired_and_the_newest_come_back():
     s = new_shelf(64)
     for number in range(60):
         passed_on(s, s.accept(1, 0, whole(number), 100 + number)[1])
-    s.save_clock(records.Clock(1, 100 + 20 + DAY, 4096, 0, 0))
+    s.save_clock(records.Clock(1, 100 + 20 + DAY, 4096, 0, 0, 0))
     again = new_shelf(16, s.store)
     assert again.index.size == 12
     assert [n for n in range(60) if again.index.find(again.short_of(whole(n))) >= 0] == list(
@@ -65,7 +65,7 @@ def test_history_counts_on_over_restarts():
     for number in range(5):
         s.accept(1, 0, whole(number), 100)
     s.bad_records += 2
-    s.save_clock(records.Clock(1, 200, 4096, s.evicted, s.bad_records))
+    s.save_clock(records.Clock(1, 200, 4096, s.evicted, s.bad_records, 0))
     again = new_shelf(64, s.store)
     assert (again.evicted, again.bad_records) == (3, 2)
 

@@ -119,18 +119,18 @@ def test_a_full_store_still_saves_the_clock():
     s = new_shelf(64, MemoryStore(6 * 29))
     for number in range(20):
         s.accept(1, 0, whole(number), 100 + number)
-    s.save_clock(records.Clock(1, 5, 4096, 0, 0))
-    s.save_clock(records.Clock(1, 6, 8192, 0, 0))
-    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0)
+    s.save_clock(records.Clock(1, 5, 4096, 0, 0, 0))
+    s.save_clock(records.Clock(1, 6, 8192, 0, 0, 0))
+    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0, 0)
 
 
 def test_a_store_full_of_receipts_still_saves_the_clock():
-    s = new_shelf(64, MemoryStore(3 * 28 + 19))
-    s.save_clock(records.Clock(1, 5, 4096, 0, 0))
+    s = new_shelf(64, MemoryStore(3 * 28 + 23))
+    s.save_clock(records.Clock(1, 5, 4096, 0, 0, 0))
     for number in range(3):
         assert s.accept_receipt(1, 0, receipt_of(number), 100 + number)[0] == NEW
-    s.save_clock(records.Clock(1, 6, 8192, 0, 0))
-    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0)
+    s.save_clock(records.Clock(1, 6, 8192, 0, 0, 0))
+    assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0, 0)
     assert [n for n in range(3) if s.tombstone(mid(n)) >= 0] == [1, 2]
 
 
@@ -217,7 +217,7 @@ def test_deletions_forgotten_do_not_fill_the_window_beyond_its_size():
 
 
 def test_two_clock_records_the_higher_counter_counts():
-    clocks = [records.Clock(3, 700, 8192, 0, 0), records.Clock(3, 900, 12288, 0, 0)]
+    clocks = [records.Clock(3, 700, 8192, 0, 0, 0), records.Clock(3, 900, 12288, 0, 0, 0)]
     for order in (clocks, clocks[::-1]):
         store = MemoryStore(1000)
         for clock in order:
@@ -229,7 +229,7 @@ def test_two_clock_records_the_higher_counter_counts():
 def test_a_parcel_put_while_the_node_was_off_has_its_whole_life():
     for clock_first in (True, False):
         store = MemoryStore(1000)
-        clock = records.encode_clock(records.Clock(3, 50 * DAY, 8192, 0, 0))
+        clock = records.encode_clock(records.Clock(3, 50 * DAY, 8192, 0, 0, 0))
         if clock_first:
             store.put(clock)
         store.put(records.encode_kept(records.Kept(False, records.UNSET_S, 0, 0, whole(1))))

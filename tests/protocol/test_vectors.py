@@ -165,7 +165,7 @@ def test_sync():
             assert sync.encode_have(f) == body
 
 
-CLOCK = ("boots", "clock_s", "counter_limit", "evicted", "damaged")
+CLOCK = ("boots", "clock_s", "counter_limit", "evicted", "damaged", "commands")
 
 
 def test_records():

@@ -272,10 +272,12 @@ def record_bodies():
     for name, kept in samples:
         made.append({"name": name, "hex": records.encode_kept(kept).hex()}
                     | {key: plain(value) for key, value in kept._asdict().items()})  # fmt: skip
-    clock = records.Clock(65535, 0x01020304, 0x7FFFFFFF, 70000, 3)
+    clock = records.Clock(65535, 0x01020304, 0x7FFFFFFF, 70000, 3, 0xFFFFFF00)
     encoded = records.encode_clock(clock).hex()
     made.append({"name": "clock", "hex": encoded} | clock._asdict())
-    first = clock._replace(evicted=0, damaged=0)._asdict()
+    second = clock._replace(commands=0)
+    made.append({"name": "clock of version 0.2", "hex": encoded[:38]} | second._asdict())
+    first = second._replace(evicted=0, damaged=0)._asdict()
     made.append({"name": "clock of the first version", "hex": encoded[:22]} | first)
     for name, body in (
         ("nothing", b""), ("another letter", b"X" * 40), ("cut short", b"P" + bytes(22)),

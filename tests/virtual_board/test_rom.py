@@ -10,7 +10,7 @@ import pytest
 from tools.virtual_board import rom as rom_module
 from tools.virtual_board.board import VirtualBoard, create_flash
 from tools.virtual_board.interpreter import find_micropython
-from tools.virtual_board.rom import KEPT_ROMS, REPOSITORY, RomError, build_rom
+from tools.virtual_board.rom import KEPT_ROMS, REPOSITORY, RomError, build_rom, code_for
 
 TIMEOUT_S = 5.0
 MAC = b"\x02\x00\x00\x00\x00\x0a"
@@ -130,3 +130,12 @@ def test_what_the_board_itself_needs_of_the_heap(tree: Path, tmp_path: Path):
 
 def test_the_repositorys_own_sources_compile():
     assert (build_rom() / "firmware/main.mpy").exists()
+
+
+def test_what_is_flashed_differs_in_machine_code_alone():
+    rom, ours = build_rom(), code_for("x64")
+    assert ours["firmware/main.mpy"] == (rom / "firmware/main.mpy").read_bytes()
+    for machine_code, in_header in (("xtensawin", 0x2B), ("rv32imc", 0x2F)):
+        theirs = code_for(machine_code)
+        assert {path for path in ours if ours[path] != theirs[path]} == {"firmware/gf30.mpy"}
+        assert theirs["firmware/gf30.mpy"][:3] == bytes([0x4D, 6, in_header])

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from gateway.errors import UserError
-from tools.flash.board import CHIPS, TABLE_AT, TYPES, Board
+from tools.flash.board import CHIPS, FLASH_SIZES_MB, TABLE_AT, TYPES, Board
 from tools.flash.partitions import NoTable, read_table
 
 _MAGIC = 0xE9
@@ -25,8 +25,6 @@ _SHA_BYTES = 32
 # esp_app_desc_t, at the start of the application's first segment: magic, -, version, project
 _DESCRIPTION = struct.Struct("<I12x32s32s")
 _DESCRIPTION_MAGIC = 0xABCD5432
-
-_FLASH_SIZES_MB = {1: 0, 2: 1, 4: 2, 8: 3, 16: 4, 32: 5}  # to the upper half of the fourth byte
 
 
 class BadImage(ValueError):
@@ -106,7 +104,7 @@ def image_at(data: bytes, start: int) -> bytes:
 def with_flash_size(bootloader: bytes, flash_mb: int) -> bytes:
     """The same bootloader for a chip of this size: it refuses a partition beyond it."""
     header = bytearray(bootloader)
-    header[3] = header[3] & 0x0F | _FLASH_SIZES_MB[flash_mb] << 4
+    header[3] = header[3] & 0x0F | FLASH_SIZES_MB[flash_mb] << 4
     if not _HEADER.unpack_from(bootloader)[5]:
         return bytes(header)
     return bytes(header[:-_SHA_BYTES]) + _sha(header[:-_SHA_BYTES])

@@ -22,6 +22,9 @@ CHIPS = {
     "esp32c6": Chip("ESP32-C6", 13, 0, "rv32imc"),
 }
 
+# Megabytes of a flash chip, and how an image's header says it.
+FLASH_SIZES_MB = {2: 1, 4: 2, 8: 3, 16: 4, 32: 5}
+
 # What runs at the same time. on_demand: ESP-NOW always, BLE only while somebody wants it, because
 # both leave the radio's own memory nearly empty; "both" wants PSRAM, or a chip with room to spare.
 RADIOS = ("espnow", "ble", "both", "on_demand")

@@ -36,6 +36,7 @@ from gateway.errors import UserError
 from tools.flash.board import (
     APP_ALIGN,
     CHIPS,
+    FLASH_SIZES_MB,
     RADIOS,
     REQUIRED,
     SECTOR,
@@ -104,6 +105,10 @@ def _is_divider(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_whole(1, 10000)(v) for v in value)
 
 
+def _is_flash(value: Any) -> bool:
+    return type(value) is int and value in FLASH_SIZES_MB
+
+
 def _is_version(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", value) is not None
 
@@ -115,7 +120,7 @@ def _is_table(value: Any) -> bool:
 _TOP: dict[str, _Rule] = {
     "name": (True, _is_text, "must be text in quotes"),
     "chip": (True, _one_of(CHIPS), f"must be one of {', '.join(CHIPS)}"),
-    "flash_mb": (True, _whole(1, 32), "must be megabytes, 1 to 32"),
+    "flash_mb": (True, _is_flash, f"must be one of {', '.join(map(str, FLASH_SIZES_MB))}"),
     "psram_mb": (True, _whole(0, 32), "must be megabytes, 0 to 32"),
     "micropython": (True, _is_text, "must be the name of a MicroPython build in quotes"),
     "least_version": (True, _is_version, 'must be a version in quotes, for example "1.23"'),

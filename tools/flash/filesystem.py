@@ -5,6 +5,11 @@ from pathlib import Path
 
 from gateway.errors import UserError
 
+try:
+    from littlefs import LittleFS, LittleFSError
+except ImportError:
+    raise UserError("flashing wants littlefs-python: pip install -e '.[flash]'") from None
+
 BLOCK = 4096
 # MicroPython's own numbers (extmod/vfs_lfs.c, and sizes that vfs.mount() takes when it is told
 # none), and the format it writes: it refuses a newer one.
@@ -21,10 +26,13 @@ _GEOMETRY = {
 SLOT = "a"  # which of the two folders of code runs first; the launcher reads it
 
 
-def board_files(launcher: bytes, code: Mapping[str, bytes], library: Mapping[str, bytes]) -> dict:
-    """What lies on a board, by path: `code` is one slot's ("firmware/main.mpy"), `library` /lib's."""
+def board_files(
+    outside: Mapping[str, bytes], code: Mapping[str, bytes], library: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """What lies on a board, by path. outside: of the slots, what starts one. code: of a slot
+    ("firmware/main.mpy"). library: of /lib."""
     return {
-        "main.py": launcher,
+        **outside,
         "slot": SLOT.encode(),
         **{f"{SLOT}/{path}": content for path, content in code.items()},
         **{f"lib/{path}": content for path, content in library.items()},
@@ -36,8 +44,6 @@ def make_filesystem(files: Mapping[str, bytes], size: int) -> bytes:
 
     The same files give the same bytes.
     """
-    from littlefs import LittleFS, LittleFSError
-
     disk = LittleFS(**_GEOMETRY, block_count=size // BLOCK)
     try:
         for path, content in sorted(files.items()):
@@ -52,8 +58,6 @@ def make_filesystem(files: Mapping[str, bytes], size: int) -> bytes:
 
 def read_filesystem(image: bytes) -> dict[str, bytes]:
     """All files of an image, by path. ValueError if there is no such file system."""
-    from littlefs import LittleFS, LittleFSError
-
     disk = LittleFS(**_GEOMETRY, block_count=len(image) // BLOCK, mount=False)
     disk.context.buffer[:] = image
     try:

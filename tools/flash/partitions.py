@@ -43,7 +43,9 @@ def read_table(data: bytes) -> list[Partition]:
         if line[:2] != _MAGIC:
             break
         _, kind, subtype, start, size, label, _ = _LINE.unpack(line)
-        found.append(Partition(label.rstrip(b"\0").decode(), kind, subtype, start, size))
+        found.append(
+            Partition(label.rstrip(b"\0").decode(errors="replace"), kind, subtype, start, size)
+        )
     raise NoTable("there is no partition table")
 
 

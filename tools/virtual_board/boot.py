@@ -22,7 +22,7 @@ if sys.argv[1:]:
 if "main.py" in os.listdir("/"):  # code of its own, as a board that was flashed
     sys.path[:] = [sys.path[0], "", ".frozen", "/lib"]
     del os
-    execfile("/main.py")  # noqa: F821 - a builtin of MicroPython
+    execfile("main.py")  # noqa: F821 - a builtin of MicroPython
 else:
     del os
     import firmware.main

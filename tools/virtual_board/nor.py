@@ -10,6 +10,7 @@ from io import BytesIO
 SECTOR_BYTES = 4096
 
 _BLANK = b"\xff" * 256
+_STEP = 32
 
 
 class Nor:
@@ -46,9 +47,10 @@ class Nor:
         bug in the caller, and here it is loud.
         """
         self._seek(address, len(data))
-        # In steps, because the board's own heap, 160 kB like the real one, pays for them.
-        for start in range(0, len(data), 256):
-            new = bytes(data[start : start + 256])
+        # In small steps, because the board's own heap, 160 kB like the real one, pays for them,
+        # and a real chip's driver takes nothing from it.
+        for start in range(0, len(data), _STEP):
+            new = bytes(data[start : start + _STEP])
             wanted = int.from_bytes(new, "big")
             if int.from_bytes(self.file.read(len(new)), "big") & wanted != wanted:
                 raise OSError(errno.EIO)

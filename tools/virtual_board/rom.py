@@ -5,7 +5,6 @@ tree's own layout. Builders do not lock each other out: each builds in a directo
 renames it, and whoever comes second throws his away.
 """
 
-import ast
 import contextlib
 import hashlib
 import importlib.metadata
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from tools.virtual_board.bundle_linker import BundleError
 from tools.virtual_board.squeeze import squeeze
+from tools.virtual_board.squeeze_standins import shorten
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Folders and single files.
@@ -40,17 +40,13 @@ _NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
-# Of a stand-in, what MicroPython itself calls: its LittleFS a partition.
-_CALLED_BY_C = "readblocks, writeblocks, ioctl"
 # What a relay loads for good, in the order in which main.py does, then what it loads at times: the
 # rest is taken into these.
 _ROOTS = (
-    "firmware.buffers",
-    "shared_protocol.node",
-    "firmware.main",
-    "firmware.updating",
-    "firmware.verifying",
-)
+    "firmware.buffers", "shared_protocol.node", "firmware.main",
+    "firmware.links.serial_link", "firmware.far_console",
+    "firmware.updating", "firmware.verifying",
+)  # fmt: skip
 _USERS = (
     "firmware/first.py",
     "firmware/launcher.py",
@@ -206,30 +202,19 @@ def _squeeze(
                 [text.decode() for text in (*rest, *users)],
                 roots,
             )
-            # Stand-ins take heap for what an ESP32 has in its ROM: as little as they can.
-            standins, more = squeeze(
-                {path: _plain(text) for path, text in sources.items() if path not in ours},
-                [_CALLED_BY_C, *(text.decode() for text in (*ours.values(), *users))],
-            )
+            standins = {path: text.decode() for path, text in sources.items() if path not in ours}
+            squeezed |= shorten(standins, {path: text.decode() for path, text in ours.items()})
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
         raise RomError(str(error)) from None
-    (rom / NAMES).write_text(json.dumps(names | more, indent=1, sort_keys=True))
-    left = {path: text.encode() for path, text in (squeezed | standins).items()}
-    return {path: left.get(path, text) for path, text in sources.items() if path in left}
-
-
-def _plain(text: bytes) -> str:
-    """A source without const(): to the compiler such a name means its number everywhere, also
-    where a shortened one is something else."""
-
-    class Plain(ast.NodeTransformer):
-        def visit_Call(self, node: ast.Call) -> ast.AST:
-            constant = isinstance(node.func, ast.Name) and node.func.id == "const"
-            return node.args[0] if constant else self.generic_visit(node)
-
-    return ast.unparse(Plain().visit(ast.parse(text)))
+    (rom / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True))
+    left = {path: text.encode() for path, text in squeezed.items()}
+    return {
+        path: left.get(path, text)
+        for path, text in sources.items()
+        if path in left or path not in ours
+    }
 
 
 def _compile_all(

@@ -2,21 +2,39 @@
 
 '/' becomes the LittleFS in the partition "vfs" of the chip HELIO_FLASH. Our own code (HELIO_ROM
 on the host) is below /rom, read only, in the place of code frozen into a real board's firmware.
+
+What a module or a function is called here is a word of MicroPython's ROM: other names stay in the
+board's heap for good, and no real board has these.
 """
 
 import os
+import struct
 import sys
 
 import vfs
+from micropython import const
 
 sys.path.append(os.getenv("HELIO_ROM") + "/tools/virtual_board")  # where nor.py is
 import esp32  # opens the chip's file: it must happen while '/' is the host's
 
-_EXIT_CORRUPT = 74
-_BLANK = b"\xff" * 32
+_EXIT_CORRUPT = const(74)
+_TABLE_AT = const(0x8000)
 
 
-def _littlefs() -> "vfs.VfsLfs2":
+def read() -> None:
+    """What a bootloader does: if the chip has a partition table, that is the flash map."""
+    found = []
+    line = bytearray(32)
+    while True:
+        esp32._chip.read(_TABLE_AT + 32 * len(found), line)
+        magic, kind, subtype, address, size, label = struct.unpack_from("<2sBBII16s", line)
+        if magic != b"\xaaP":
+            break
+        found.append((kind, subtype, address, size, label.rstrip(b"\0").decode(), False))
+    esp32.Partition.map = tuple(found) or esp32.Partition.map
+
+
+def file() -> "vfs.VfsLfs2":
     """Return the file system of the partition, formatting it if it is blank.
 
     A partition that is neither blank nor mountable is somebody's data: it is left alone, the
@@ -25,9 +43,9 @@ def _littlefs() -> "vfs.VfsLfs2":
     part = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="vfs")[0]
     # MicroPython's defaults, written out because every image the flash tool makes has them.
     sizes = {"readsize": 32, "progsize": 32, "lookahead": 32}
-    start = bytearray(len(_BLANK))
+    start = bytearray(32)
     part.readblocks(0, start)
-    if start == _BLANK:
+    if start == b"\xff" * 32:
         vfs.VfsLfs2.mkfs(part, **sizes)
     try:
         return vfs.VfsLfs2(part, **sizes)
@@ -36,11 +54,17 @@ def _littlefs() -> "vfs.VfsLfs2":
         sys.exit(_EXIT_CORRUPT)
 
 
-_rom = vfs.VfsPosix(os.getenv("HELIO_ROM"))
-_root = _littlefs()
-os.chdir("/")
-vfs.umount("/")
-vfs.mount(_root, "/")
-vfs.mount(_rom, "/rom", readonly=True)
-sys.path[:] = ["/rom/tools/virtual_board/standins", "/rom", ".frozen"]
-os.chdir("/")
+def mount() -> None:
+    """The exchange."""
+    read()
+    rom = vfs.VfsPosix(os.getenv("HELIO_ROM"))
+    root = file()
+    os.chdir("/")
+    vfs.umount("/")
+    vfs.mount(root, "/")
+    vfs.mount(rom, "/rom", readonly=True)
+    sys.path[:] = ["/rom/tools/virtual_board/standins", "/rom", ".frozen"]
+    os.chdir("/")
+
+
+mount()

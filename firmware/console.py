@@ -1,0 +1,107 @@
+"""What a relay does when it is asked, besides telling its status and its queue (main.py).
+
+Loaded for one request and forgotten again.
+"""
+
+import gc
+import json
+
+from firmware import forget
+
+_SOON_MS = 1500  # for an answer to go out before the relay starts again
+_LOG_BYTES = 900  # twice that when every letter wants a backslash
+
+
+def answer(asked: dict, relay) -> bytes:
+    """A request that has an `ask`, to its answer: JSON, or of "record" the bytes in the store."""
+    ask = asked["ask"]
+    if ask == "ping":
+        said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
+        said["heap_free"] = gc.mem_free()
+    elif ask == "log":
+        said = {"log": relay.journal.last(_LOG_BYTES)}
+    elif ask == "set":
+        said = _set(asked["set"])
+    elif ask == "record":
+        row = relay.node.index.find(asked["short"])
+        return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
+    elif ask == "reboot":
+        _restart(lambda: None)
+        said = {"rebooting": True}
+    else:
+        if ask == "provision":
+            relay.node = None  # to have room: whatever comes of it, the board starts again
+        said = _board(asked, "unknown request")
+    return _json(said)
+
+
+def _set(values) -> dict:
+    from firmware import provision
+
+    said = provision.change(values)
+    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
+    if "changed" in said:
+        _restart(lambda: None)
+    return said
+
+
+def answer_refused(request: bytes, reason: str) -> bytes:
+    """The same of a relay that does not take part, and why not."""
+    try:
+        asked = json.loads(request)
+        asked["ask"]
+    except (KeyError, TypeError, ValueError):
+        asked = {"ask": ""}
+    return _json(_board(asked, reason))
+
+
+def _board(asked: dict, error: str) -> dict:
+    """What any board does that has this firmware, else the error."""
+    ask = asked["ask"]
+    if ask == "format":
+        return _format()
+    if ask != "who" and ask != "provision":
+        return {"error": error}
+    from firmware import provision
+
+    said = provision.who() if ask == "who" else provision.provision(asked.get("record"))
+    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
+    if ask == "provision":
+        _restart(lambda: None)
+    return said
+
+
+def _json(value: dict) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _format() -> dict:
+    """Start again with an empty store."""
+    from firmware.buffers import STORE
+
+    if STORE is None:
+        return {"error": "there is no partition to format"}
+
+    def wipe():
+        from firmware import flash_recovery
+
+        flash_recovery.wipe(STORE.ring.part)
+
+    _restart(wipe)
+    return {"formatting": True}
+
+
+def _restart(first) -> None:
+    """Call `first` and start again, once the answer is on the wire or on its way."""
+    import asyncio
+
+    async def soon():
+        import machine
+
+        await asyncio.sleep_ms(_SOON_MS)
+        try:
+            first()
+        finally:
+            machine.reset()
+
+    asyncio.create_task(soon())
