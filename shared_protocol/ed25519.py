@@ -1,4 +1,4 @@
-"""Ed25519 verification (RFC 8032) in slices, for operator statements on a relay (SPEC.md 11).
+"""Ed25519 verification (RFC 8032) in slices, for operator statements on a relay (SPEC.md 12).
 
 Whoever drives it lets other tasks run between two slices. It only handles what is public, so it
 need not take the same time for every input. Strict: S below the group's order, keys and R encoded

@@ -58,7 +58,8 @@ def busy_relay():
         gradients.heard(tethered, [(gateway, 1, 62)], 10**6)
     unicast = SimpleNamespace(journeys={i: [2, 10**9, 1, 0, 11, 0, 0xFFFF, 0] for i in range(16)})
     node = SimpleNamespace(
-        told=(10**9, 255), spread=None, node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
+        told=(10**9, 255), spread=None, node_id=bytes(6), index=index, shelf=shelf,
+        stats=dict.fromkeys(STATS, 10**10),
         neighbours=SimpleNamespace(all=neighbours), gradients=gradients, unicast=unicast,
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip

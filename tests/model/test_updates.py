@@ -1,4 +1,4 @@
-"""Updates in meshes that lose frames and power, with insiders among them (SPEC.md 11.3)."""
+"""Updates in meshes that lose frames and power, with insiders among them (SPEC.md 12.3)."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Ed25519 verification (SPEC.md 11.1) against RFC 8032 7.1, and what it must refuse."""
+"""Ed25519 verification (SPEC.md 12.1) against RFC 8032 7.1, and what it must refuse."""
 
 from checks import unhex, vectors
 

@@ -1,4 +1,4 @@
-"""Operator statements and updates from relay to relay (SPEC.md 11.3); tests/model has more."""
+"""Operator statements and updates from relay to relay (SPEC.md 12.3); tests/model has more."""
 
 # The largest file first: on 160 KB it compiles only while nothing else is loaded.
 from update_mesh import FORGED, SECOND, TWO, WIRE, Updates, line

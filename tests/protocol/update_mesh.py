@@ -1,4 +1,4 @@
-"""Relays in a box with a book each, for the tests of updates (SPEC.md 11.3)."""
+"""Relays in a box with a book each, for the tests of updates (SPEC.md 12.3)."""
 
 # The largest file first: on 160 KB it compiles only while nothing else is loaded.
 from mesh_in_a_box import Box
