@@ -17,7 +17,8 @@ def answer(request: bytes, relay, far: bool = False) -> list:
     try:
         asked = json.loads(request)
         gc.collect()
-        if far and asked["ask"] in ("provision", "update"):  # no keys through the air
+        if far and asked["ask"] in ("provision", "repl", "update"):
+            raise ValueError  # no keys through the air; no way back; updates have their own way
             raise ValueError
         if asked["ask"] == "update":
             if relay.offered or (relay.node.spread is None and not relay.has_room()):

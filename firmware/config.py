@@ -21,7 +21,8 @@ class Config:
     (shared_protocol/cells.py), or NO_CELL. secret: 16 bytes, decides which of several look-alikes
     is kept. command_key: 32 bytes, of the operator's commands to this node alone. operator: the
     32-byte Ed25519 public key of the network's operator. power: "always", "balanced" or "long".
-    board: name of its board file. Fields that are not known are left alone.
+    board: name of its board file. battery, gps: how these are connected (battery.py, gps.py), or
+    None: a mistake in these keeps no relay off the mesh. Fields that are not known are left alone.
     """
 
     def __init__(self, record: dict) -> None:
@@ -41,6 +42,8 @@ class Config:
         if self.power not in _POWERS or record.get("role") != "relay":
             raise ValueError("role and power are not of a relay")
         self.board = _text(record, "board", 32)
+        self.battery = record.get("battery")
+        self.gps = record.get("gps")
 
 
 def load() -> Config:

@@ -3,12 +3,12 @@
 Loaded for one request and forgotten again.
 """
 
-import gc
 import json
 
 from firmware import forget
 
 _SOON_MS = 1500  # for an answer to go out before the relay starts again
+_DONE = {"done": True}
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
 
@@ -17,7 +17,6 @@ def answer(asked: dict, relay) -> bytes:
     ask = asked["ask"]
     if ask == "ping":
         said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
-        said["heap_free"] = gc.mem_free()
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
     elif ask == "set":
@@ -27,7 +26,7 @@ def answer(asked: dict, relay) -> bytes:
         return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
     elif ask == "reboot":
         _restart(lambda: None)
-        said = {"rebooting": True}
+        said = _DONE
     else:
         if ask == "provision":
             relay.node = None  # to have room: whatever comes of it, the board starts again
@@ -40,7 +39,7 @@ def _set(values) -> dict:
 
     said = provision.change(values)
     forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
-    if "changed" in said:
+    if "error" not in said:
         _restart(lambda: None)
     return said
 
@@ -60,6 +59,8 @@ def _board(asked: dict, error: str) -> dict:
     ask = asked["ask"]
     if ask == "format":
         return _format()
+    if ask == "repl":
+        return _repl()
     if ask != "who" and ask != "provision":
         return {"error": error}
     from firmware import provision
@@ -75,6 +76,18 @@ def _json(value: dict) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def _repl() -> dict:
+    """Stop the firmware, once this answer is on the wire: main.run() ends as after Ctrl-C."""
+    import asyncio
+
+    async def soon():
+        await asyncio.sleep_ms(_SOON_MS)
+        raise KeyboardInterrupt
+
+    asyncio.create_task(soon())
+    return _DONE
+
+
 def _format() -> dict:
     """Start again with an empty store."""
     from firmware.buffers import STORE
@@ -88,7 +101,7 @@ def _format() -> dict:
         flash_recovery.wipe(STORE.ring.part)
 
     _restart(wipe)
-    return {"formatting": True}
+    return _DONE
 
 
 def _restart(first) -> None:

@@ -40,11 +40,13 @@ from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
+REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
 _HEAP_EVERY_MS, _UPDATE_EVERY_MS = 2_000, 500
 _UPDATE_HEAP = 13_500  # bytes free: its code takes most of it, and mail comes first
 _PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
+_TRIAL_S = 300  # a run that was over sooner is none: see power.py
 _RADIO_BUSY_MS = 4  # one frame's airtime
 
 
@@ -56,9 +58,7 @@ class Relay:
         self._elapsed_ms = 0
         self.journal = Journal(self.uptime_s)
         self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
-        from firmware import config
-
-        record = config.load()
+        record = self._begin()
         self.name = record.name
         self.operator = record.operator
         self.running = RUNNING  # which update this is (storage.py)
@@ -67,6 +67,7 @@ class Relay:
         self.offered = ()  # a statement to be verified: its digest, all of it; then True
         self.verified = b""  # the one that was, and is to be begun with
         self.forged = 0
+        self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = None  # the wire, from the first byte on it
         self._wake = asyncio.Event()
@@ -83,12 +84,17 @@ class Relay:
             _random_below,
             self.now_ms(),
         )
-        forget("firmware.config", "shared_protocol.node_record")
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
         if UPDATE:
             self.node.spread_wanted = (None, (0, 0))  # to see what there is
+
+    def _begin(self):
+        # A function of its own: what it names stays alive as long as it runs.
+        from firmware import power
+
+        return power.begin(self)
 
     def now_ms(self) -> int:
         """Milliseconds since boot; unlike ticks_ms it does not wrap."""
@@ -182,6 +188,9 @@ class Relay:
         return wait_ms
 
     async def _housekeep(self) -> None:
+        import micropython
+
+        on_trial = True
         while True:
             gc.collect()
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
@@ -189,7 +198,14 @@ class Relay:
                 await asyncio.sleep_ms(0)
             self.look_at_update()
             busy = self.offered or self.node.spread or self.node.spread_wanted
+            busy = busy and self.uptime_s() > 1  # the first time is for Ctrl-C, see below
             await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
+            if on_trial and self.uptime_s() > _TRIAL_S:
+                on_trial = False
+                from firmware import power
+
+                power.proved()
+            micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
 
     def has_room(self) -> bool:
         """May what spreads updates be loaded?"""
@@ -231,22 +247,26 @@ def _random_below(n: int) -> int:
 
 
 def run() -> None:
-    """Called by the board after boot."""
-    trouble = REFUSED
+    """Called by the board after boot. KeyboardInterrupt leads to the REPL: it is Ctrl-C on the
+    wire in the first two seconds, or the console's "repl" (console.py)."""
+    trouble = (REFUSED,) if REFUSED else ()
     try:
         relay = None if trouble else Relay()
-    except (StoreFull, ValueError) as e:  # not even the clock can be saved; no valid record
-        trouble = str(e)
+    except (StoreFull, ValueError) as e:  # no room for the clock; no valid record; power.py
+        trouble = e.args
     except MemoryError:
         time.sleep(_AGAIN_S)  # for Ctrl-C
         machine.reset()
-    if trouble:
-        from firmware import refused
-
-        asyncio.run(refused.run(trouble))
     try:
+        if trouble:
+            from firmware import refused
+
+            asyncio.run(refused.run(*trouble))
         asyncio.run(relay.run())
-    except Exception:  # asyncio itself ran out of memory; Ctrl-C is none of these
+    except KeyboardInterrupt:
+        machine.WDT(timeout=REPL_MS)  # it cannot be stopped, but there is no need to hurry
+        raise
+    except Exception:  # asyncio itself ran out of memory
         machine.reset()
 
 

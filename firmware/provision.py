@@ -48,7 +48,7 @@ def provision(record) -> dict:
 
 
 def change(values) -> dict:
-    """Take other settings, of _CHANGEABLE, into this board's record: {"changed": node}."""
+    """Take other settings, of _CHANGEABLE, into this board's record."""
     found = config.read(config.partition())
     try:
         record = json.loads(found[2])
@@ -58,8 +58,7 @@ def change(values) -> dict:
             record[field] = values[field]
     except (TypeError, ValueError):
         return {"error": "set is an object of settings"}
-    said = provision(record)
-    return said if "error" in said else {"changed": record["node"]}
+    return provision(record)
 
 
 def write(part, payload: bytes) -> None:

@@ -5,13 +5,13 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION
+from firmware import VERSION, forget
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
 _GATEWAYS_SHOWN = 4
 _UNDERWAY_SHOWN = 2
-_NEIGHBOURS_SHOWN = 8  # an answer has at most 2 KB: a relay has no larger piece of heap for it
+_NEIGHBOURS_SHOWN = 7  # an answer has at most 2 KB: a relay has no larger piece of heap for it
 _TYPICAL = 250  # bytes of a record
 
 # Written out, not made of dicts: every short word in the code that is a key of its own would stay
@@ -31,7 +31,7 @@ _STORE = (
     '"store":{"records":%d,"capacity":%d,"limit":"%s","bytes":%d,"flash_bytes":%d,"erased":%d,'
     '"write_errors":%d},"bad_lines":%d,"tether":%s,"stats":'
 )
-_NEIGHBOURS = ',"neighbours_known":%d,"neighbours":['
+_NEIGHBOURS = ',"battery":%s,"neighbours_known":%d,"neighbours":['
 _NEIGHBOUR = (
     '%s{"node":"%s","fresh":%s,"rssi_dbm":%d,"link":%d,"heard_well":%s,"hears_me":%s,"equal":%s,'
     '"lacks":%d}'
@@ -43,6 +43,17 @@ def capacity(store) -> tuple:
     ring = store.ring
     flash = (ring.sectors - 2) * ((SECTOR - ring.start) // ring.size(_TYPICAL))
     return (flash, "flash") if flash < len(store.table) else (len(store.table), "index")
+
+
+def _battery(settings: dict | None) -> tuple | None:
+    """(millivolts, percent), None if there is none or it cannot be told."""
+    if not settings:
+        return None
+    from firmware import battery
+
+    told = battery.read(settings)
+    forget("firmware.battery")
+    return told
 
 
 def underway(node) -> list:
@@ -94,7 +105,7 @@ def status(relay) -> list:
         ),
         _store(store, relay.tether),
         _json(node.stats),
-        _NEIGHBOURS % len(node.neighbours.all),
+        _NEIGHBOURS % (_json(_battery(relay.battery)), len(node.neighbours.all)),
     ]  # fmt: skip
     for n in node.neighbours.all[:_NEIGHBOURS_SHOWN]:
         told.append(_neighbour("," if told[-1][-1] == "}" else "", n, lacks))

@@ -87,6 +87,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
      [_NODE, (("--file",), {"required": True, "help": "to be made, JSON lines"}), _RELAY]),
     ("store clear", "gateway.relay_commands:clear", "give a relay an empty store",
      [_NODE, _RELAY, _YES]),
+    ("relay repl", "gateway.relay_repl:main", "stop a relay and open MicroPython's REPL", [_PORT]),
     ("boards", "tools.flash.boards_command:main", "list the boards we know", []),
     ("boards show", "tools.flash.boards_command:show_board", "what is on a board, and where",
      [(("name",), {"help": "as `helio boards` lists it, or a .toml file"})]),

@@ -281,7 +281,7 @@ def _node_line(row: dict[str, Any]) -> str:
     if "status" not in row:
         return f"{head}  {far}, {row['problem']}"
     status = row["status"]
-    battery = f", battery {status['battery_pct']} %" if "battery_pct" in status else ""
+    battery = f", battery {status['battery'][1]} %" if status["battery"] else ""
     near = ", ".join(
         f"..{n['node'][-4:]} {n['rssi_dbm']} dBm" for n in status["neighbours"] if n["link"] == 0
     )

@@ -162,9 +162,9 @@ class Network:
             if row is None:
                 raise UserError(f"the node {node} is not in this registry")
             db.execute("UPDATE node SET state = 'retired' WHERE id = ?", (row["replaces"],))
-            db.execute(
-                "UPDATE node SET state = 'done' WHERE id = ? AND state = 'planned'", (node,)
-            )
+            done = "UPDATE node SET state = 'done' WHERE id = ? AND state = 'planned'"
+            db.execute(done, (node,))
+            db.execute("UPDATE node SET mac = ? WHERE id = ? AND mac IS NULL", (mac, node))
 
     def change(self, node: str, values: dict[str, Any]) -> None:
         """The node's record has these values now; nothing happens if it is not in the registry.

@@ -45,9 +45,14 @@ def _status_lines(status: dict[str, Any]) -> list[str]:
         f"each sector erased {store['erased']} times, {store['write_errors']} write errors",
         f"evicted {status['evicted']}, damaged {status['damaged']}",
         f"heap peak {status['heap_peak']} bytes, free {status['heap_free']}",
+        *_battery(status["battery"]),
         f"neighbours {status['neighbours_known']}",
         *(f"  {_neighbour(n)}" for n in status["neighbours"]),
     ]
+
+
+def _battery(told: list[int] | None) -> list[str]:
+    return [f"battery {told[1]} %, {told[0]} mV"] if told else []
 
 
 def _waiting(status: dict[str, Any]) -> list[str]:

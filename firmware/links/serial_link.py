@@ -1,6 +1,7 @@
 """The tether: USB serial to a gateway, as lines of ASCII beside MicroPython's own REPL.
 
-Ctrl-C on the wire still stops the firmware and opens the REPL: base64 never contains it.
+In the first two seconds Ctrl-C on the wire stops the firmware and opens the REPL (base64 never
+contains it); afterwards it is a byte like any other, and noise cannot stop a relay.
 """
 
 import asyncio

@@ -22,6 +22,7 @@ def status(monkeypatch):
     gc.mem_alloc = gc.mem_free = lambda: 10**8
     gc.collect = lambda: None
     monkeypatch.setitem(sys.modules, "gc", gc)
+    monkeypatch.setattr("firmware.asked.gc", gc)
     monkeypatch.delitem(sys.modules, "firmware.status", raising=False)
     import firmware.status
 
@@ -64,14 +65,16 @@ def busy_relay():
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, name="n" * 24,
-        running=10**9, offered=(), uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
+        node=node, journal=journal, name="n" * 24, battery=None, running=10**9, offered=(),
+        uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip
 
 
-def test_the_busiest_relay_fits_its_answers(status):
+def test_the_busiest_relay_fits_its_answers(status, monkeypatch):
     relay = busy_relay()
+    monkeypatch.setattr(status, "_battery", lambda settings: (4200, 100))  # it is hardware
+    monkeypatch.setattr("firmware.asked.forget", lambda *modules: None)
     told = {}
     for ask in ("status", "log"):
         pieces = answer(json.dumps({"ask": ask}).encode(), relay)
@@ -79,10 +82,11 @@ def test_the_busiest_relay_fits_its_answers(status):
         assert len(b"".join(pieces)) <= MESSAGE_MAX
         assert max(map(len, pieces)) <= (400 if ask == "status" else MESSAGE_MAX)
     assert told["neighbours_known"] == 30
-    assert len(told["neighbours"]) == 8
+    assert len(told["neighbours"]) == 7
     assert told["damaged"] == 10**6 + 800
     assert told["gateways"] == [["fff0", 63], ["fff1", 63], ["fff2", 63], ["fff3", 63]]
     assert told["store"]["limit"] == "index"
+    assert told["battery"] == [4200, 100]
     relay.node.neighbours.all = []
     assert json.loads(b"".join(answer(b'{"ask": "status"}', relay)))["neighbours"] == []
 

@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,16 @@ def run():
         word = sys.stdin.readline().strip()
         if word == "reset":
             machine.reset()
+        elif word == "hang":
+            dog = machine.WDT(timeout=50)
+            for _ in range(20):
+                time.sleep_ms(10)
+                dog.feed()
+            print("hanging")
+            while True:
+                pass
         elif word == "sleep":
-            dog = machine.WDT(timeout=5)
-            time.sleep_ms(30)
-            dog.feed()
+            machine.deepsleep(500)
         elif word == "flood":
             for _ in range(1000):
                 print("x" * 99)
@@ -135,15 +142,21 @@ def test_an_image_is_kept_when_provisioned_again(board: VirtualBoard, gateway: G
     assert gateway.line().startswith("south boot 2")
 
 
-@pytest.mark.parametrize(("word", "cause"), [("reset", 2), ("sleep", 3)])
+@pytest.mark.parametrize(("word", "cause"), [("reset", 2), ("hang", 3), ("sleep", 4)])
 def test_a_reset_of_its_own_is_told_apart_from_power(
     board: VirtualBoard, gateway: Gateway, word: str, cause: int
 ):
     board.start()
     gateway.line()
     gateway.say(word)
+    if word == "hang":
+        assert gateway.line() == "hanging"
     wait_for_end(board)
-    assert board.poll_reset()
+    assert board.is_asleep == (word == "sleep")
+    end_s = time.monotonic() + TIMEOUT_S
+    while not board.poll_reset():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
     board.restart()
     assert gateway.line().startswith(f"north boot 2 cause {cause}")
     assert not board.poll_reset()

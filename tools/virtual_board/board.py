@@ -2,20 +2,21 @@
 
 The serial port is a pseudo-terminal whose path stays the same however often the board is killed
 and started: a gateway opens it like /dev/ttyUSB0. As on a UART, output nobody reads is lost once
-the terminal's buffer is full, and input sent while the board is down is lost too. Unlike on a
-UART, a read from stdin never blocks the board: it gives None when nothing has come (so wait in
-poll()).
+the terminal's buffer is full, and input sent while the board is down is lost too.
+
+Ctrl-C on it, or a program that returns, leads to the REPL, and Ctrl-D there to a soft reset
+(wires.py). Only an exception that nobody catches ends the process where a board would show the
+REPL: whoever runs boards wants to know.
 """
 
 import contextlib
 import ctypes
 import os
-import pty
 import signal
 import struct
 import subprocess
 import sys
-import tty
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,7 @@ from typing import Any, Self
 from gateway.new_node import partition
 from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import build_rom
+from tools.virtual_board.wires import Wires
 
 _BOOT = Path(__file__).resolve().with_name("boot.py")
 
@@ -33,8 +35,10 @@ DEFAULT_HEAP_KB = 160
 _TOOL_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 3.0
 
-# Exit codes of standins/machine.py, and what reset_cause() says after them.
-RESET_CAUSES = {71: 2, 72: 3}
+# Exit codes of standins/machine.py and, 0, of the REPL left by Ctrl-D, and what reset_cause() says
+# after them.
+_EXIT_SOFT, _EXIT_WATCHDOG, _EXIT_SLEEP = 0, 72, 75
+RESET_CAUSES = {_EXIT_SOFT: 5, 71: 2, _EXIT_WATCHDOG: 3, _EXIT_SLEEP: 4}
 _POWER_ON_RESET = 1
 
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +54,13 @@ def die_with_parent() -> None:
     """For preexec_fn: the kernel kills the child when the thread that started it ends."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prepare() -> None:
+    """For preexec_fn. The wheel's interpreter is started by CPython, whose handler for SIGINT
+    would look like MicroPython's; it leaves a signal alone that is ignored."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def create_flash(path: Path) -> None:
@@ -84,6 +95,9 @@ class VirtualBoard:
         self.mac = mac
         self.flash_path = dir / f"{name}.flash"
         self.stderr_path = dir / f"{name}.stderr.log"
+        # Files that stand for what is connected to pins: see standins/machine_more.py.
+        self.outside = dir / f"{name}.outside"
+        self.outside.mkdir(exist_ok=True)
         self.heap_kb = heap_kb
         self._micropython = find_micropython()
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,17 +107,13 @@ class VirtualBoard:
             "HELIO_MAC": mac.hex(),
             "HELIO_X_M": str(x_m),
             "HELIO_Y_M": str(y_m),
+            "HELIO_OUTSIDE": str(self.outside.resolve()),
             "HELIO_ROM": str((rom or build_rom()).resolve()),
         }
         if air_port is not None:
             self._environment["HELIO_AIR"] = f"127.0.0.1:{air_port}"
-        # Both ends stay open here: the path outlives the process, and the board's end never
-        # sees a hang-up when the gateway closes its own.
-        self._board_end, self._gateway_end = pty.openpty()
-        tty.setraw(self._gateway_end)
-        # The board would stop for ever in a print() that nobody reads.
-        os.set_blocking(self._board_end, False)
-        self.port_path = os.ttyname(self._gateway_end)
+        self._wires = Wires()
+        self.port_path = self._wires.port_path
 
     def __enter__(self) -> Self:
         return self
@@ -142,11 +152,18 @@ class VirtualBoard:
         """Switch the board on; BoardError if it runs already or was never given a flash."""
         self._start(_POWER_ON_RESET)
 
+    def set_adc(self, pin: int, microvolts: int) -> None:
+        """Put a voltage on a pin; one that never had any floats."""
+        new = self.outside / "new"
+        new.write_text(str(microvolts))
+        new.rename(self.outside / f"adc{pin}")  # the board may read at any moment
+
     def kill(self) -> None:
         """Cut the power: SIGKILL, and wait until it is gone. Flash keeps what was written."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._wires.detach()
             self._process = None
 
     def stop(self) -> None:
@@ -162,21 +179,31 @@ class VirtualBoard:
 
         The board's reset_cause() says which it was: a reset of its own, the watchdog, or power.
         """
-        cause = RESET_CAUSES.get(self.exit_code or 0, _POWER_ON_RESET)
+        code = self.exit_code
+        raw_repl = code == _EXIT_SOFT and self._wires.raw_repl
         self.kill()
-        self._start(cause)
+        if code == _EXIT_SOFT:
+            with contextlib.suppress(BlockingIOError):  # nobody reads
+                os.write(self._wires.board_end, b"MPY: soft reboot\r\n")
+        cause = _POWER_ON_RESET if code is None else RESET_CAUSES.get(code, _POWER_ON_RESET)
+        self._start(cause, raw_repl)
 
     def poll_reset(self) -> bool:
-        """Tell whether the board ended by machine.reset() or its watchdog, and wants restart()."""
-        return self.exit_code in RESET_CAUSES
+        """Tell whether the board has reset itself, or sleeps no more, and wants restart()."""
+        code = self.exit_code
+        if code == _EXIT_SLEEP:
+            return time.monotonic() >= self._wires.wakes_s
+        return code in RESET_CAUSES
+
+    @property
+    def is_asleep(self) -> bool:
+        """Is it in deep sleep? poll_reset() then says when it wakes up."""
+        return self.exit_code == _EXIT_SLEEP and not self.poll_reset()
 
     def close(self) -> None:
         """Cut the power and take the serial port away."""
         self.kill()
-        if self._board_end >= 0:
-            os.close(self._board_end)
-            os.close(self._gateway_end)
-            self._board_end = -1
+        self._wires.close()
 
     @property
     def is_running(self) -> bool:
@@ -185,34 +212,46 @@ class VirtualBoard:
     @property
     def exit_code(self) -> int | None:
         """How the board ended by itself; None while it runs and after kill()."""
-        return None if self._process is None else self._process.poll()
+        if self._process is None:
+            return None
+        code = self._process.poll()
+        if code is not None:
+            self._wires.detach()
+        return _EXIT_WATCHDOG if self._wires.was_bitten else code
 
     def _command(self) -> list[str]:
         return [self._micropython, "-X", f"heapsize={self.heap_kb}k", str(_BOOT)]
 
-    def _start(self, reset_cause: int) -> None:
+    def _start(self, reset_cause: int, raw_repl: bool = False) -> None:
         if self.is_running:
             raise BoardError(f"{self.name} is running")
         if not self.flash_path.exists():
             raise BoardError(f"{self.name} has no flash image: provision it first")
-        self._discard_input()
+        self._wires.discard_input()
+        if reset_cause != RESET_CAUSES[_EXIT_SOFT]:
+            self._wires.forget_watchdog()
+        host_end, board_end = os.pipe()
+        environment = {
+            **self._environment,
+            "HELIO_RESET_CAUSE": str(reset_cause),
+            "HELIO_HOST": str(board_end),
+        }
+        if raw_repl:
+            environment["HELIO_RAW_REPL"] = "1"
         with self.stderr_path.open("ab") as stderr:
             self._process = subprocess.Popen(
                 self._command(),
-                stdin=self._board_end,
-                stdout=self._board_end,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=self._wires.board_end,
                 stderr=stderr,
-                env={**self._environment, "HELIO_RESET_CAUSE": str(reset_cause)},
+                env=environment,
+                pass_fds=(board_end,),
                 start_new_session=True,  # Ctrl-C in the demo's terminal is for the demo
-                preexec_fn=die_with_parent,  # one system call, no allocation
+                preexec_fn=_prepare,
             )
-
-    def _discard_input(self) -> None:
-        try:
-            while os.read(self._board_end, 4096):
-                pass
-        except BlockingIOError:
-            pass
+        os.close(board_end)
+        self._wires.attach(self._process, host_end, raw_repl)
 
     def _check_off(self) -> None:
         if self.is_running:

@@ -44,7 +44,7 @@ _SQUEEZED = ("firmware", "shared_protocol")
 # rest is taken into these.
 _ROOTS = (
     "firmware.buffers", "shared_protocol.node", "firmware.main",
-    "firmware.links.serial_link", "firmware.far_console",
+    "firmware.links.serial_link", "firmware.far_console", "firmware.far_answers",
     "firmware.updating", "firmware.verifying",
 )  # fmt: skip
 _USERS = (
