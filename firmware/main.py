@@ -20,11 +20,16 @@ if "install" in os.listdir("/"):  # an update: it is unpacked while there is roo
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
+from firmware import (  # noqa: E402 - then what needs room only at the start
+    OFFERED,
+    UPDATE_HEAP,
+    forget,
+    storage,
+)
 
 REFUSED = storage.mount()
-RUNNING, TAKEN_BACK, TRIAL, UPDATE = storage.slots()
-if REFUSED and TRIAL:
+SLOTS = storage.slots()
+if REFUSED and SLOTS[2]:
     machine.reset()  # perhaps the firmware before this one does not refuse it
 forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
 forget("firmware.flash_contents", "firmware.flash_mend")
@@ -42,7 +47,6 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
 _HEAP_EVERY_MS, _UPDATE_EVERY_MS = 2_000, 500
-_UPDATE_HEAP = 13_500  # bytes free: its code takes most of it, and mail comes first
 _PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
@@ -61,12 +65,8 @@ class Relay:
         record = self._begin()
         self.name = record.name
         self.operator = record.operator
-        self.running = RUNNING  # which update this is (storage.py)
-        self.taken_back = TAKEN_BACK
-        self._trial = TRIAL
-        self.offered = ()  # a statement to be verified: its digest, all of it; then True
-        self.verified = b""  # the one that was, and is to be begun with
-        self.forged = 0
+        self.update = [SLOTS[0], SLOTS[1], (), b"", 0]  # firmware/__init__.py names them
+        self._trial = SLOTS[2]
         self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = None  # the wire, from the first byte on it
@@ -87,7 +87,7 @@ class Relay:
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
-        if UPDATE:
+        if SLOTS[3]:
             self.node.spread_wanted = (None, (0, 0))  # to see what there is
 
     def _begin(self):
@@ -197,7 +197,7 @@ class Relay:
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             self.look_at_update()
-            busy = self.offered or self.node.spread or self.node.spread_wanted
+            busy = self.update[OFFERED] or self.node.spread or self.node.spread_wanted
             busy = busy and self.uptime_s() > 1  # the first time is for Ctrl-C, see below
             await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
             if on_trial and self.uptime_s() > _TRIAL_S:
@@ -207,10 +207,6 @@ class Relay:
                 power.proved()
             micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
 
-    def has_room(self) -> bool:
-        """May what spreads updates be loaded?"""
-        return gc.mem_free() > _UPDATE_HEAP
-
     def look_at_update(self, pause: bool = False) -> None:
         """Here, because the locals of who calls it would keep what is forgotten."""
         node = self.node
@@ -218,12 +214,12 @@ class Relay:
             from firmware import updating
 
             updating.pause(self)
-        elif self.offered:
-            if self.offered is not True:  # being verified
+        elif self.update[OFFERED]:
+            if self.update[OFFERED] is not True:  # being verified
                 from firmware import verifying
 
                 verifying.begin(self)
-        elif node.spread or (node.spread_wanted and self.has_room()):
+        elif node.spread or (node.spread_wanted and gc.mem_free() > UPDATE_HEAP):
             from firmware import updating
 
             updating.look(self)

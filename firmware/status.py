@@ -5,7 +5,7 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION, forget
+from firmware import RUNNING, VERSION, forget
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
@@ -101,7 +101,7 @@ def status(relay) -> list:
             _json([("%04x" % gateway, hops) for gateway, _, hops in gateways]),
             index.known, index.capacity, node.shelf.groups.held_peak, node.shelf.evicted,
             relay.journal.faults, store.damaged + node.shelf.bad_records,
-            relay.running, node.told[0], node.told[1],
+            relay.update[RUNNING], node.told[0], node.told[1],
         ),
         _store(store, relay.tether),
         _json(node.stats),

@@ -34,8 +34,8 @@ def slots() -> tuple:
     running = taken_back = -1
     if text:
         running = int(_read("/%s/sequence" % text[0]) or 0)
-        if text[1:2] == "!":
-            taken_back = int(_read("/%s/sequence" % ("b" if text[0] == "a" else "a")) or 0)
+        if text[1:2] == "!":  # the other of the two letters
+            taken_back = int(_read("/%s/sequence" % chr(ord(text[0]) ^ 3)) or 0)
     trial = (text[2:3] or "-") if text[1:2].isdigit() else ""
     return running, taken_back, trial, "update" in os.listdir("/")
 

@@ -4,19 +4,21 @@ The build takes what only this needs into it (rom.py), for a module costs heap o
 """
 
 import gc
-import json
 import os
 from binascii import a2b_base64
 
 import machine
 
-from firmware import forget
+from firmware import FORGED, OFFERED, RUNNING, TAKEN_BACK, VERIFIED, forget
 from firmware.update_book import UpdateBook
 from shared_protocol.errors import DecodeError
 from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS, Spread
 from shared_protocol.statement import EVERYBODY, SIGNATURE_LEN, signed_digest
 
 LOW_HEAP = 3_000  # with less than this left, mail goes first and the update waits
+_TOLD = (
+    b'{"running":%d,"newest":%d,"pages":%d,"forged":%d,"taken_back":%d,"verifying":%d,"full":%d}'
+)
 _QUIET_MS, _STEP_MS = 5_000, 1_000  # nobody asks any more; and not all of a mesh at once
 _PATIENCE_MS = 120_000  # somebody may go on asking for ever
 _AGAIN_MS = 60_000  # after a start for one that was cut short: should it crash, mail has its time
@@ -47,7 +49,7 @@ def load(relay) -> None:
     """Have what spreads updates, and tell it what made us load it."""
     node, now_ms = relay.node, relay.now_ms()
     book = UpdateBook()
-    text, relay.verified = relay.verified, b""
+    text, relay.update[VERIFIED] = relay.update[VERIFIED], b""
     if text:
         try:
             book.begin(text)
@@ -75,7 +77,7 @@ def pause(relay) -> None:
 
 def verify(relay, text: bytes, now_ms: int) -> None:
     """Have a statement verified in the place of all this, for both together have no room."""
-    relay.offered = (signed_digest(relay.node.cipher, text[:-SIGNATURE_LEN]), text)
+    relay.update[OFFERED] = (signed_digest(relay.node.cipher, text[:-SIGNATURE_LEN]), text)
     relay.node.try_ms = now_ms + TRY_EVERY_MS
     pause(relay)
 
@@ -84,9 +86,9 @@ def wanted(relay) -> bool:
     """Is the newest update here, for this node, and was it not tried yet?"""
     spread = relay.node.spread
     return (
-        spread.complete
-        and relay.running >= 0
-        and spread.sequence not in (relay.running, relay.taken_back)
+        spread.done
+        and relay.update[RUNNING] >= 0
+        and spread.sequence not in (relay.update[RUNNING], relay.update[TAKEN_BACK])
         and spread.node_id in (EVERYBODY, relay.node.node_id)
     )
 
@@ -106,25 +108,20 @@ def answer(asked: dict, relay) -> bytes:
 
     running: sequence of what runs, 0 for what was flashed. newest: of the newest statement; pages
     of it are here. verifying: is one being verified? forged: how many were not the operator's.
-    taken_back: which did not work. far: what neighbours told last.
+    taken_back: which did not work. full: is there no room for its pages?
     """
     node = relay.node
     if node.spread is None:
         load(relay)
-    spread, told, now_ms = node.spread, {}, relay.now_ms()
+    spread, now_ms = node.spread, relay.now_ms()
     try:
         if "statement" in asked:
-            told["taken"] = spread.offer(a2b_base64(asked["statement"]), now_ms)
+            spread.offer(a2b_base64(asked["statement"]), now_ms)
         elif "data" in asked:
             spread.chunk(asked["page"], asked["chunk"], a2b_base64(asked["data"]), now_ms)
     except DecodeError as e:
         raise ValueError(e)  # as other rubbish that is asked
-    told["running"] = relay.running
-    told["newest"] = spread.sequence
-    told["pages"] = spread.book.pages
-    told["forged"] = relay.forged
-    told["verifying"] = bool(spread.offered)
-    told["full"] = spread.full
-    told["taken_back"] = relay.taken_back
-    told["far"] = list(spread.far.values())
-    return json.dumps(told).encode()
+    return _TOLD % (
+        relay.update[RUNNING], spread.sequence, spread.book.pages, relay.update[FORGED],
+        relay.update[TAKEN_BACK], bool(spread.offered), spread.full,
+    )  # fmt: skip

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from firmware import forget
+from firmware import FORGED, OFFERED, VERIFIED, forget
 from shared_protocol.ed25519 import verify
 
 
 def begin(relay) -> None:
-    """Have relay.offered verified, and gone when that is over: a true one is then relay.verified,
-    another one is counted."""
-    digest, text = relay.offered
-    relay.offered = True
+    """Have the one that was offered verified, and gone when that is over; another one than the
+    operator's is counted."""
+    digest, text = relay.update[OFFERED]
+    relay.update[OFFERED] = True
     asyncio.create_task(_run(relay, verify(relay.operator, digest, text[-64:]), text))
     forget("firmware.verifying")
 
@@ -22,10 +22,10 @@ async def _run(relay, slices, text: bytes) -> None:
             verdict = next(slices)
             await asyncio.sleep_ms(0)
         if verdict:
-            relay.verified = text
+            relay.update[VERIFIED] = text
             relay.node.try_ms = 0
         else:
-            relay.forged += 1
+            relay.update[FORGED] += 1
             relay.node.spread_wanted = None  # whoever told of it will tell again
     finally:
-        relay.offered = ()
+        relay.update[OFFERED] = ()

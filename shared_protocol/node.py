@@ -384,7 +384,7 @@ class Node:
             if short < 0:
                 if self.spread is None or link != AIR or queue.wait_ms(now_ms, IDLE_MS) < IDLE_MS:
                     return None  # an update's frames wait until no mail does
-                extended = self.spread.next_body(now_ms)
+                extended = self.spread.next_frame(now_ms)
                 return extended and self._seal(link, frame.EXTENDED, extended, now_ms)
             row = self.index.find(short)
             if row >= 0 and self.index.state[row] in (ROUTED, RETURNED):

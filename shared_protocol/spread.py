@@ -85,7 +85,7 @@ class Spread:
         pages = self.book.pages
         self._node.told = (self.sequence, pages if self._spreads else 0)
         length = statement.page_len(self.size, pages)
-        self.complete = length == 0 and self.size > 0
+        self.done = length == 0 and self.size > 0
         self._missing = (1 << (length + statement.CHUNK_LEN - 1) // statement.CHUNK_LEN) - 1
         if len(self._buffer) != length:
             self._buffer = bytearray(length)
@@ -177,7 +177,7 @@ class Spread:
             self._strict = True
         self._next_page()
         self._ask_ms = now_ms + self._random(_SOON_MS)
-        if self.complete:
+        if self.done:
             self._node.finished_ms = now_ms
         self._node.greeting.soon(now_ms)
 
@@ -229,7 +229,7 @@ class Spread:
         self.active_ms = now_ms
         self._ask_ms = now_ms + _AGAIN_MS + self._random(_AGAIN_SPREAD_MS)
 
-    def next_body(self, now_ms: int) -> bytes | None:
+    def next_frame(self, now_ms: int) -> bytes | None:
         """The next EXTENDED body to serve, when there is nothing else to send; None if it is not
         time for one."""
         if now_ms < self._send_ms or not (self._serve or self._say):

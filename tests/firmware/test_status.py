@@ -65,7 +65,7 @@ def busy_relay():
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, name="n" * 24, battery=None, running=10**9, offered=(),
+        node=node, journal=journal, name="n" * 24, battery=None, update=[10**9, -1, (), b"", 0],
         uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip

@@ -111,7 +111,7 @@ class Updates:
             for chunk in range(0, (len(data) + 231) // 232):
                 part = data[chunk * 232 : chunk * 232 + 232]
                 spread.chunk(page, chunk, part, self.box.now_ms)
-        assert spread.complete
+        assert spread.done
 
     def run(self, ms, until=None):
         end = self.box.now_ms + ms
