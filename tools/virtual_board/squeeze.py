@@ -73,7 +73,8 @@ def squeeze(
         pass
     Constants(trees, outside, ours).inline()  # and what only these needed
     members, changed = bundle(trees, roots, words_left(trees, outside))
-    names |= rename_shared(trees, outside, [root for root in roots[:STAYING] if root in trees])
+    present = [root for root in roots if root in trees]
+    names |= rename_shared(trees, outside, present[:STAYING], present[STAYING:])
     squeezed = {
         path: text if path in fixed else ast.unparse(trees[_module_name(path)]) + "\n"
         for path, text in sources.items()

@@ -55,10 +55,13 @@ def rename_own(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names
 
 
 def rename_shared(
-    trees: dict[str, ast.Module], outside: list[ast.Module], stays: Collection[str] = ()
+    trees: dict[str, ast.Module],
+    outside: list[ast.Module],
+    stays: Collection[str] = (),
+    alone: Collection[str] = (),
 ) -> Names:
     """What several files name becomes a word of the ROM everywhere, as long as there are some:
-    first what the modules in `stays` name.
+    first what the modules in `stays` name. alone: modules whose classes inherit from none of ours.
 
     Not the names of modules, and none that something else than ours might have: a word of the
     ROM, or one that occurs outside.
@@ -81,6 +84,23 @@ def rename_shared(
     candidates.sort(key=lambda name: (name not in costly, name not in first, -used[name], name))
     free = [word for word in WORDS if word not in used and word not in fixed]
     shorts = dict(zip(free, candidates, strict=False))
+    # What is left over may share a word with a module that is loaded at times, if neither that
+    # module nor anything it inherits from has the name.
+    passing = [
+        {name for _, _, name in identifiers(tree)}
+        for module, tree in trees.items()
+        if module not in stays and module in alone
+    ]
+    elsewhere = {
+        name
+        for module, tree in trees.items()
+        if module not in alone
+        for _, _, name in identifiers(tree)
+    }
+    there = set().union(*passing)
+    spare = [w for w in WORDS if w in there and w not in elsewhere and w not in fixed]
+    left = [name for name in candidates[len(free) :] if name not in there]
+    shorts |= dict(zip(spare, left, strict=False))
     for tree in trees.values():
         _rename(tree, shorts)
     return {EVERY_MODULE: shorts} if shorts else {}
