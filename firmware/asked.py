@@ -6,7 +6,7 @@ Loaded for one request and forgotten again, like what answers it: a relay has no
 import gc
 import json
 
-from firmware import forget
+from firmware import OFFERED, UPDATE_HEAP, forget
 
 _ROOM = 4_500  # free bytes; status takes 3,300 for its code and 1,000 for what it says
 
@@ -17,8 +17,19 @@ def answer(request: bytes, relay, far: bool = False) -> list:
     try:
         asked = json.loads(request)
         gc.collect()
-        if far and asked["ask"] in ("provision", "repl"):  # no keys through the air; no way back
+        if far and asked["ask"] in ("provision", "repl", "update"):
+            raise ValueError  # no keys through the air; no way back; updates have their own way
             raise ValueError
+        if asked["ask"] == "update":
+            heap = gc.mem_free()
+            if relay.update[OFFERED] or (relay.node.spread is None and heap < UPDATE_HEAP):
+                raise MemoryError
+            from firmware import updating
+
+            return [updating.answer(asked, relay)]
+        if gc.mem_free() < _ROOM and relay.node.spread:
+            relay.look_at_update(True)
+            gc.collect()
         if gc.mem_free() < _ROOM:
             raise MemoryError
         if asked["ask"] == "status":

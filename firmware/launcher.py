@@ -1,4 +1,4 @@
-"""/launcher.py of every board: which of two slots, the folders /a and /b, holds what it runs.
+"""/launcher.mpy of every board: which of two slots, the folders /a and /b, holds what it runs.
 
 /slot says which, and how that one stands; whatever follows is kept for the firmware:
 

@@ -11,12 +11,26 @@ import time  # noqa: E402
 
 import machine  # noqa: E402
 
+if "install" in os.listdir("/"):  # an update: it is unpacked while there is room
+    from firmware import install
+
+    install.run()
+    machine.reset()
+
 from firmware import buffers  # noqa: E402 - first of ours: it needs the heap in one piece
 
 # isort: split
-from firmware import forget, storage  # noqa: E402 - then what needs room only at the start
+from firmware import (  # noqa: E402 - then what needs room only at the start
+    OFFERED,
+    UPDATE_HEAP,
+    forget,
+    storage,
+)
 
 REFUSED = storage.mount()
+SLOTS = storage.slots()
+if REFUSED and SLOTS[2]:
+    machine.reset()  # perhaps the firmware before this one does not refuse it
 forget("firmware.storage", "firmware.migrate", "firmware.flash_recovery")
 forget("firmware.flash_contents", "firmware.flash_mend")
 del storage
@@ -32,7 +46,8 @@ from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
-_HEAP_EVERY_MS = 2_000
+_HEAP_EVERY_MS, _UPDATE_EVERY_MS = 2_000, 500
+_PROOF_S = 30  # a new firmware that runs for so long works
 _AGAIN_S = 5
 _COMMANDS_ROOM = 9_000  # free bytes below which commands through the mesh are not passed on
 _TRIAL_S = 300  # a run that was over sooner is none: see power.py
@@ -49,6 +64,9 @@ class Relay:
         self.heap_peak = 0  # bytes in use right after a collection: what all this really needs
         record = self._begin()
         self.name = record.name
+        self.operator = record.operator
+        self.update = [SLOTS[0], SLOTS[1], (), b"", 0]  # firmware/__init__.py names them
+        self._trial = SLOTS[2]
         self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
         self.tether = None  # the wire, from the first byte on it
@@ -69,6 +87,8 @@ class Relay:
         forget("firmware.flash_contents", "shared_protocol.restart")
         self.node.handlers[COMMAND] = self._command
         self.node.link_up(AIR, self.now_ms())
+        if SLOTS[3]:
+            self.node.spread_wanted = (None, (0, 0))  # to see what there is
 
     def _begin(self):
         # A function of its own: what it names stays alive as long as it runs.
@@ -176,13 +196,38 @@ class Relay:
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
-            await asyncio.sleep_ms(_HEAP_EVERY_MS)
+            self.look_at_update()
+            busy = self.update[OFFERED] or self.node.spread or self.node.spread_wanted
+            busy = busy and self.uptime_s() > 1  # the first time is for Ctrl-C, see below
+            await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
             if on_trial and self.uptime_s() > _TRIAL_S:
                 on_trial = False
                 from firmware import power
 
                 power.proved()
             micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
+
+    def look_at_update(self, pause: bool = False) -> None:
+        """Here, because the locals of who calls it would keep what is forgotten."""
+        node = self.node
+        if pause:
+            from firmware import updating
+
+            updating.pause(self)
+        elif self.update[OFFERED]:
+            if self.update[OFFERED] is not True:  # being verified
+                from firmware import verifying
+
+                verifying.begin(self)
+        elif node.spread or (node.spread_wanted and gc.mem_free() > UPDATE_HEAP):
+            from firmware import updating
+
+            updating.look(self)
+        if self._trial and self.uptime_s() >= _PROOF_S:
+            from firmware import trial
+
+            self._trial = trial.look(self, self._trial)
+            forget("firmware.trial")
 
     async def run(self) -> None:
         """All tasks, for ever."""

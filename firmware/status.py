@@ -5,7 +5,7 @@ import json
 import sys
 from binascii import hexlify
 
-from firmware import VERSION, forget
+from firmware import RUNNING, VERSION, forget
 from firmware.flash_ring import SECTOR
 from shared_protocol.unicast import NEXT, TO, TRIES
 
@@ -16,7 +16,8 @@ _TYPICAL = 250  # bytes of a record
 
 # Written out, not made of dicts: every short word in the code that is a key of its own would stay
 # in a relay's heap for ever. In pieces, because a heap in use has few large holes.
-# erased: times, each sector; they wear alike.
+# erased: times, each sector; they wear alike. update: sequence of what runs, of the newest
+# statement, its pages that are told.
 _WHO = (
     '{"name":%s,"node":"%s","firmware":"%s","interpreter":"%s","platform":"%s","uptime_s":%d,'
     '"boots":%d,"heap_peak":%d,"heap_free":%d,'
@@ -24,6 +25,7 @@ _WHO = (
 _KEEPS = (
     '"parcels":%d,"lacked":%d,"everywhere":%d,"underway":%s,"gateways":%s,"known":%d,'
     '"capacity":%d,"pieces_peak":%d,"evicted":%d,"faults":%d,"damaged":%d,'
+    '"update":[%d,%d,%d],'
 )
 _STORE = (
     '"store":{"records":%d,"capacity":%d,"limit":"%s","bytes":%d,"flash_bytes":%d,"erased":%d,'
@@ -99,6 +101,7 @@ def status(relay) -> list:
             _json([("%04x" % gateway, hops) for gateway, _, hops in gateways]),
             index.known, index.capacity, node.shelf.groups.held_peak, node.shelf.evicted,
             relay.journal.faults, store.damaged + node.shelf.bad_records,
+            relay.update[RUNNING], node.told[0], node.told[1],
         ),
         _store(store, relay.tether),
         _json(node.stats),

@@ -1,4 +1,4 @@
-"""How a relay comes to its store, before the rest of the code is loaded (see buffers.py)."""
+"""What a relay finds on its flash, before the rest of the code is loaded (see buffers.py)."""
 
 import os
 
@@ -20,3 +20,29 @@ def mount() -> str:
     except (StoreRefused, OSError) as e:  # OSError: a flash that is broken
         return str(e)
     return ""
+
+
+def slots() -> tuple:
+    """(sequence of the update that runs, of the one that was taken back, what it is on trial for,
+    is there anything of an update?), from what the launcher keeps (launcher.py).
+
+    Sequences: 0 for what was flashed, -1 for none; both are -1 on a board without slots (a virtual
+    one that runs its ROM). On trial: "n" if it must meet somebody, else "-"; "" if it has proved
+    itself.
+    """
+    text = _read("/slot")
+    running = taken_back = -1
+    if text:
+        running = int(_read("/%s/sequence" % text[0]) or 0)
+        if text[1:2] == "!":  # the other of the two letters
+            taken_back = int(_read("/%s/sequence" % chr(ord(text[0]) ^ 3)) or 0)
+    trial = (text[2:3] or "-") if text[1:2].isdigit() else ""
+    return running, taken_back, trial, "update" in os.listdir("/")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as f:
+            return f.read()
+    except OSError:
+        return ""

@@ -28,7 +28,9 @@ COUNTER_MAX = NET_TIME - 1
 
 BEACON, PARCEL, RECEIPTS, SUMMARY, LIST, WANT, HAVE = 1, 2, 3, 4, 5, 6, 7
 HELLO, SKETCH_REQUEST, SKETCH, COMMAND, SKETCH_MORE, UNICAST = 8, 9, 10, 12, 13, 14
-# 0 is never sent. Reserved: 11 AUDIT, 15 extended (the type follows in the body).
+EXTENDED = 15
+# 0 is never sent. Reserved: 11 AUDIT.
+STATEMENT, REQUEST, CHUNK = 1, 2, 3  # the first byte of an EXTENDED body (statement.py)
 
 
 class FrameCipher:

@@ -77,7 +77,9 @@ class Greeting:
                 n.wants_echo = False
         digest = node.reconcile.digest(link, self._quiet())
         gateways = node.gradients.told(link, node.clock.now_s(now_ms))
-        return beacon.encode(flags, self._challenge, digest, echoes, gateways, node.cell)
+        return beacon.encode(
+            flags, self._challenge, digest, echoes, gateways, node.cell, node.told
+        )
 
     def _quiet(self) -> bool:
         """Has nothing happened for a while, as far as I know?"""
@@ -128,8 +130,12 @@ class Greeting:
             if self._node.gradients.heard(neighbour, b.gateways, self._node.clock.now_s(now_ms)):
                 self.trickle.soften(now_ms)
             verdict = self._node.reconcile.on_beacon(neighbour, b.digest, now_ms)
+            told = self._node.told
+            if b.told > told or (b.told[0] and self._node.spread):
+                self._node.on_extended(neighbour, b"", now_ms, b.told)
             if verdict in (EQUAL, COVERED):
-                self.trickle.consistent()
+                if b.told >= told or not told[1]:  # else mine says more
+                    self.trickle.consistent()
             elif verdict == LACKING:
                 self.trickle.reset(now_ms)
             elif verdict == UNCLEAR:

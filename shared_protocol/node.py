@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.parcel_index import ParcelIndex
+    from shared_protocol.spread import Spread
     from shared_protocol.store import Store
 
 AIR, TETHER = 0, 1  # the links of a node
@@ -89,6 +90,11 @@ class Node:
         self.unicast = Unicast(self, random_below)
         self.reconcile = Reconcile(self, random_below)
         self.greeting = Greeting(self, random_below, now_ms)
+        self.told = (0, 0)  # newest update: its sequence, and the pages to be told in beacons
+        self.spread: Spread | None = None
+        self.try_ms = 0  # from when on a statement may be verified
+        self.finished_ms = 0  # when the last page of an update came, since the start
+        self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
         # By frame type: (neighbour, body, now_ms) -> None. A shell adds what only it can do.
@@ -104,6 +110,7 @@ class Node:
             frame.HAVE: self._on_have,
             frame.HELLO: self._on_hello,
             frame.UNICAST: self.unicast.on_frame,
+            frame.EXTENDED: self.on_extended,
         }
 
     # --- what the applications hand in
@@ -146,6 +153,8 @@ class Node:
         self.index.forget_neighbour(bit)
         self.pull.gone(bit)
         self.push.gone(bit)
+        if self.spread:
+            self.spread.gone(bit)
         self.unicast.gone(bit)
 
     def link_up(self, link: int, now_ms: int) -> None:
@@ -172,6 +181,8 @@ class Node:
                 self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
             elif neighbour is None or not neighbour.fresh:
                 self.stats["not_fresh"] += 1
+                if neighbour is None:  # its beacon was lost, and the next may be a minute away:
+                    self.neighbours.add(link, src, now_ms)  # so that mine asks for it
                 self.greeting.soon(now_ms)
             elif neighbour.replayed(counter):
                 self.stats["replayed"] += 1
@@ -261,6 +272,20 @@ class Node:
         if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
             self._room_again(now_ms)
 
+    def on_extended(
+        self, neighbour: "Neighbour", body: bytes, now_ms: int, told: tuple[int, int] = (0, 0)
+    ) -> None:
+        """An EXTENDED frame; or a beacon told that a neighbour has so much of an update."""
+        if self.spread:
+            if told[0]:
+                self.spread.heard(neighbour, told[0], told[1], now_ms)
+            else:
+                self.spread.on_frame(neighbour, body, now_ms)
+        elif told[0] or body[:4] == bytes((frame.REQUEST,)) + self.node_id[3:]:
+            self.spread_wanted = (neighbour, told)  # and it will ask again
+        elif not body or body[0] > frame.CHUNK:
+            self.stats["unknown_types"] += 1
+
     def _room_again(self, now_ms: int) -> None:
         """A window has room: what it refused is wanted again."""
         if self.pull.room_again():
@@ -309,6 +334,8 @@ class Node:
             self.unicast.poll(now_ms),
             max(0, self._look_ms - now_ms),
         ]
+        if self.spread:
+            waits.append(self.spread.poll(now_ms))
         for queue in self.queues:
             waits.append(queue.wait_ms(now_ms, IDLE_MS))
         self.shelf.sync()
@@ -355,7 +382,10 @@ class Node:
         while True:
             short = queue.next_parcel(now_ms)
             if short < 0:
-                return None
+                if self.spread is None or link != AIR or queue.wait_ms(now_ms, IDLE_MS) < IDLE_MS:
+                    return None  # an update's frames wait until no mail does
+                extended = self.spread.next_frame(now_ms)
+                return extended and self._seal(link, frame.EXTENDED, extended, now_ms)
             row = self.index.find(short)
             if row >= 0 and self.index.state[row] in (ROUTED, RETURNED):
                 routed = self.unicast.frame_body(short, row, link, now_ms)

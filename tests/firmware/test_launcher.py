@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.virtual_board.board import RESET_CAUSES, VirtualBoard
-from tools.virtual_board.rom import REPOSITORY
+from tools.virtual_board.rom import launcher_files
 
 MAC = b"\x02\x00\x00\x00\x00\x0b"
 ENDS = 3  # exit code of a firmware that runs, and ends
@@ -20,10 +20,7 @@ class Slots:
 
     def __init__(self, folder: Path, slot: str, **firmware: str) -> None:
         self.board = VirtualBoard("slots", MAC, folder, None, 0, 0)
-        files = {
-            "/main.py": (REPOSITORY / "firmware" / "first.py").read_bytes(),
-            "/launcher.py": (REPOSITORY / "firmware" / "launcher.py").read_bytes(),
-        }
+        files = {f"/{path}": data for path, data in launcher_files().items()}
         for name, text in firmware.items():
             files[f"/{name}/firmware/__init__.py"] = b""
             said = f"with open('/ran', 'a') as f:\n    f.write('{name}')\n"

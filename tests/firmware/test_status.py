@@ -59,12 +59,13 @@ def busy_relay():
         gradients.heard(tethered, [(gateway, 1, 62)], 10**6)
     unicast = SimpleNamespace(journeys={i: [2, 10**9, 1, 0, 11, 0, 0xFFFF, 0] for i in range(16)})
     node = SimpleNamespace(
-        node_id=bytes(6), index=index, shelf=shelf, stats=dict.fromkeys(STATS, 10**10),
+        told=(10**9, 255), spread=None, node_id=bytes(6), index=index, shelf=shelf,
+        stats=dict.fromkeys(STATS, 10**10),
         neighbours=SimpleNamespace(all=neighbours), gradients=gradients, unicast=unicast,
         clock=SimpleNamespace(now_s=lambda now_ms: now_ms // 1000),
     )  # fmt: skip
     return SimpleNamespace(
-        node=node, journal=journal, name="n" * 24, battery=None,
+        node=node, journal=journal, name="n" * 24, battery=None, update=[10**9, -1, (), b"", 0],
         uptime_s=lambda: 10**9, now_ms=lambda: 10**9, heap_peak=10**8,
         tether=SimpleNamespace(line=SimpleNamespace(attached=True, bad_lines=10**9)),
     )  # fmt: skip

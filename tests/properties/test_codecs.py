@@ -17,6 +17,7 @@ from shared_protocol import (
     receipt,
     records,
     serial_line,
+    statement,
     sync,
 )
 from shared_protocol.cells import NO_CELL
@@ -93,7 +94,8 @@ def test_frame(frame_type: int, counter: int, src: bytes, body: bytes) -> None:
     st.lists(st.tuples(exactly(3), st.integers(0, 1), st.integers(0, 0x7FFFFF)), max_size=15),
     st.lists(st.tuples(U16, U16, BYTE), max_size=16),
     st.integers(0, NO_CELL),
-    st.lists(st.tuples(st.integers(3, 255), st.binary(max_size=20)), max_size=3),
+    st.tuples(U32, st.integers(1, 255)) | st.just(beacon.NOTHING_TOLD),
+    st.lists(st.tuples(st.integers(4, 255), st.binary(max_size=20)), max_size=3),
 )
 def test_beacon(
     flags: int,
@@ -102,14 +104,16 @@ def test_beacon(
     echoes: list,
     gateways: list,
     cell: int,
+    told: tuple,
     extensions: list,
 ) -> None:
-    told = sync.encode_sketch(*digest)
-    body = beacon.encode(flags, challenge, told, echoes, gateways, cell)
+    sketch = sync.encode_sketch(*digest)
+    body = beacon.encode(flags, challenge, sketch, echoes, gateways, cell, told)
     for kind, value in extensions:
         body += bytes((kind, len(value))) + value
     got = beacon.decode(body)
-    assert got == beacon.Beacon(flags, challenge, told, echoes, gateways, cell, len(extensions))
+    unknown = len(extensions)
+    assert got == (flags, challenge, sketch, echoes, gateways, cell, told, unknown)
     assert sync.decode_sketch(got.digest) == (digest[0], digest[1], list(digest[2]))
 
 
@@ -204,6 +208,7 @@ DECODERS: list[Callable[[bytes], Any]] = [
     sync.decode_sums,
     sync.decode_request,
     records.decode,
+    statement.decode_update,
     receipt.decode,
     receipt.split_frame,
     lambda frame: CIPHER.open(SRC, frame),
@@ -229,6 +234,7 @@ SAMPLES = [
     parcel.join(1, 2, None, receipt.encode(bytes(16), 1, 6)) * 3,
     records.encode_kept(records.Kept(False, 1, 2, 3, bytes(20))),
     records.encode_clock(records.Clock(1, 2, 3, 4, 5, 6)),
+    statement.encode_update((1, bytes(3), 1, bytes(6), 2000, bytes(32), bytes(8))) + bytes(64),
 ]
 
 

@@ -33,6 +33,14 @@ def unhex(text):
     return None if text is None else bytes.fromhex(text)
 
 
+def pattern(size):
+    """An archive of so many bytes, the one that the vectors' statements are about."""
+    archive = bytearray(size)
+    for i in range(size):
+        archive[i] = i * i >> 3 & 255
+    return bytes(archive)
+
+
 def token(number):
     """A 16-byte token."""
     return number.to_bytes(4, "big") * 4

@@ -1,11 +1,15 @@
 """The wire vectors in tests/vectors: hex in, fields out, and back again."""
 
-from aes import ecb
-from checks import raises, unhex, vectors
+import hashlib
+import struct
 
-from shared_protocol import beacon, parcel, parcel_fields, receipt, records, sync
+from aes import ecb
+from checks import pattern, raises, unhex, vectors
+
+from shared_protocol import beacon, parcel, parcel_fields, receipt, records, statement, sync
+from shared_protocol.ed25519 import verify
 from shared_protocol.errors import DecodeError
-from shared_protocol.frame import FrameCipher
+from shared_protocol.frame import REQUEST, FrameCipher
 from shared_protocol.hashing import H, Hmac
 from shared_protocol.serial_line import SerialLine
 from shared_protocol.slots import own_slots, shape
@@ -93,12 +97,46 @@ def test_beacon():
         assert b.echoes == [(unhex(tail), ask, value) for tail, ask, value in row["echoes"]]
         assert b.gateways == [tuple(gateway) for gateway in row["gateways"]]
         if row["encodes"]:
-            again = beacon.encode(b.flags, b.challenge, b.digest, b.echoes, b.gateways, b.cell)
+            again = beacon.encode(
+                b.flags, b.challenge, b.digest, b.echoes, b.gateways, b.cell, b.told
+            )
             assert again == body
+        assert b.told == tuple(row.get("told", beacon.NOTHING_TOLD))
         assert b.digest == unhex(row["digest"])
         count, odd, sums = row["known"]
         assert sync.decode_sketch(b.digest) == (count, unhex(odd), sums)
         assert sync.encode_sketch(count, unhex(odd), sums) == b.digest
+
+
+def test_statement():
+    cipher = FrameCipher(bytes(32), 0, ecb)
+    for row in vectors("statement"):
+        body = unhex(row["hex"])
+        if rejected(row, statement.decode_update, body):
+            continue
+        if "fields" in row:
+            head_len = statement.REQUEST_LEN if body[0] == REQUEST else statement.CHUNK_HEAD
+            head = getattr(statement, row["format"])
+            fields = [field if isinstance(field, int) else unhex(field) for field in row["fields"]]
+            got = list(struct.unpack(head, body[:head_len]))
+            got.append(body[head_len:])
+            assert got == fields
+            continue
+        unsigned, signature = body[:-64], body[-64:]
+        assert statement.signed_digest(cipher, unsigned) == unhex(row["digest"])
+        assert list(verify(unhex(row["public"]), unhex(row["digest"]), signature))[-1]
+        update = statement.decode_update(body)
+        sequence, version, flags, node, size, digest, first = update
+        assert (sequence, flags, size) == (row["sequence"], row["flags"], row["size"])
+        assert [version, node, first] == [unhex(row[key]) for key in ("version", "node", "first")]
+        archive = pattern(size)
+        assert digest == hashlib.sha256(archive).digest()
+        cut_first, pages = statement.cut_archive(archive)
+        assert cut_first == first
+        lengths = [statement.page_len(size, page) for page in range(len(pages) + 1)]
+        assert lengths == [len(page) for page in pages] + [0]
+        assert statement.encode_update(update) == unsigned
+        assert statement.decode_update(unsigned + b"later" + signature) == update
 
 
 def test_sync():

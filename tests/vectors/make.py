@@ -6,13 +6,16 @@ Hex goes in, fields come out; bytes are hex strings, absent fields are null.
 """
 
 import json
+import struct
 import sys
+from hashlib import sha256, sha512
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "protocol")]
 
 from checks import piece, receipt_of, whole  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 
 from gateway.crypto import ecb  # noqa: E402
 from gateway.new_node import payload  # noqa: E402
@@ -23,9 +26,10 @@ from shared_protocol import (  # noqa: E402
     parcel_fields,
     receipt,
     records,
+    statement,
     sync,
 )
-from shared_protocol.frame import NET_TIME, FrameCipher  # noqa: E402
+from shared_protocol.frame import CHUNK, NET_TIME, REQUEST, FrameCipher  # noqa: E402
 from shared_protocol.hashing import H, Hmac  # noqa: E402
 from shared_protocol.serial_line import SerialLine  # noqa: E402
 from shared_protocol.slots import own_slots, shape  # noqa: E402
@@ -190,9 +194,18 @@ def beacons():
             e(0, 3, none, [], [(1, 2, 3)]) + b"\x01\x05\0\4\0\5\6",
             False,
         ),
+        ("all pages of an update", e(0, 3, none, [], told=(0x01020304, 255)), True),
+        ("a cell and a page", e(0, 3, none, [], (), 5, (7, 1)), True),
+        (
+            "statements of two kinds",
+            e(0, 3, none, []) + b"\x03\x0c\x02\0\0\0\x09\x63\x01\0\0\0\x08\x62",
+            False,
+        ),
     ):
         b = beacon.decode(body)
         fields = {key: plain(value) for key, value in b._asdict().items()}
+        if b.told == beacon.NOTHING_TOLD:
+            del fields["told"]  # as the rows that are older than it
         fields["known"] = plain(sync.decode_sketch(b.digest))
         made.append({"name": name, "hex": body.hex()} | fields | {"encodes": encoded})
     for name, body in (
@@ -204,6 +217,7 @@ def beacons():
         ("half a gateway", e(0, 0, none, []) + b"\x01\x03abc"),
         ("half a cell", e(0, 0, none, []) + b"\x02\x02ab"),
         ("an extension cut short", e(0, 0, none, []) + b"\x01\x05abcd"),
+        ("half a statement", e(0, 0, none, []) + b"\x03\x05abcde"),
     ):
         made.append(named(name, hex=body) | {"error": True})
     return made
@@ -340,6 +354,63 @@ def serial_lines():
     return made
 
 
+def rfc_8032():
+    """Section 7.1: the secret keys and messages; the rest follows from them."""
+    made = []
+    for name, seed, message in (
+        ("TEST 1", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", b""),
+        ("TEST 2", "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", b"\x72"),
+        ("TEST 3", "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+         b"\xaf\x82"),
+        ("TEST SHA(abc)", "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+         sha512(b"abc").digest()),
+    ):  # fmt: skip
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
+        made.append(named(name, public=key.public_key().public_bytes_raw(), message=message,
+                          signature=key.sign(message)))  # fmt: skip
+    return made
+
+
+def statements():
+    """Updates of 2 and 3 pages, in a network with the key 00..00, by the operator 00..1f."""
+    operator = Ed25519PrivateKey.from_private_bytes(KEY)
+    cipher = FrameCipher(bytes(32), 0, ecb)
+    made = []
+    for name, sequence, size, flags, node in (
+        ("update 1 for all", 1, 2000, statement.SPREAD, statement.EVERYBODY),
+        ("update 2 for all", 2, 4000, statement.SPREAD, statement.EVERYBODY),
+        ("update 3 for one node at the wire", 3, 2000, 0, bytes((2, 0, 0, 0, 0, 1))),
+    ):
+        archive = bytes([i * i >> 3 & 255 for i in range(size)])
+        first, _ = statement.cut_archive(archive)
+        version = b"\0\3" + bytes((sequence,))
+        unsigned = statement.encode_update(
+            (sequence, version, flags, node, size, sha256(archive).digest(), first)
+        )
+        digest = statement.signed_digest(cipher, unsigned)
+        made.append(named(name, public=operator.public_key().public_bytes_raw(),
+                          hex=unsigned + operator.sign(digest), sequence=sequence, digest=digest,
+                          version=version, flags=flags, node=node, size=size,
+                          first=first))  # fmt: skip
+    good = bytes.fromhex(made[0]["hex"])
+    for name, form, fields in (
+        ("request", "REQUEST", (REQUEST, SRC[3:], 1, 2, 3, 0x81)),
+        ("chunk", "CHUNK", (CHUNK, 2, 3, 7)),
+    ):
+        rest = b"data" if form == "CHUNK" else b""
+        body = struct.pack(getattr(statement, form), *fields) + rest
+        made.append(named(name, format=form, hex=body, fields=[*fields, rest]))
+    for name, body in (
+        ("a statement too short", good[:-1]),
+        ("a statement too long", good + bytes(117)),
+        ("another kind", b"\2" + good[1:]),
+        ("an archive of nothing", good[:15] + bytes(3) + good[18:]),
+        ("an archive too large", good[:15] + b"\x02\0\1" + good[18:]),
+    ):
+        made.append(named(name, hex=body) | {"error": True})
+    return made
+
+
 FILES = {
     "hashing": hashing,
     "parcel": parcels,
@@ -350,6 +421,8 @@ FILES = {
     "node_record": node_records,
     "slots": slots,
     "serial_line": serial_lines,
+    "ed25519": rfc_8032,
+    "statement": statements,
 }
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     micropython -X heapsize=160k boot.py               run /main.py, else firmware.main of /rom
     micropython -X heapsize=160k boot.py --read PATH   print a file of the board's LittleFS
+    micropython -X heapsize=160k boot.py --write       put files into it, from stdin
 
 What stays alive here is heap the firmware does not have: the work is in modules that are
 forgotten again. HELIO_RAW_REPL leaves the firmware out: a soft reset in the raw REPL leads there.

@@ -40,10 +40,12 @@ _NOT_ON_BOARDS = (*_OUTSIDE_SLOTS, "carrying.py", "parcel_fields.py", "routes.py
 # What is made smaller before it is compiled, and the scripts outside the ROM that load it: what
 # they name must stay.
 _SQUEEZED = ("firmware", "shared_protocol")
-# What a relay loads for good, in the order in which main.py does: the rest is taken into these.
+# What a relay loads for good, in the order in which main.py does, then what it loads at times: the
+# rest is taken into these.
 _ROOTS = (
     "firmware.buffers", "shared_protocol.node", "firmware.main",
     "firmware.links.serial_link", "firmware.far_console", "firmware.far_answers",
+    "firmware.updating", "firmware.verifying",
 )  # fmt: skip
 _USERS = (
     "firmware/first.py",
@@ -132,16 +134,19 @@ def code_for(machine_code: str) -> dict[str, bytes]:
 
 def launcher_files() -> dict[str, bytes]:
     """What is flashed outside the slots, by path: /main.py, which MicroPython runs as a source,
-    and the launcher, compiled as it stands: the firmware of any version calls it by its names.
+    and the launcher, squeezed but for what the firmware of any version calls in it.
 
     Raises RomError.
     """
     compiler, _ = _find_compiler()
     first, launcher = (REPOSITORY / "firmware" / name for name in _OUTSIDE_SLOTS)
+    path, text = Path(launcher.name), launcher.read_bytes()
+    users = [first.read_text(), "import launcher; launcher.read, launcher.write, launcher.other"]
+    with _PARSER:
+        squeezed = squeeze({path: text.decode()}, users)[0][path]
     with tempfile.TemporaryDirectory() as folder:
-        text = launcher.read_bytes()
-        _compile(compiler, Path(launcher.name), text, text, Path(folder))
-        compiled = Path(folder, launcher.name).with_suffix(".mpy").read_bytes()
+        _compile(compiler, path, text, squeezed.encode(), Path(folder))
+        compiled = Path(folder, path).with_suffix(".mpy").read_bytes()
     return {"main.py": first.read_bytes(), "launcher.mpy": compiled}
 
 

@@ -24,7 +24,7 @@ names.json beside the ROM: {module: {short: original}}; parameters do not occur 
 """
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,18 @@ from tools.virtual_board.squeeze_names import (
 )
 from tools.virtual_board.squeeze_syntax import DEFINITIONS, identifiers, words_in_strings
 
+STAYING = 3
 _MACHINE_CODE = "@micropython.viper"
 
 
 def squeeze(
-    sources: Mapping[Path, str], users: Collection[str] = (), roots: Collection[str] = ()
+    sources: Mapping[Path, str], users: Collection[str] = (), roots: Sequence[str] = ()
 ) -> tuple[dict[Path, str], Names]:
     """Sources by their paths below the root to (the same squeezed, {module: {short: original}}).
 
     `users`: sources that are not squeezed and may import from these; what they name stays.
-    `roots`: modules that take in others (bundle.py), which then are not among the results.
+    `roots`: modules that take in others (bundle.py), which then are not among the results; the
+    first STAYING of them are never forgotten.
     Raises SyntaxError, with the file's path, if one does not parse; BundleError.
     """
     fixed = {path for path, text in sources.items() if _MACHINE_CODE in text}
@@ -71,7 +73,8 @@ def squeeze(
         pass
     Constants(trees, outside, ours).inline()  # and what only these needed
     members, changed = bundle(trees, roots, words_left(trees, outside))
-    names |= rename_shared(trees, outside)
+    present = [root for root in roots if root in trees]
+    names |= rename_shared(trees, outside, present[:STAYING], present[STAYING:])
     squeezed = {
         path: text if path in fixed else ast.unparse(trees[_module_name(path)]) + "\n"
         for path, text in sources.items()

@@ -6,7 +6,7 @@ import builtins
 import itertools
 import re
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 
 from tools.virtual_board.rom_words import WORDS
 from tools.virtual_board.squeeze_syntax import (
@@ -15,6 +15,7 @@ from tools.virtual_board.squeeze_syntax import (
     bound_names,
     identifiers,
     is_load,
+    own_level,
     words_in_strings,
 )
 
@@ -53,8 +54,14 @@ def rename_own(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names
     return names
 
 
-def rename_shared(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Names:
-    """What several files name becomes a word of the ROM everywhere, as long as there are some.
+def rename_shared(
+    trees: dict[str, ast.Module],
+    outside: list[ast.Module],
+    stays: Collection[str] = (),
+    alone: Collection[str] = (),
+) -> Names:
+    """What several files name becomes a word of the ROM everywhere, as long as there are some:
+    first what the modules in `stays` name. alone: modules whose classes inherit from none of ours.
 
     Not the names of modules, and none that something else than ours might have: a word of the
     ROM, or one that occurs outside.
@@ -65,9 +72,35 @@ def rename_shared(trees: dict[str, ast.Module], outside: list[ast.Module]) -> Na
     fixed |= words_in_strings([*trees.values(), *outside])
     fixed |= {part for module in trees for part in module.split(".")}
     candidates = [n for n in ours - fixed - _EVERYBODYS if _RENAMED.fullmatch(n)]
-    candidates.sort(key=lambda name: (-used[name], name))
+    # Names of variables that are only ever local come last: a heap has none of them.
+    costly = {
+        name
+        for tree in trees.values()
+        for node, _, name in identifiers(tree)
+        if not isinstance(node, ast.Name)
+    }
+    costly.update(name for tree in trees.values() for name in bound_names(own_level(tree)))
+    first = {name for module in stays for _, _, name in identifiers(trees[module])}
+    candidates.sort(key=lambda name: (name not in costly, name not in first, -used[name], name))
     free = [word for word in WORDS if word not in used and word not in fixed]
     shorts = dict(zip(free, candidates, strict=False))
+    # What is left over may share a word with a module that is loaded at times, if neither that
+    # module nor anything it inherits from has the name.
+    passing = [
+        {name for _, _, name in identifiers(tree)}
+        for module, tree in trees.items()
+        if module not in stays and module in alone
+    ]
+    elsewhere = {
+        name
+        for module, tree in trees.items()
+        if module not in alone
+        for _, _, name in identifiers(tree)
+    }
+    there = set().union(*passing)
+    spare = [w for w in WORDS if w in there and w not in elsewhere and w not in fixed]
+    left = [name for name in candidates[len(free) :] if name not in there]
+    shorts |= dict(zip(spare, left, strict=False))
     for tree in trees.values():
         _rename(tree, shorts)
     return {EVERY_MODULE: shorts} if shorts else {}

@@ -19,9 +19,8 @@ def write_files() -> None:
         path = sys.stdin.buffer.read(path_len).decode()
         folders = path.split("/")[1:-1]
         for depth in range(len(folders)):
-            folder = "/" + "/".join(folders[: depth + 1])
             try:
-                os.mkdir(folder)
+                os.mkdir("/" + "/".join(folders[: depth + 1]))
             except OSError:
                 pass  # it is there
         with open(path, "wb") as file:
