@@ -19,7 +19,6 @@ def answer(request: bytes, relay, far: bool = False) -> list:
         gc.collect()
         if far and asked["ask"] in ("provision", "repl", "update"):
             raise ValueError  # no keys through the air; no way back; updates have their own way
-            raise ValueError
         if asked["ask"] == "update":
             heap = gc.mem_free()
             if relay.update[OFFERED] or (relay.node.spread is None and heap < UPDATE_HEAP):
