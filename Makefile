@@ -1,10 +1,10 @@
-# make demo | test | lint | torture | setup. Everything goes into .venv; no root, no npm.
+# make demo | test | system-test | lint | torture | setup. Everything goes into .venv; no root, no npm.
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 SOURCES := boards gateway shared_protocol firmware tools tests
 
-.PHONY: demo test lint torture setup ten-seeds clean
+.PHONY: demo test system-test lint torture setup ten-seeds clean
 
 demo: setup
 	@$(VENV)/bin/helio demo $(ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
@@ -12,6 +12,11 @@ demo: setup
 test: setup
 	@echo "== tests on CPython and MicroPython"
 	@$(PY) -m pytest $(ARGS)
+
+# Boards flashed, updated and inspected end to end: what would make the tests above too long.
+system-test: setup
+	@echo "== tests of whole boards"
+	@$(PY) -m pytest -m system $(ARGS)
 
 lint: setup
 	@$(PY) -m ruff check $(SOURCES)

@@ -15,7 +15,9 @@ except (ImportError, ValueError):  # not compiled, or for another processor or M
 from firmware.flash_store import FlashStore
 from shared_protocol.parcel_index import ParcelIndex
 
-CAPACITY = 440  # parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md
+# Parcels known at once; a 64 KB message is 420. Memory table: ARCHITECTURE.md. Boards with PSRAM
+# have megabytes of heap.
+CAPACITY = 2000 if gc.mem_free() > 1_000_000 else 440
 DIFFERENCES = 24  # decoded at once, in 160 ms of an ESP32's time
 
 INDEX = ParcelIndex(CAPACITY, gf30, DIFFERENCES, "H")

@@ -3,11 +3,13 @@
 Loaded for one request and forgotten again.
 """
 
+import gc
 import json
 
 from firmware import forget
 
-_SOON_MS = 1500  # for an answer to go out before the relay starts again
+_SOON_MS = 1500  # for an answer to go out before the relay starts again; over the wire less
+_AT_ONCE_MS = 500
 _DONE = {"done": True}
 _LOG_BYTES = 900  # twice that when every letter wants a backslash
 
@@ -20,7 +22,7 @@ def answer(asked: dict, relay) -> bytes:
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
     elif ask == "set":
-        said = _set(asked["set"])
+        said = _set(asked["set"], relay)
     elif ask == "record":
         row = relay.node.index.find(asked["short"])
         return relay.node.shelf.store.get(relay.node.index.handle[row]) if row >= 0 else b""
@@ -34,14 +36,21 @@ def answer(asked: dict, relay) -> bytes:
     return _json(said)
 
 
-def _set(values) -> dict:
-    from firmware import provision
+def _set(values, relay) -> dict:
+    """Take other settings into the record, and start again with them. Only then is there room for
+    it, without the node: what is wrong with them leaves the record as it was."""
+    if not isinstance(values, dict):
+        raise ValueError
 
-    said = provision.change(values)
-    forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
-    if "error" not in said:
-        _restart(lambda: None)
-    return said
+    def change():
+        relay.node = relay.far = None
+        gc.collect()
+        from firmware import provision
+
+        provision.change(values)
+
+    _restart(change)
+    return _DONE
 
 
 def answer_refused(request: bytes, reason: str) -> bytes:
@@ -68,7 +77,7 @@ def _board(asked: dict, error: str) -> dict:
     said = provision.who() if ask == "who" else provision.provision(asked.get("record"))
     forget("firmware.provision", "firmware.config", "shared_protocol.node_record")
     if ask == "provision":
-        _restart(lambda: None)
+        _restart(lambda: None, _AT_ONCE_MS)  # it came over the wire
     return said
 
 
@@ -104,14 +113,14 @@ def _format() -> dict:
     return _DONE
 
 
-def _restart(first) -> None:
+def _restart(first, wait_ms: int = _SOON_MS) -> None:
     """Call `first` and start again, once the answer is on the wire or on its way."""
     import asyncio
 
     async def soon():
         import machine
 
-        await asyncio.sleep_ms(_SOON_MS)
+        await asyncio.sleep_ms(wait_ms)
         try:
             first()
         finally:

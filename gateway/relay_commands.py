@@ -145,8 +145,11 @@ def change(args: argparse.Namespace) -> int:
     async def run(relays: Relays) -> int:
         node = relays.named(args.node)
         await relays.ask_json(node, {"ask": "set", "set": values})
-        relays.note_change(node, values)
         said = await _back(relays, node)
+        name = (await relays.ask_json(node, {"ask": "status"}))["name"]
+        if values.get("name", name) != name:
+            raise UserError(f"{name} has started again and did not take it: try again")
+        relays.note_change(node, values)
         show(args, said | values, f"{relays.name_of(node)} has started again with it")
         return 0
 

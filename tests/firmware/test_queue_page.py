@@ -1,6 +1,7 @@
 """A relay's queue, read a page at a time while parcels come and go."""
 
 import random
+from pathlib import Path
 
 import pytest
 from aes import ecb
@@ -15,6 +16,7 @@ from shared_protocol.frame import FrameCipher
 from shared_protocol.node import Node, Settings
 from shared_protocol.parcel_index import DEAD, RECEIPT, SEEN, SLOT, WHOLE, ParcelIndex
 from shared_protocol.store import MemoryStore
+from tests.on_micropython import run_module
 
 NOW_S = 500
 
@@ -115,3 +117,7 @@ def test_nonsense_is_refused():
     for answer in (b"", b'{"error":"unknown request"}', page(node, {}, NOW_S)[:-1], b"Q\0\x05"):
         with pytest.raises(UserError):
             decode_page(answer)
+
+
+def test_no_page_delays_other_tasks():
+    run_module(Path(__file__).with_name("queue_speed.py"), "6M")

@@ -11,7 +11,7 @@ import pytest
 from firmware import flash_recovery, migrate
 from firmware.flash_recovery import mark
 from firmware.flash_store import FlashStore
-from gateway import commands
+from gateway import relay_commands
 from gateway.errors import UserError
 from gateway.new_node import draw
 from tools.virtual_board.board import VirtualBoard
@@ -23,7 +23,7 @@ RECORD = draw("r1", bytes(32), bytes(32), 1)
 
 
 def ask(port, **options):
-    return argparse.Namespace(port=port, json=True, **options)
+    return argparse.Namespace(port=port, json=True, node=None, data="/nowhere", **options)
 
 
 @pytest.fixture
@@ -57,16 +57,19 @@ def test_what_is_not_ours_is_left_alone_until_somebody_says_format(
     before = store_of(board)
     board.start()
     with pytest.raises(UserError, match=reason):
-        commands.relay_status(ask(board.port_path))
+        relay_commands.status(ask(board.port_path))
     with pytest.raises(UserError, match="--yes"):
-        commands.relay_format(ask(board.port_path, yes=False))
+        relay_commands.clear(ask(board.port_path, yes=False))
     board.kill()
     assert store_of(board) == before
 
     board.start()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands.asyncio, "sleep", restarting(board, commands.asyncio.sleep))
-        assert commands.relay_format(ask(board.port_path, yes=True)) == 0
+        sleep = relay_commands.asyncio.sleep
+        patch.setattr(relay_commands.asyncio, "sleep", restarting(board, sleep))
+        assert relay_commands.clear(ask(board.port_path, yes=True)) == 0
+    capsys.readouterr()
+    assert relay_commands.status(ask(board.port_path)) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["boots"], status["parcels"], status["faults"]) == (1, 0, 0)
     assert (status["store"]["capacity"], status["store"]["limit"]) == (442, "index")
@@ -136,16 +139,3 @@ def test_a_cut_while_it_is_brought_over_costs_nothing(tmp_path, monkeypatch):
     store = FlashStore(store.ring.part, 100)
     store.mount()
     assert list(store.records()) == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [({"error": "unknown request"}, "unknown request"), ({}, "does not format")],
-)
-def test_a_relay_that_does_not_format_is_no_success(monkeypatch, answer, reason):
-    async def ask_relay(path, what="status", timeout_s=5):
-        return answer if what == "format" else {"parcels": 0, "boots": 1}
-
-    monkeypatch.setattr(commands, "_ask_relay", ask_relay)
-    with pytest.raises(UserError, match=reason):
-        commands.relay_format(ask("/dev/x", yes=True))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import commands
+from gateway import relay_commands
 from gateway.cli import COMMANDS, parser
 from gateway.desk import Desk
 
@@ -199,30 +199,30 @@ def test_one_gateway_a_folder(homes):
 
 
 def test_what_a_relays_parcels_wait_for_in_words():
-    status = {"parcels": 7, "lacked": 0, "everywhere": 0, "neighbours": []}
-    assert commands._waiting(status) == ["  7 waiting: nobody is near"]
-    assert commands._waiting(status | {"parcels": 0}) == []
-    assert commands._waiting(status | {"underway": [("3f2a", "ab02", 0)] * 7}) == []
-    assert commands._given("ab02", 0) == "being given to ..ab02"
-    assert commands._given("ab02", 3) == "being given to ..ab02, 3 times in vain"
-    assert commands._flooded(0) == []
-    assert "2 found" in commands._flooded(2)[0]
+    status = {"parcels": 7, "lacked": 0, "everywhere": 0, "neighbours": [], "underway": []}
+    assert relay_commands._waiting(status) == ["  7 waiting: nobody is near"]
+    assert relay_commands._waiting(status | {"parcels": 0}) == []
+    assert relay_commands._waiting(status | {"underway": [("3f2a", "ab02", 0)] * 7}) == []
+    assert relay_commands._given("ab02", 0) == "being given to ..ab02"
+    assert relay_commands._given("ab02", 3) == "being given to ..ab02, 3 times in vain"
+    assert relay_commands._flooded(0) == []
+    assert "2 found" in relay_commands._flooded(2)[0]
     # the neighbour that lacks five may be one of those that a status has no room to show
-    assert commands._waiting(status | {"lacked": 5, "everywhere": 2}) == [
+    assert relay_commands._waiting(status | {"lacked": 5, "everywhere": 2}) == [
         "  5 waiting: a neighbour lacks them",
         "  2 waiting: all neighbours have them",
     ]
-    assert commands._waiting(status | {"everywhere": 7}) == [
+    assert relay_commands._waiting(status | {"everywhere": 7}) == [
         "  7 waiting: all neighbours have them"
     ]
 
 
 def test_a_relays_neighbours_in_words():
     n = {"node": "020000000001", "fresh": True, "rssi_dbm": -71, "link": 0}
-    n |= {"heard_well": True, "hears_me": False, "equal": True}
+    n |= {"heard_well": True, "hears_me": False, "equal": True, "lacks": 0}
     said = "020000000001  -71 dBm, heard well, does not hear it, knows the same"
-    assert commands._neighbour(n) == said
-    assert commands._neighbour(n | {"link": 1}) == "020000000001  tethered, knows the same"
-    lacks = commands._neighbour(n | {"link": 1, "lacks": 3})
+    assert relay_commands._neighbour(n) == said
+    assert relay_commands._neighbour(n | {"link": 1}) == "020000000001  tethered, knows the same"
+    lacks = relay_commands._neighbour(n | {"link": 1, "lacks": 3})
     assert lacks == "020000000001  tethered, knows the same, lacks 3 of those held"
-    assert commands._neighbour(n | {"fresh": False}) == "020000000001  not proved yet"
+    assert relay_commands._neighbour(n | {"fresh": False}) == "020000000001  not proved yet"
