@@ -3,7 +3,7 @@
 /slot says which, and how that one stands; whatever follows is kept for the firmware:
 
     a     slot a
-    b2    slot b is new and on trial: two more starts, unless it proves itself before (slots.py)
+    b2    slot b is new and on trial: two more starts, unless it proves itself before (trial.py)
     a!    slot a; what was tried in the other one did not work
 
 No update changes this file or /main.py (first.py), so they decide as little as they can. A power

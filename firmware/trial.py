@@ -9,7 +9,7 @@ _GIVE_UP_S = 600  # in this time it must have met somebody, if the old one knew 
 
 def look(relay, trial: str) -> str:
     """Once it has run for some time, with its store, every two seconds: what it is still on trial
-    for (slots.py)."""
+    for (storage.py)."""
     if trial != "n" or any([n.fresh for n in relay.node.neighbours.all]):
         import launcher
 

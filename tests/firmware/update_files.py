@@ -1,4 +1,4 @@
-"""An update on a board's file system, with a chip that loses power: for test_update_cuts.py."""
+"""An update on a board's file system, with a chip that loses power: for update_cuts.py."""
 
 # Before '/' is the chip's: from then on nothing more can be imported.
 import hashlib
