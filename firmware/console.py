@@ -6,7 +6,7 @@ Loaded for one request and forgotten again.
 import gc
 import json
 
-from firmware import forget
+from firmware import VERSION, forget
 
 _SOON_MS = 1500  # for an answer to go out before the relay starts again; over the wire less
 _AT_ONCE_MS = 500
@@ -19,6 +19,8 @@ def answer(asked: dict, relay) -> bytes:
     ask = asked["ask"]
     if ask == "ping":
         said = {"node": relay.node.node_id.hex(), "uptime_s": relay.uptime_s()}
+    elif ask == "who":
+        said = _who(relay)
     elif ask == "log":
         said = {"log": relay.journal.last(_LOG_BYTES)}
     elif ask == "set":
@@ -34,6 +36,16 @@ def answer(asked: dict, relay) -> bytes:
             relay.node = None  # to have room: whatever comes of it, the board starts again
         said = _board(asked, "unknown request")
     return _json(said)
+
+
+def _who(relay) -> dict:
+    """As provision.who(), of a relay that runs: there is no room for reading its record again."""
+    import machine
+
+    return {
+        "mac": machine.unique_id().hex(), "firmware": VERSION, "node": relay.node.node_id.hex(),
+        "name": relay.name, "board": relay.board, "network": relay.network,
+    }  # fmt: skip
 
 
 def _set(values, relay) -> dict:

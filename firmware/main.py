@@ -42,6 +42,7 @@ from firmware.keeper import keep  # noqa: E402
 from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
+from shared_protocol.hashing import network_id  # noqa: E402
 from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
@@ -65,6 +66,7 @@ class Relay:
         record = self._begin()
         self.name = record.name
         self.operator = record.operator
+        self.board, self.network = record.board, network_id(record.network_key)
         self.update = [SLOTS[0], SLOTS[1], (), b"", 0]  # firmware/__init__.py names them
         self._trial = SLOTS[2]
         self.battery = record.battery

@@ -4,7 +4,7 @@ import json
 from binascii import hexlify
 
 from firmware import VERSION, config
-from shared_protocol.hashing import H
+from shared_protocol.hashing import network_id
 from shared_protocol.node_record import pack
 
 _CHANGEABLE = ("name", "cell", "power")  # the rest is what others know the node by
@@ -26,7 +26,7 @@ def who() -> dict:
     answer["node"] = hexlify(known.node).decode()
     answer["name"] = known.name
     answer["board"] = known.board
-    answer["network"] = hexlify(H(b"network", known.network_key)[:4]).decode()
+    answer["network"] = network_id(known.network_key)
     return answer
 
 

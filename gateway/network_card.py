@@ -15,7 +15,7 @@ from gateway.errors import UserError
 from gateway.identity import clean_name
 from gateway.new_node import NAME_MAX
 from gateway.regions import channel_in
-from shared_protocol.hashing import H
+from shared_protocol.hashing import network_id
 
 _SCHEME = "HELIONET:"
 _VERSION, _WITH_SEED = 1, 1
@@ -38,7 +38,7 @@ class NetworkFacts:
     @property
     def id(self) -> str:
         """8 hex digits that differ between networks, no secret (SPEC.md 11)."""
-        return H(b"network", self.key)[:4].hex()
+        return network_id(self.key)
 
 
 def public_key(seed: bytes) -> bytes:

@@ -13,6 +13,11 @@ def H(label: bytes, *parts: bytes) -> bytes:
     return hashlib.sha256(b"helio1/" + label + b"\0" + b"".join(parts)).digest()
 
 
+def network_id(network_key: bytes) -> str:
+    """8 hex digits that differ between networks, no secret (SPEC.md 11)."""
+    return H(b"network", network_key)[:4].hex()
+
+
 class Hmac:
     """HMAC-SHA256 (RFC 2104) under one key, with the two padded keys computed once."""
 
