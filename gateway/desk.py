@@ -36,6 +36,7 @@ class Desk:
         self.gateway_name = ""
         self.people_changed = 0  # rises when contacts or the person change in this process
         self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
+        self.status_asked_s = 0.0  # when, by time.monotonic()
 
     # --- who I am
 
@@ -243,6 +244,7 @@ class Desk:
 
     def status(self) -> dict[str, Any]:
         """What the gateway's node says of itself."""
+        self.status_asked_s = time.monotonic()
         return self.node_status
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ from shared_protocol.parcel_index import ParcelIndex
 CAPACITY = 20_000  # parcels known at once: 1 MB of RAM
 _RECONNECT_S = 1.0
 _LOOK_S = 0.2  # how often another process's writes (`helio send`) are looked for
-_STATUS_S = 2.0
+_STATUS_S, _WANTED_S = 1.0, 5.0
 _ORIGIN_MEAN_S = 3  # privacy delays, exponential: a message leaves, a receipt leaves
 _RECEIPT_MEAN_S = 20
 _ORIGIN_HOPS = 4  # first hops are drawn from 0..3, so that the origin does not announce itself
@@ -229,14 +229,18 @@ class Gateway:
 
     async def _ask_relay(self) -> None:
         while True:
-            if self._port is not None and not self._shared.in_use:  # a relay has little room
+            # An answer takes a relay memory that its mail needs: only if somebody wants to know.
+            wanted = time.monotonic() - self.desk.status_asked_s < _WANTED_S
+            if self._port is not None and wanted and not self._shared.in_use:
                 try:
                     answer = await self._port.ask(b'{"ask": "status"}')
                     status = json.loads(answer)
                     self._relay_status = status if isinstance(status, dict) else {}
                 except (TimeoutError, ValueError, RecursionError):
                     self._relay_status = {}
-            await asyncio.sleep(_STATUS_S)
+            elif not wanted:
+                self._relay_status = {}
+            await asyncio.sleep(_STATUS_S if wanted else _LOOK_S)
 
     def _gateways(self) -> dict[str, int]:
         """The gateways known, and how many hops away they are."""

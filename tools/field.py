@@ -151,7 +151,7 @@ class Field:
     async def _status_of(self, board: VirtualBoard) -> dict[str, Any]:
         for gateway, end in ((self.a, self.boards[0]), (self.b, self.boards[-1])):
             if end is board and gateway._process is not None:
-                return gateway.status().get("tethered_relay", {})  # type: ignore[no-any-return]
+                return await _relay_of(gateway)
         port = SerialPort(board.port_path, lambda address, frame: None)
         try:
             return json.loads(await port.ask(b'{"ask": "status"}'))  # type: ignore[no-any-return]
@@ -180,6 +180,16 @@ class Field:
             if pipe is not None:
                 pipe.close()
         self._temporary.cleanup()
+
+
+async def _relay_of(gateway: FieldGateway) -> dict[str, Any]:
+    """The status of its relay, which it asks only when somebody wants to know."""
+
+    def told() -> Any:
+        return gateway.status()["tethered_relay"]
+
+    status: dict[str, Any] = await until(told, 10, "a relay's status")
+    return status
 
 
 class NotReached(Exception):

@@ -203,7 +203,9 @@ def _squeeze(
                 roots,
             )
             standins = {path: text.decode() for path, text in sources.items() if path not in ours}
-            squeezed |= shorten(standins, {path: text.decode() for path, text in ours.items()})
+            taken = {path: text.decode() for path, text in ours.items()}
+            taken |= {Path(f"user {i}"): text.decode() for i, text in enumerate(users)}
+            squeezed |= shorten(standins, taken)
     except (SyntaxError, UnicodeDecodeError):
         return sources
     except BundleError as error:
