@@ -46,6 +46,8 @@ def walk(folder):
 walk("/board")
 sys.path[:] = ["/board/a"]
 from shared_protocol import gf30
+
+pytestmark = pytest.mark.system
 print("gf30", gf30.__file__, gf30.quotient(1, 1))
 try:
     import firmware.gf30

@@ -6,6 +6,8 @@ import os
 import pty
 from pathlib import Path
 
+import pytest
+
 from gateway.cli import main
 from gateway.network import create
 from gateway.network_card import NetworkFacts, public_key
@@ -14,6 +16,8 @@ from tests.flash.standin_image import image_for
 from tools.field import Field, until
 from tools.flash.hello import wait_for_hello
 from tools.virtual_board.board import CHIP_BYTES
+
+pytestmark = pytest.mark.system
 
 # The others have 160: theirs is not the heap in which the launcher and the imports from LittleFS
 # have left their traces, and they have machine code where this one, with an ESP32's, uses Python.

@@ -25,6 +25,8 @@ sys.path[0] = "/a"
 del sys.modules["firmware"], sys.modules["firmware.main"], f
 import firmware.main
 
+pytestmark = pytest.mark.system
+
 run = firmware.main.run
 """
 
