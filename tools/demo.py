@@ -28,6 +28,7 @@ from tools.virtual_board.rom import RomError
 
 TEXT = "The bridge at Kestrel Ford is down. Twelve people are safe in the school; send water."
 ANSWER = "Water is on its way to the school, with Petra. Two hours."
+_LOOK_S = 0.5
 _ANSWER_S = 240  # for 20 kB through 30 % loss on a busy machine; a short message takes a second
 
 
@@ -68,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace, story: Story) -> int:
     story.tell(f"air: range {RANGE_M} m, {args.loss:.0%} loss, seed {args.seed}")
     field = Field(args.relays, args.loss, args.seed, Path(args.keep) if args.keep else None)
+    switched_on = asyncio.create_task(_switch_on_again(field))
     try:
         summary = await (_absent if args.absent else _present)(args, field, story)
         if args.json:
@@ -78,7 +80,15 @@ async def _run(args: argparse.Namespace, story: Story) -> int:
             await _stay(field, story)
         return 0 if summary["delivered"] and summary["receipt"] else 1
     finally:
+        switched_on.cancel()
         field.close()
+
+
+async def _switch_on_again(field: Field) -> None:
+    """A board that resets itself starts again, as it does in life."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        field.broken()
 
 
 # --- the two stories

@@ -186,7 +186,7 @@ async def _relay_of(gateway: FieldGateway) -> dict[str, Any]:
     """The status of its relay, which it asks only when somebody wants to know."""
 
     def told() -> Any:
-        return gateway.status()["tethered_relay"]
+        return gateway.status().get("tethered_relay")
 
     status: dict[str, Any] = await until(told, 10, "a relay's status")
     return status
