@@ -27,6 +27,7 @@ from tools.flash.partitions import read_table
 from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import REPOSITORY, code_for, launcher_files
 
+pytestmark = pytest.mark.system
 Make = Callable[[str], MockBoard]
 LOOK = """
 import sys, vfs, os
@@ -46,8 +47,6 @@ def walk(folder):
 walk("/board")
 sys.path[:] = ["/board/a"]
 from shared_protocol import gf30
-
-pytestmark = pytest.mark.system
 print("gf30", gf30.__file__, gf30.quotient(1, 1))
 try:
     import firmware.gf30
