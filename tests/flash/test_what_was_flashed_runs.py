@@ -19,9 +19,6 @@ from tools.virtual_board.board import CHIP_BYTES
 
 pytestmark = pytest.mark.system
 
-# The others have 160: theirs is not the heap in which the launcher and the imports from LittleFS
-# have left their traces, and they have machine code where this one, with an ESP32's, uses Python.
-HEAP_KB = 168
 KEY, SEED = b"k" * 32, b"s" * 32
 
 
@@ -46,7 +43,6 @@ def test_a_board_starts_from_the_flash_that_was_read_back_and_joins_the_mesh(cap
             # The middle one of three: what gets through goes through it.
             middle = field.boards[1]
             middle.kill()
-            middle.heap_kb = HEAP_KB
             middle.flash_path.write_bytes(chip)
             middle.start()
             hello = await asyncio.to_thread(wait_for_hello, middle.port_path)

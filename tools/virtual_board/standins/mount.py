@@ -2,6 +2,8 @@
 
 '/' becomes the LittleFS in the partition "vfs" of the chip HELIO_FLASH. Our own code (HELIO_ROM
 on the host) is below /rom, read only, in the place of code frozen into a real board's firmware.
+The stand-ins are in /sys, a ROMFS outside the heap, from which MicroPython runs them in place:
+what they stand for is C, which takes no heap either.
 
 What a module or a function is called here is a word of MicroPython's ROM: other names stay in the
 board's heap for good, and no real board has these.
@@ -11,14 +13,35 @@ import os
 import struct
 import sys
 
+import uctypes
 import vfs
 from micropython import const
 
-sys.path.append(os.getenv("HELIO_ROM") + "/tools/virtual_board")  # where nor.py is
-import esp32  # opens the chip's file: it must happen while '/' is the host's
-
 _EXIT_CORRUPT = const(74)
 _TABLE_AT = const(0x8000)
+_START_OF_STACK = const(27)  # proc_pid_stat(5), counted from 0
+_BELOW_IT = const(2 * 1024 * 1024)  # of the 8 MB of a stack, of which MicroPython uses 80 KB
+_ROM_MAX = const(65536)
+
+
+def load() -> None:
+    """The stand-ins to where nobody else's memory is, on Linux; elsewhere, and in a ROM
+    of sources, they stay in files."""
+    rom = os.getenv("HELIO_ROM")
+    try:
+        with open("/proc/self/stat") as stat, open(rom + "/standins.romfs", "rb") as image:
+            at = int(stat.read().split()[_START_OF_STACK]) - _BELOW_IT & -16
+            memory = uctypes.bytearray_at(at, _ROM_MAX)
+            image.readinto(memory)
+    except OSError:
+        sys.path.append(rom + "/tools/virtual_board")  # where nor.py is
+        return
+    vfs.mount(vfs.VfsRom(memory), "/sys")
+    sys.path[0] = "/sys"
+
+
+load()
+import esp32  # noqa: E402 - opens the chip's file: it must happen while '/' is the host's
 
 
 def read() -> None:
@@ -63,7 +86,9 @@ def mount() -> None:
     vfs.umount("/")
     vfs.mount(root, "/")
     vfs.mount(rom, "/rom", readonly=True)
-    sys.path[:] = ["/rom/tools/virtual_board/standins", "/rom", ".frozen"]
+    if sys.path[0] != "/sys":
+        sys.path[0] = "/rom/tools/virtual_board/standins"
+    sys.path[1:] = ["/rom", ".frozen"]
     os.chdir("/")
 
 
