@@ -12,6 +12,7 @@ from typing import Any
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.identity import Identity
+from gateway.parcels import rebuild_bundle, tag_key
 from gateway.pieces import Shape
 from gateway.sealing import (
     Opened,
@@ -19,7 +20,6 @@ from gateway.sealing import (
     UnknownSender,
     hint_for,
     open_bundle,
-    rebuild_bundle,
 )
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
@@ -135,7 +135,8 @@ class Mailroom:
         if shape is None:
             bundle: bytes | None = parcels[0].payload
         else:
-            bundle = rebuild_bundle(self._me.card.mailbox_key, mid, shape, parcels)
+            key = tag_key(self._me.card.mailbox_key, mid)
+            bundle = rebuild_bundle(key, mid, shape, parcels)
         if bundle is None:
             return None
         head = bytes([b0, b1]) + mid

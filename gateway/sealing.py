@@ -20,13 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from gateway.identity import Card, Identity
-from gateway.pieces import PIECE_PAYLOAD, Shape, cut, rebuild, shape_for
+from gateway.parcels import parcels_of, tag_key
+from gateway.pieces import Shape, shape_for
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import CELL_BYTES
-from shared_protocol.hashing import H, Hmac
+from shared_protocol.hashing import H
 from shared_protocol.limits import FRAME_MAX, MESSAGE_MAX
-from shared_protocol.parcel import ROUTE_LEN, Piece
-from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
+from shared_protocol.parcel import ROUTE_LEN
+from shared_protocol.parcel_fields import second_byte
 from shared_protocol.unicast import NEXT_LEN
 
 SUITE = 1  # X25519, HKDF-SHA256, ChaCha20-Poly1305
@@ -111,18 +112,9 @@ def seal(
     prekey = X25519PublicKey.from_public_bytes(to.x25519)
     bundle = _HPKE.encrypt(inner + signature, prekey, info)
     hint = hint_for(to.mailbox_key, mid)
-    if shape is None:
-        extras = NO_EXTRAS._replace(route=way[:ROUTE_LEN], cell=way[ROUTE_LEN:]) if way else None
-        whole = Parcel((0, 0, b0, b1, mid, hint), bundle, extras)
-        return Sealed(mid, token, [encode(whole)[3:]], None)
-    tags = Hmac(H(b"piece-key", to.mailbox_key, mid))
-    parcels = []
-    for block, index, payload in cut(_mask(mid, bundle), shape):
-        tag = piece_tag(tags, mid, index, shape, block, payload)
-        piece = Piece(index, shape.k, shape.n, block, shape.blocks, tag)
-        parcels.append(
-            encode(Parcel((0, 0, b0, b1, mid, hint), payload, NO_EXTRAS._replace(piece=piece)))[3:]
-        )
+    carried = bundle if shape is None else _mask(mid, bundle)
+    key = tag_key(to.mailbox_key, mid)
+    parcels = parcels_of(bytes([b0, b1]) + mid, hint, carried, shape, key, way)
     return Sealed(mid, token, parcels, shape)
 
 
@@ -164,34 +156,9 @@ def _fitting(way: bytes, room: int, besides: int) -> bytes:
     return b""
 
 
-def rebuild_bundle(key: bytes, mid: bytes, shape: Shape, parcels: list[Parcel]) -> bytes | None:
-    """The pieces of one message to its (still masked) bundle, None while some are missing.
-
-    key: the recipient's mailbox key. Pieces with a wrong tag are passed over.
-    """
-    tags = Hmac(H(b"piece-key", key, mid))
-    found = {}
-    for p in parcels:
-        piece = p.extras.piece
-        if len(p.payload) != PIECE_PAYLOAD:
-            continue
-        expected = piece_tag(tags, mid, piece.index, shape, piece.block, p.payload)
-        if expected == piece.tag:
-            found[piece.block, piece.index] = p.payload
-    return rebuild(shape, found)
-
-
 def hint_for(mailbox_key: bytes, mid: bytes) -> bytes:
     """The recipient hint: four bytes that only holders of the mailbox key recognise."""
     return H(b"hint", mailbox_key, mid)[:4]
-
-
-def piece_tag(
-    tags: Hmac, mid: bytes, index: int, shape: Shape, block: int, payload: bytes
-) -> bytes:
-    """Four bytes by which the receiver knows true pieces. `tags` is keyed per message."""
-    fields = bytes([index, shape.k, shape.n, block << 4 | shape.blocks - 1])
-    return tags.digest(b"helio1/piece\0" + mid + fields + payload)[:4]
 
 
 def _verify(me: Card, inner: bytes, signature: bytes, senders: list[Card]) -> Card:

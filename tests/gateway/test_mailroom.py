@@ -10,8 +10,9 @@ from gateway.database import set_meta
 from gateway.desk import WAY_LASTS_S, Desk
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
+from gateway.parcels import piece_tag
 from gateway.pieces import Shape
-from gateway.sealing import hint_for, piece_tag
+from gateway.sealing import hint_for
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher

@@ -8,13 +8,13 @@ from cryptography.exceptions import InvalidTag
 
 from gateway.errors import UserError
 from gateway.identity import Identity, parse_card
+from gateway.parcels import rebuild_bundle, tag_key
 from gateway.pieces import PIECE_PAYLOAD, Shape, cut, rebuild, shape_for
 from gateway.sealing import (
     ONE_FRAME_BODY,
     SealError,
     UnknownSender,
     open_bundle,
-    rebuild_bundle,
     seal,
 )
 from shared_protocol.errors import DecodeError
@@ -31,7 +31,9 @@ def opened(sealed, parts, reader=BO, senders=(ANA.card,)):
     if sealed.shape is None:
         bundle = parts[0].payload
     else:
-        bundle = rebuild_bundle(reader.card.mailbox_key, sealed.mid, sealed.shape, parts)
+        bundle = rebuild_bundle(
+            tag_key(reader.card.mailbox_key, sealed.mid), sealed.mid, sealed.shape, parts
+        )
     if bundle is None:
         return None
     head = sealed.parcels[0][:14]

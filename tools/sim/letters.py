@@ -8,8 +8,9 @@ import hashlib
 import random
 from dataclasses import dataclass, field
 
+from gateway.parcels import piece_tag, tag_key
 from gateway.pieces import Shape, cut, rebuild, shape_for
-from gateway.sealing import FRAME_PAYLOAD, ONE_FRAME_BODY, hint_for, piece_tag, room_for
+from gateway.sealing import FRAME_PAYLOAD, ONE_FRAME_BODY, hint_for, room_for
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL, to_bytes
 from shared_protocol.hashing import H, Hmac
@@ -75,7 +76,7 @@ def write(message: Message, number: int, seed: int, cell: int = NO_CELL) -> Lett
         extras = NO_EXTRAS._replace(route=way[:ROUTE_LEN], cell=way[ROUTE_LEN:]) if way else None
         parcels = [encode(Parcel(head, bundle, extras))[3:]]
     else:
-        tags = Hmac(H(b"piece-key", key, mid))
+        tags = Hmac(tag_key(key, mid))
         for block, index, payload in cut(bundle, shape):
             tag = piece_tag(tags, mid, index, shape, block, payload)
             piece = Piece(index, shape.k, shape.n, block, shape.blocks, tag)
