@@ -5,6 +5,7 @@ there until one does.
 """
 
 import asyncio
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from gateway.database import get_meta, is_full, open_database, set_meta
 from gateway.errors import UserError
-from gateway.identity import Card, Identity, clean_name, parse_card
+from gateway.identity import Card, Identity, Seeds, clean_name, parse_card
 from gateway.sealing import seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
@@ -47,7 +48,13 @@ class Desk:
         if name is None or None in keys:
             raise UserError("nobody lives here yet: run `helio id --name YOUR-NAME` first")
         signing, prekey, box_root = (bytes(k or b"") for k in keys)
-        return Identity.load(signing, prekey, box_root, name.decode())
+        account = get_meta(self.db, "account_key")
+        if account is None:  # the person was made before accounts were
+            with _writing(self.db):
+                account = get_meta(self.db, "account_key") or os.urandom(32)
+                set_meta(self.db, "account_key", account)
+        number = int.from_bytes(get_meta(self.db, "prekey_seq") or b"\1", "big")
+        return Identity.load(Seeds(account, signing, prekey, number, box_root, name.decode()))
 
     def create_identity(self, name: str) -> Identity:
         """Make the person's keys, or change the name if they exist."""
@@ -55,16 +62,30 @@ class Desk:
         try:
             self.identity()
         except UserError:
-            new = Identity.new(name)
-            with _writing(self.db):
-                set_meta(self.db, "signing_key", new.signing.private_bytes_raw())
-                set_meta(self.db, "prekey", new.prekey.private_bytes_raw())
-                set_meta(self.db, "box_root", new.card.box_root)
-                set_meta(self.db, "name", name.encode())
-            return new
+            return self._keep_identity(Identity.new(name))
         with _writing(self.db):
             set_meta(self.db, "name", name.encode())
         return self.identity()
+
+    def restore_identity(self, me: Identity) -> Identity:
+        """Let the person of an identity kit live here. UserError if somebody does already."""
+        try:
+            here = self.identity()
+        except UserError:
+            return self._keep_identity(me)
+        raise UserError(f"{here.card.name} lives here already: choose another --data folder")
+
+    def _keep_identity(self, me: Identity) -> Identity:
+        seeds = me.seeds()
+        with _writing(self.db):
+            set_meta(self.db, "account_key", seeds.account)
+            set_meta(self.db, "signing_key", seeds.signing)
+            set_meta(self.db, "prekey", seeds.prekey)
+            set_meta(self.db, "prekey_seq", seeds.prekey_seq.to_bytes(4, "big"))
+            set_meta(self.db, "box_root", seeds.box_root)
+            set_meta(self.db, "name", seeds.name.encode())
+        self.people_changed += 1
+        return me
 
     def me(self) -> dict[str, Any]:
         """Name, id, card and gateway of the person who lives here."""
