@@ -1,5 +1,6 @@
 // Builds what the browser gets: static/app.js from src/main.js, and static/later-NAME.js from each
-// src/later/NAME.js, which app.js loads when it is needed: import("./later-NAME.js").
+// src/later/NAME.js, which app.js loads when it is needed: import("./later-NAME.js"). What such a
+// file imports from "../shared.js" it gets from app.js, which is there already.
 //
 //     npm ci && npm run build
 //
@@ -16,6 +17,14 @@ const STATIC = join(HERE, "static");
 const FIRST_LOAD_MAX = 60_000; // bytes, gzipped: a few seconds on a crowded access point
 const LICENSES = "licenses.txt";
 
+const SHARED = {
+  name: "shared",
+  setup(build) {
+    const there = () => ({ path: "./app.js", external: true });
+    build.onResolve({ filter: /^(\.\.\/)+shared\.js$/ }, there);
+  },
+};
+
 // A source file to {code: bytes, packages: names of what it contains of others}.
 export async function bundled(source) {
   const { outputFiles, metafile } = await build({
@@ -28,6 +37,7 @@ export async function bundled(source) {
     legalComments: "none", // they are in licenses.txt
     metafile: true,
     minify: true,
+    plugins: [SHARED],
     target: "es2020",
     write: false,
   });
@@ -41,7 +51,10 @@ function licenses(packages) {
   return names.map((name) => {
     const folder = join(HERE, "node_modules", name);
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    return `${name}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+    const { author, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const by = author ? `, ${author.name || author}` : "";
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `${license}${by}`;
+    return `${name}\n\n${text}\n`;
   }).join("\n\n");
 }
 
