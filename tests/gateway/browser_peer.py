@@ -1,4 +1,4 @@
-"""The browser's core as a process beside the test: tests/browser/peer.mjs, one for many messages."""
+"""The browser's core as a process beside the test: tests/browser/peer.mjs, for many messages."""
 
 import json
 import shutil

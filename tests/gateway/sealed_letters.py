@@ -1,4 +1,4 @@
-"""A sealed message as a phone's gateway hands it on, with bytes in hex, and how Python opens it."""
+"""A sealed message as a gateway hands it on, with bytes in hex, and how Python opens it."""
 
 from gateway.parcels import rebuild_bundle, tag_key
 from gateway.pieces import Shape
