@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway.database import get_meta, is_full, open_database, set_meta
+from gateway.database import get_meta, is_full, open_database, set_meta, writing
 from gateway.errors import UserError
 from gateway.identity import Card, Identity, clean_name, parse_card
 from gateway.sealing import seal
@@ -56,13 +56,13 @@ class Desk:
             self.identity()
         except UserError:
             new = Identity.new(name)
-            with _writing(self.db):
+            with writing(self.db):
                 set_meta(self.db, "signing_key", new.signing.private_bytes_raw())
                 set_meta(self.db, "prekey", new.prekey.private_bytes_raw())
                 set_meta(self.db, "box_root", new.card.box_root)
                 set_meta(self.db, "name", name.encode())
             return new
-        with _writing(self.db):
+        with writing(self.db):
             set_meta(self.db, "name", name.encode())
         return self.identity()
 
@@ -98,7 +98,7 @@ class Desk:
         taken = self.db.execute("SELECT id FROM contact WHERE name = ?", (called,)).fetchone()
         if taken is not None and taken["id"] != parsed.id:
             raise UserError(f"you have another contact called {called}: choose a different name")
-        with _writing(self.db):
+        with writing(self.db):
             self.db.execute(
                 "INSERT INTO contact (id, name, card) VALUES (?, ?, ?) ON CONFLICT (id) "
                 "DO UPDATE SET name = excluded.name, card = excluded.card",
@@ -138,7 +138,7 @@ class Desk:
                     me, card, body, now_s, NORMAL, code,
                     way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
                 )  # fmt: skip
-                with _writing(self.db):
+                with writing(self.db):
                     if self._known(
                         sealed.mid
                     ):  # the same words in the same second are one message
@@ -185,7 +185,7 @@ class Desk:
     ) -> None:
         """Keep a message that was opened, and the way to its sender: durable when this returns. A
         second time is a no-op."""
-        with _writing(self.db):
+        with writing(self.db):
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
@@ -208,7 +208,7 @@ class Desk:
             "expired": ("queued", "on_mesh"),
         }[state]
         marks = ", ".join("?" * len(allowed))
-        with _writing(self.db):
+        with writing(self.db):
             cursor = self.db.execute(
                 f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "  # noqa: S608 - marks only
                 f"AND state IN ({marks})",
@@ -257,23 +257,6 @@ def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
     if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
         return b""
     return bytes(contact["way"])
-
-
-class _writing:
-    """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")  # what the node put so far stands by itself
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if not self._db.in_transaction:
-            return  # SQLite has rolled it back itself
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _as_dict(row: sqlite3.Row) -> dict[str, Any]:
