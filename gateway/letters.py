@@ -14,6 +14,7 @@ from gateway.pieces import Shape
 from gateway.posting import shape_bytes
 from shared_protocol.receipt import message_id
 
+STUBS_MAX = 2000  # of a device
 LETTERS_MAX = 500  # of a device that has not taken them; further ones stay on the mesh
 BYTES_MAX = 4 << 20
 VARIANTS_MAX = 4  # of one message, as a node keeps them
@@ -25,10 +26,14 @@ COLUMNS = "seq, mid, head, shape, bundle, relays, arrived_ms"
 class Letters:
     """The letter boxes. Methods that change them run inside a transaction (post_office.py)."""
 
-    def __init__(self, db: sqlite3.Connection, next_seq: Callable[[str], int]) -> None:
-        """next_seq(device): the next number in what that device's phone is told."""
+    def __init__(
+        self, db: sqlite3.Connection, next_seq: Callable[[str], int], now_s: Callable[[], int]
+    ) -> None:
+        """next_seq(device): the next number in what that device's phone is told. now_s: the node's
+        clock."""
         self._db = db
         self._next_seq = next_seq
+        self._now_s = now_s
 
     def keep(
         self, device: str, head: bytes, shape: Shape | None, bundle: bytes, relays: int
@@ -57,23 +62,41 @@ class Letters:
 
     def _room(self, device: str, size: int) -> bool:
         """Is there room for so many bytes more? What the phone has taken gives way, then what it
-        has been given (it asked for what comes after), oldest first; nothing else ever does."""
+        has been given (it asked for what comes after), oldest first; nothing else ever does.
+
+        What was only given leaves a stub without its bundle: its receipt may still come, and its
+        parcels must not bring it back.
+        """
         count, held = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(bundle)), 0) FROM letter WHERE device = ?",
+            "SELECT count(*), coalesce(sum(length(bundle)), 0) FROM letter "
+            "WHERE device = ? AND bundle != x''",
             (device,),
         ).fetchone()
         while count >= LETTERS_MAX or held + size > BYTES_MAX:
             row = self._db.execute(
-                "SELECT id, length(bundle) AS size FROM letter WHERE device = ? AND (token IS NOT "
-                "NULL OR seq <= (SELECT had FROM device WHERE id = ?)) "
-                "ORDER BY token IS NULL, seq LIMIT 1",
+                "SELECT id, token, length(bundle) AS size FROM letter WHERE device = ? "
+                "AND bundle != x'' AND (token IS NOT NULL OR seq <= (SELECT had FROM device "
+                "WHERE id = ?)) ORDER BY token IS NULL, seq LIMIT 1",
                 (device, device),
             ).fetchone()
             if row is None:
                 return False
-            self._db.execute("DELETE FROM letter WHERE id = ?", (row["id"],))
+            if row["token"] is None:
+                self._to_stub(device, row["id"])
+            else:
+                self._db.execute("DELETE FROM letter WHERE id = ?", (row["id"],))
             count, held = count - 1, held - row["size"]
         return True
+
+    def _to_stub(self, device: str, row_id: int) -> None:
+        self._db.execute(
+            "UPDATE letter SET bundle = x'', taken_s = ? WHERE id = ?", (self._now_s(), row_id)
+        )
+        self._db.execute(
+            "DELETE FROM letter WHERE id IN (SELECT id FROM letter WHERE device = ? "
+            "AND bundle = x'' ORDER BY seq DESC LIMIT -1 OFFSET ?)",
+            (device, STUBS_MAX),
+        )
 
     def had(self, device: str, seq: int) -> None:
         """Its phone has been given all up to this number."""
@@ -83,7 +106,7 @@ class Letters:
         """Letters of a device behind this number, in their order."""
         yield from self._db.execute(
             f"SELECT {COLUMNS} FROM letter WHERE device = ? AND seq > ? "  # noqa: S608 - a constant
-            "ORDER BY seq LIMIT ?",
+            "AND bundle != x'' ORDER BY seq LIMIT ?",
             (device, seq, limit),
         )
 
@@ -145,12 +168,12 @@ class Letters:
         self._db.execute("UPDATE letter SET receipted = 1 WHERE mid = ? AND receipted = 0", (mid,))
 
     def tidy(self, now_s: int) -> None:
-        """Delete what was taken a week ago."""
+        """Delete what was taken, or given up, a week ago."""
         self._db.execute("DELETE FROM letter WHERE taken_s < ?", (now_s - KEPT_S,))
 
     def counts(self) -> dict[str, Any]:
         """How many letters lie here, and how many of them wait for their phones."""
         total, waiting = self._db.execute(
-            "SELECT count(*), count(*) - count(token) FROM letter"
+            "SELECT count(*), count(*) - count(token) FROM letter WHERE bundle != x''"
         ).fetchone()
         return {"letters": total, "letters_waiting": waiting}

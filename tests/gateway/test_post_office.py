@@ -166,6 +166,9 @@ def test_a_full_box_gives_up_what_was_taken_then_what_was_given_and_nothing_else
     assert letter(office, bo, 6)
     assert not letter(office, bo, 7)
     assert tokens_here(office, bo) == mids(3, 4, 5, 6)
+    assert letter(office, bo, 0)
+    assert tokens_here(office, bo) == mids(3, 4, 5, 6), "its parcels do not bring it back"
+    assert asyncio.run(office.take(bo, [bytes(16)])) == 1, "and its receipt is still taken"
 
 
 def test_a_box_is_full_by_bytes_too(office, monkeypatch):
