@@ -192,7 +192,8 @@ async def _serve(args: argparse.Namespace) -> None:
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    runner = web.AppRunner(make_app(desk, config.names))
+    app = make_app(gateway.office, gateway.about, gateway.mesh, config.names)
+    runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)
     try:
