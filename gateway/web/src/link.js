@@ -11,8 +11,8 @@ const RECEIPTS_MAX = 64;
 
 export class Link {
   // told(): something changed that is shown. filed(outcome): a letter was taken in.
-  constructor(gateway, mail, { told, filed = () => {}, timer = setTimeout, random = Math.random }) {
-    Object.assign(this, { gateway, mail, told, filed, timer, random });
+  constructor(gateway, mail, { told, filed = () => {} }) {
+    Object.assign(this, { gateway, mail, told, filed });
     this.info = null; // what the gateway said last; null while it is out of reach
     this.why = ""; // "" | "away" | the code of a refusal
     this.stopped = false;
@@ -59,7 +59,7 @@ export class Link {
       this.info = null;
       this.told();
       if (this.stopped) break;
-      await this.#pause(waitMs * (0.5 + this.random() / 2)); // not all phones at once
+      await this.#pause(waitMs * (0.5 + Math.random() / 2)); // not all phones at once
       waitMs = Math.min(waitMs * 2, AGAIN_MS[1]);
     }
   }
@@ -149,7 +149,7 @@ export class Link {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const timer = this.timer(() => this.wakeUp && this.wakeUp(), ms);
+      const timer = setTimeout(() => this.wakeUp && this.wakeUp(), ms);
       this.wakeUp = () => {
         this.wakeUp = null;
         this.kicked = false;
