@@ -132,13 +132,16 @@ await delivered(ana, "شكراً");
 
 // --- a picture
 
-const picture = await ana.evaluate(async () => { // noise on colour: too large as it is
-  const canvas = Object.assign(document.createElement("canvas"), { width: 900, height: 600 });
+const picture = await ana.evaluate(() => { // a sky with some grain: too large as it is
+  const canvas = Object.assign(document.createElement("canvas"), { width: 480, height: 320 });
   const pen = canvas.getContext("2d");
-  for (let i = 0; i < 9000; i++) {
-    pen.fillStyle = `hsl(${i % 360} 60% ${30 + (i % 50)}%)`;
-    pen.fillRect((i * 37) % 900, (i * 61) % 600, 60, 9);
+  const image = pen.createImageData(480, 320);
+  for (let i = 0; i < image.data.length; i += 4) {
+    const down = i / image.data.length;
+    const grain = 16 * Math.random() - 8;
+    image.data.set([90 + 140 * down + grain, 140 + 40 * down + grain, 220 - 90 * down + grain, 255], i);
   }
+  pen.putImageData(image, 0, 0);
   return canvas.toDataURL("image/png").split(",")[1];
 });
 const original = Buffer.from(picture, "base64");

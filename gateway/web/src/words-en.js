@@ -66,7 +66,6 @@ export default {
   show_less: "Show less",
   save_file: "Save {name}",
   picture: "Picture {name}",
-  file: "File {name}",
   needs_newer: "This message needs a newer page.",
   stranger: "{name}, whom you have not added, writes to you. Anybody can call themselves {name}.",
   accept: "Accept",
@@ -76,7 +75,6 @@ export default {
   details: "Details",
   compare: "Compare these with {name}, by voice or side by side. If both see the same, nobody stands in between.",
   same_name: "You have another contact of this name. Compare their words.",
-  rename: "Rename",
   name: "Name",
   save: "Save",
   // how far a message is
@@ -110,7 +108,6 @@ export default {
   no_recipients: "Choose at least one person.",
   // the mesh
   mesh_how: "What this gateway knows of the relays around it.",
-  relay: "Relay",
   neighbours: "Neighbours",
   no_neighbours: "No neighbours are heard.",
   gateways: "Other gateways",
