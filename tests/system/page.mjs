@@ -130,6 +130,16 @@ await bubble(ana, "with Petra").waitFor();
 await write(ana, "شكراً جزيلاً 🙏");
 await delivered(ana, "شكراً");
 
+// on a wide screen list and chat stand side by side: the picture in the README
+await bo.setViewportSize({ width: 900, height: 560 });
+for (const scheme of ["light", "dark"]) {
+  await bo.emulateMedia({ colorScheme: scheme });
+  await look(bo, "wide", false);
+  await bo.screenshot({ path: join(shots, scheme === "light" ? "chat.png" : "chat-dark.png") });
+}
+await bo.emulateMedia({ colorScheme: "light" });
+await bo.setViewportSize(NARROW);
+
 // --- a picture
 
 const picture = await ana.evaluate(() => { // a sky with some grain: too large as it is
@@ -151,6 +161,10 @@ await ana.locator(".attached", { hasText: "bridge.jpg" }).waitFor();
 await ana.click(".composer button[type=submit]");
 await bo.locator("img.picture").waitFor({ timeout: PICTURE_MS });
 await ana.locator(".bubble.delivered img.picture").waitFor({ timeout: PICTURE_MS });
+await bo.waitForFunction(() => { // the newest is in sight, though the picture came later
+  const box = document.querySelector("#scroll");
+  return box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+});
 const [sent, got] = await Promise.all([ana, bo].map((p) => p.locator("img.picture").getAttribute("src")));
 assert.equal(got, sent, "the picture is the same on both sides");
 seen.picture = Math.round((sent.length * 3) / 4);
@@ -213,6 +227,46 @@ for (const page of [ana, bo, cy]) {
   }
 }
 
+// --- a second tab shows the same, once; what is looked for is found
+
+const twin = await ana.context().newPage();
+await twin.goto(a);
+await twin.locator(".chats a", { hasText: "Bo" }).click();
+await write(bo, "Seen in both tabs?");
+for (const tab of [ana, twin]) await bubble(tab, "both tabs").waitFor();
+await write(twin, "In both.");
+await delivered(ana, "In both.");
+for (const tab of [ana, twin, bo]) assert.equal(await bubble(tab, "In both.").count(), 1);
+await go(twin, "");
+await twin.fill("#search", "kestrel");
+assert.equal(await twin.locator(".chats a").count(), 1);
+await twin.locator(".chats a").click();
+await twin.waitForFunction(() => document.activeElement.textContent.includes("Kestrel Ford"));
+await twin.close();
+
+// --- another phone becomes Bo by his kit, and gets what is written from now on
+
+await go(bo, "settings");
+await bo.getByRole("button", { name: "Show my kit" }).click();
+const kit = await bo.inputValue("#code-text");
+const second = await open(`${b}#kit/${kit}/${(await codeOf(ana)).text.split("#card/")[1]}`, "Bo again");
+await second.getByRole("button", { name: "Use it here" }).click();
+await second.locator(".chats a", { hasText: "Ana" }).click();
+assert.ok(!second.url().includes("KIT"), "the address does not keep the keys");
+await chatWith(ana, "Bo");
+await write(ana, "Which phone is it?");
+await bubble(second, "Which phone").waitFor();
+await go(second, "settings");
+await second.locator("button", { hasText: "Forget this phone" }).click();
+await second.getByRole("button", { name: "Yes, delete everything" }).click();
+await second.waitForSelector("#my-name");
+assert.deepEqual(await second.evaluate(async () => (await indexedDB.databases()).map((d) => d.name)
+  .filter((name) => name === "heliograph").length && (await new Promise((resolve) => {
+    indexedDB.open("heliograph").onsuccess = (e) => {
+      e.target.result.transaction("kv").objectStore("kv").getAllKeys().onsuccess = (k) => resolve(k.target.result);
+    };
+  }))), []);
+
 // --- the other pages; the dark, and from right to left
 
 await go(ana, "");
@@ -236,15 +290,6 @@ await bo.emulateMedia({ colorScheme: "dark" });
 await go(bo, "");
 await bo.waitForSelector(".chats");
 await look(bo, "list-dark");
-await bo.emulateMedia({ colorScheme: "light" });
-await chatWith(bo, "Ana");
-await bo.setViewportSize({ width: 900, height: 640 });
-await look(bo, "wide", false);
-await bo.screenshot({ path: join(shots, "chat.png") });
-await bo.emulateMedia({ colorScheme: "dark" });
-await look(bo, "wide-dark", false);
-await bo.screenshot({ path: join(shots, "chat-dark.png") });
-
 await browser.close();
 assert.deepEqual(seen.axe, []);
 assert.deepEqual(seen.errors, []);

@@ -64,7 +64,8 @@ export function Chat({ phone, person, target }) {
   const from = Math.max(0, Math.min(all.length - shown, long >= 0 && target ? long - 20 : Infinity));
   return html`<section class="view" aria-labelledby="view-title">
     <${Bar} title=${person.name} steal=${coarse() && !target}><${Details} phone=${phone} person=${person} /><//>
-    <div id="scroll" ref=${scroll} role="region" tabindex="0" aria-label=${t("conversation")} onScroll=${scrolled}>
+    <div id="scroll" ref=${scroll} role="region" tabindex="0" aria-label=${t("conversation")} onScroll=${scrolled}
+      onLoadCapture=${() => { if (atEnd.current) toEnd(); /* a picture came */ }}>
       ${from > 0 && html`<button type="button" class="small earlier" onClick=${earlier}>${t("earlier")}</button>`}
       <div class="log" role="log" aria-live="polite" aria-relevant="additions" aria-labelledby="view-title">
         ${all.slice(from).map((m) => html`<${Bubble} key=${m.order} phone=${phone} message=${m} person=${person} />`)}

@@ -31,7 +31,7 @@ export function Mesh({ phone }) {
     };
   }, []);
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("mesh")} />
-    <div class="sheet">${mesh ? html`<${Told} mesh=${mesh} />`
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${mesh ? html`<${Told} mesh=${mesh} />`
       : html`<p role="status">${t(phone.link.why ? "out_of_reach" : "connecting")}</p>`}</div></section>`;
 }
 

@@ -39,6 +39,6 @@ function Forget({ phone }) {
 
 export function Safety() {
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("safety")} />
-    <div class="sheet">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
   </section>`;
 }
