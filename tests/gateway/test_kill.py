@@ -123,12 +123,13 @@ async def _read(phone, ledger):
             for event in events:
                 after = event["data"]["seq"]
                 mid = _note(phone, event["event"], event["data"], ledger)
-                if event["event"] == "letter" and mid[0] % 8:
+                if event["event"] == "letter" and mid[0] % 8 and mid not in ledger.taken:
                     _, tokens[mid] = phone.open(event["data"])
             for start in range(0, len(tokens), 64):
                 some = dict(list(tokens.items())[start : start + 64])
-                assert await phone.receipts(*some.values()) == len(some)
-                ledger.taken |= some.keys()
+                # fewer, if some were taken before a kill, and have given way since
+                if await phone.receipts(*some.values()) == len(some):
+                    ledger.taken |= some.keys()
     except (aiohttp.ClientError, ConnectionError):
         pass
 
