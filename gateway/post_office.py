@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from gateway.database import is_full, writing
 from gateway.devices import Device, Devices
-from gateway.errors import NoRoom, UserError
+from gateway.errors import NoRoom
 from gateway.letters import Letters
 from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
@@ -113,7 +113,9 @@ class PostOffice:
         self._db.execute("SAVEPOINT one")
         try:
             result = action()
-        except UserError as e:
+        except sqlite3.Error:
+            raise  # all of the batch is undone
+        except Exception as e:  # noqa: BLE001 - a boundary: raised again where it was asked for
             self._db.execute("ROLLBACK TO one")
             self._db.execute("RELEASE one")
             return None, e

@@ -14,6 +14,7 @@ from gateway import outbox
 from gateway.database import APPLICATION_ID, MIGRATIONS, Schema, open_database
 from gateway.device_auth import NotSigned, claim_of, sign, verify
 from gateway.errors import NoRoom, UserError
+from gateway.gateway import CAPACITY
 from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
@@ -217,6 +218,19 @@ def test_a_phone_with_much_under_way_is_told_to_wait(office, monkeypatch):
     assert office.others_see("SELECT count(*) FROM posted") == 4
 
 
+def test_the_node_has_room_for_more_than_phones_may_post(office, monkeypatch):
+    assert outbox.ALL_PARCELS_MAX <= CAPACITY // 2
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 5)
+    for number in range(5):
+        asyncio.run(office.post(office.admit(number), [posting(number)]))
+    with pytest.raises(NoRoom, match="too much to send"):
+        asyncio.run(office.post(office.admit(9), [posting(9)]))
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 99)
+    monkeypatch.setattr(outbox, "PARCELS_MAX", 2)
+    with pytest.raises(NoRoom, match="under way"):
+        asyncio.run(office.post(office.admit(9), [posting(n) for n in (9, 10, 11)]))
+
+
 def test_states_only_improve_and_each_change_has_a_higher_number(office):
     ana = office.admit(1)
     asyncio.run(office.post(ana, [posting(1)]))
@@ -277,6 +291,19 @@ def test_one_refusal_in_a_crowd_takes_back_its_own_changes_alone(office):
     assert isinstance(refusal, UserError)
     assert tokens_here(office, bo) == []
     assert office.others_see("SELECT count(*) FROM posted") == 2
+
+
+def test_a_fault_of_ours_in_a_crowd_is_told_to_who_met_it_and_stops_nobody(office):
+    ana = office.admit(1)
+
+    async def crowd():
+        return await asyncio.gather(
+            office.write(lambda: 1 // 0), office.post(ana, [posting(1)]), return_exceptions=True
+        )
+
+    fault, posted = asyncio.run(crowd())
+    assert isinstance(fault, ZeroDivisionError)
+    assert posted == ["queued"]
 
 
 def test_a_full_disk_refuses_the_new_and_keeps_the_old(office):
