@@ -4,6 +4,7 @@ Recognised by the hint over all registered mailbox keys, rebuilt from pieces wit
 mailbox key gives for this message, and kept. Beside it: what the node knows of a message.
 """
 
+import time
 from collections.abc import Iterator
 
 from gateway.devices import Device
@@ -17,7 +18,7 @@ from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
 from shared_protocol.parcel_fields import piece as piece_fields
 
-SEARCH_ROWS = 200  # looked at in one go: some milliseconds, so that nobody has to wait for it
+SEARCH_S = 0.02  # at a time, so that nobody has to wait for it; a row takes up to a millisecond
 
 Owed = tuple[bytes, bytes, int]  # mid, token and lifetime code of a receipt that shall leave
 
@@ -77,12 +78,13 @@ class Sorting:
         office = self._office
         if self._generation != office.devices.generation or office.room_again:
             self._generation, office.room_again = office.devices.generation, False
-            index = node.index
-            self._left = [index.short[row] for row in index.rows() if index.held(row)]
-        batch, self._left = self._left[-SEARCH_ROWS:], self._left[:-SEARCH_ROWS]
+            index, before = node.index, set(self._left)  # those come first: nobody waits for ever
+            held = [index.short[row] for row in index.rows() if index.held(row)]
+            self._left = [short for short in held if short not in before] + self._left
         found: dict[bytes, Parcel] = {}
-        for short in batch:
-            row = node.index.find(short)
+        end_s = time.monotonic() + SEARCH_S
+        while self._left and time.monotonic() < end_s:
+            row = node.index.find(self._left.pop())
             if row >= 0 and node.index.held(row):
                 p = decode(bytes(3) + node.shelf.immutable(row))
                 if self._recipients(p):

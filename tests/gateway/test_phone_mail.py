@@ -1,10 +1,13 @@
 """Phones write to each other over real gateways: nothing lost, nothing twice, whoever is away."""
 
 import asyncio
+import itertools
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from gateway import sorting
 from gateway.gateway import _now_ms
 from gateway.parcels import parcels_of
 from gateway.sealing import hint_for, seal
@@ -186,6 +189,29 @@ def test_who_registers_later_finds_the_mail_that_came_before(tmp_path):
         assert sorted(await carl.read()) == sorted(texts)
 
     play(story, tmp_path, "a", "b")
+
+
+def test_newcomers_do_not_start_the_search_for_mail_anew(tmp_path, monkeypatch):
+    clock = itertools.count(0.0, 0.6 * sorting.SEARCH_S)  # a turn of the search looks at one row
+    monkeypatch.setattr(sorting, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    async def story(a):
+        search, a.gateway.mailroom.look = a.gateway.mailroom.look, lambda: None
+        ana = Phone("Ana")
+        strangers = [Phone(str(n), a.client) for n in range(4)]
+        for n in range(12):
+            sealed = seal(ana.identity, strangers[n % 4].card, str(n).encode(), 5, NORMAL, 8)
+            hand_in(a, sealed.parcels[0])
+        for stranger in strangers:
+            await stranger.register()
+            for _ in range(4):
+                search()
+        assert len(await strangers[0].letters()) == 3
+        for _ in range(12):
+            search()
+        assert [len(await stranger.letters()) for stranger in strangers] == [3] * 4
+
+    play(story, tmp_path, "a")
 
 
 def test_the_gateways_own_person_and_a_phone_write_to_each_other(tmp_path):

@@ -19,7 +19,12 @@ from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.sealing import hint_for
+from gateway.web.phone_api import _posting
+from gateway.web.requests import b64
+from shared_protocol.parcel import check
+from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.receipt import message_id
+from shared_protocol.records import decode
 from tests.gateway.phone import Phone, befriend
 from tests.gateway.two_gateways import House, join
 from tools.field import until
@@ -406,6 +411,47 @@ def test_a_gateway_whose_disk_was_full_goes_on_with_what_it_acknowledged(tmp_pat
             await until(all_read, 15, "what was taken")
 
     asyncio.run(scene())
+
+
+# What phones say.
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=6,
+)
+_SIZES = [0, 3, 4, 6, 12, 32, 210, 213, 218, 420, 840]
+_BYTES = st.sampled_from(_SIZES).map(lambda n: b64(bytes(n)))
+    lambda n: b64(bytes(n))
+)
+_SMALL = st.integers(0, 12) | st.integers(0, 255)
+_MESSAGES = st.fixed_dictionaries(
+    {
+        "mid": _BYTES | _JSON, "b0": _SMALL | _JSON, "b1": _SMALL.map(lambda n: n << 1) | _JSON,
+        "hint": _BYTES | _JSON, "bundle": _BYTES | _JSON, "tag_key": _BYTES | _JSON,
+        "shape": st.none() | st.lists(_SMALL, min_size=3, max_size=3) | _JSON,
+        "way": st.sampled_from(["", b64(b"way"), b64(b"waycel")]) | _JSON,
+    }
+)  # fmt: skip
+_GOOD = {
+    "mid": b64(bytes(12)), "b0": 2, "b1": 0x82, "hint": b64(bytes(4)), "bundle": b64(bytes(218)),
+    "shape": None, "tag_key": None, "way": "",
+}  # fmt: skip
+
+
+@given(_JSON | _MESSAGES | st.dictionaries(st.sampled_from([*_GOOD]), _JSON).map(_GOOD.__or__))
+def test_whatever_is_posted_is_refused_or_makes_parcels_that_nodes_take(said):
+    try:
+        taken = _posting(said)
+        taken.check()
+    except UserError:
+        return
+    made = [decode(record).immutable for record in taken.records()]
+    assert len(made) == taken.count
+    for immutable in made:
+        check(immutable)
+        p = parse_parcel(bytes(3) + immutable)
+        assert (bytes(p.head[2:4]) + p.head[4], p.head[5]) == (taken.head, taken.hint)
 
 
 # Signatures.
