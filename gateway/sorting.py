@@ -17,6 +17,7 @@ from shared_protocol import parcel, receipt
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
 from shared_protocol.parcel_fields import piece as piece_fields
+from shared_protocol.parcel_index import NO_GROUP, SEEN, SLOT, WHOLE, WINDOW
 
 SEARCH_S = 0.02  # at a time, so that nobody has to wait for it; a row takes up to a millisecond
 
@@ -73,7 +74,7 @@ class Sorting:
         """Look through all that the node holds, from the beginning."""
         self._generation = -1
 
-    def search(self, node: Node) -> list[Owed]:
+    def search(self, node: Node, now_ms: int) -> list[Owed]:
         """Go on looking for mail of devices that registered after it came; receipts owed."""
         office = self._office
         if self._generation != office.devices.generation or office.room_again:
@@ -89,8 +90,26 @@ class Sorting:
                 p = decode(bytes(3) + node.shelf.immutable(row))
                 if self._recipients(p):
                     found[p.head[4]] = p
+                    if node.index.state[row] in (SLOT, WINDOW):
+                        become_its_end(node, p.head[4], now_ms)
         owed = [self.arrived(node, p) for p in found.values()]
         return [one for one in owed if one is not None]
+
+
+def become_its_end(node: Node, mid: bytes, now_ms: int) -> None:
+    """This gateway passed a message's pieces on, and now the message is for somebody here: it
+    keeps all that it has of them, and wants the others back."""
+    index = node.index
+    first = int.from_bytes(mid[:4], "big") >> 2
+    for row in [row for row in index.rows() if index.mid30[row] == first]:
+        if index.state[row] in (SLOT, WINDOW):
+            node.shelf.groups.release(index.group[row], index.state[row] == WINDOW)
+            index.group[row] = NO_GROUP
+            index.set_state(row, WHOLE)
+        elif index.state[row] == SEEN:
+            node.shelf.remove(row)
+    node.pull.room_again()  # and what there was no room for
+    node.reconcile.list_soon(now_ms)
 
 
 def token_in(node: Node, mid: bytes) -> bytes | None:

@@ -65,7 +65,7 @@ def hand_in(house, immutable):
 
 
 def long_text(size):
-    return "".join(chr(random.Random(size).randrange(0x4E00, 0x9000)) for _ in range(size // 3))
+    return random.Random(size).randbytes(size // 2).hex()
 
 
 @pytest.mark.parametrize("size", [3, 3000, 20_000])
@@ -325,6 +325,8 @@ def test_a_receipt_owed_when_the_power_went_leaves_afterwards(tmp_path):
                 await ana.post(ana.seal(bo.card, "hello"))
                 assert await bo.read() == ["hello"]
                 assert len(a.office.letters.owed()) == 1
+                # the node here has let go of the parcels, others have not
+                a.desk.db.execute("DELETE FROM record WHERE substr(bytes, 1, 1) = x'50'")
             async with House(tmp_path / "a") as a:
                 await until(lambda: not a.office.letters.owed(), WAIT_S, "the receipt to leave")
                 assert a.gateway.node.index.known == 1

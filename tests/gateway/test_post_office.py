@@ -422,8 +422,6 @@ _JSON = st.recursive(
 )
 _SIZES = [0, 3, 4, 6, 12, 32, 210, 213, 218, 420, 840]
 _BYTES = st.sampled_from(_SIZES).map(lambda n: b64(bytes(n)))
-    lambda n: b64(bytes(n))
-)
 _SMALL = st.integers(0, 12) | st.integers(0, 255)
 _MESSAGES = st.fixed_dictionaries(
     {
