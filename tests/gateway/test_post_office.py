@@ -109,6 +109,16 @@ def test_when_all_places_are_taken_the_one_that_never_came_back_gives_way(office
     assert office.others_see("SELECT count(*) FROM device") == 3
 
 
+def test_a_device_that_asks_is_seen(office, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 2)
+    ana, bo = sorted((office.admit(1), office.admit(2)), key=lambda device: device.id)
+    office.clock_s += 8 * DAY_S
+    asyncio.run(office.here(ana))
+    office.admit(3)
+    assert office.devices.get(bo.id) is None
+    assert office.devices.get(ana.id) is not None
+
+
 def test_the_mail_of_a_device_goes_with_it(office, monkeypatch):
     monkeypatch.setattr(register, "DEVICES_MAX", 1)
     first = office.admit(1)
