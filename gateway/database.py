@@ -87,7 +87,7 @@ MIGRATIONS = [
         seq INTEGER NOT NULL,
         mid BLOB NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('queued', 'on_mesh', 'delivered', 'expired')),
-        size INTEGER NOT NULL,            -- bytes of its bundle
+        parcels INTEGER NOT NULL,         -- that it is cut into
         token BLOB,                       -- of its receipt
         ended_s INTEGER,                  -- delivered or expired since
         head BLOB, hint BLOB, shape BLOB, bundle BLOB, tag_key BLOB, way BLOB

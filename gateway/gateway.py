@@ -152,6 +152,8 @@ class Gateway:
             self._trouble(e)
 
     def _trouble(self, error: Exception) -> None:
+        if self._stopped:
+            return
         _log.error("the database refuses (%s): starting again from it", error)
         self._problem = f"the database refuses: {error}"
         self._stopped = True

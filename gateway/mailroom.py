@@ -222,7 +222,7 @@ class Mailroom:
 
     def look(self) -> None:
         """A bit of what waits for phones that registered after it came."""
-        for owed in self.sorting.search(self.node):
+        for owed in self.sorting.search(self.node, self._now_ms()):
             self._release_receipt(*owed)
 
     def follow(self) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from gateway.errors import NoRoom
 from gateway.posting import Posting, shape_bytes, shape_of
 
-POSTED_MAX = 500  # of a device, whose end is open; further ones are refused until some have ended
-POSTED_BYTES_MAX = 4 << 20
+# Messages whose end is open, of a device; and parcels of these, of a device and of all. A node
+# never gives up what begins at it, so this is half of what it has room for. More is refused.
+POSTED_MAX = 500
+PARCELS_MAX = 2_500  # six messages of 64 KB
+ALL_PARCELS_MAX = 10_000
 KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
 HELD_S = 60.0  # how long the phone next to the sender's has time to take a message
 
@@ -57,22 +60,13 @@ class Outbox:
     def add(self, device: str, posting: Posting, held: bool) -> None:
         """Take in a message: its parcels go into the node's store, or it is held for somebody who
         is here. NoRoom."""
-        count, size = self._db.execute(
-            "SELECT count(*), coalesce(sum(size), 0) FROM posted "
-            "WHERE device = ? AND ended_s IS NULL",
-            (device,),
-        ).fetchone()
-        if count >= POSTED_MAX or size + len(posting.bundle) > POSTED_BYTES_MAX:
-            raise NoRoom(
-                "too much that this phone posted is still under way: keep this message, and "
-                "post it again when something has arrived"
-            )
+        self._check_room(device, posting.count)
         waits = posting if held else None
         self._db.execute(
-            "INSERT INTO posted (device, seq, mid, state, size, head, hint, shape, bundle, "
+            "INSERT INTO posted (device, seq, mid, state, parcels, head, hint, shape, bundle, "
             "tag_key, way) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
             (
-                device, self._next_seq(device), posting.mid, len(posting.bundle), posting.head,
+                device, self._next_seq(device), posting.mid, posting.count, posting.head,
                 waits and waits.hint, waits and shape_bytes(waits.shape), waits and waits.bundle,
                 waits and waits.tag_key, waits and waits.way,
             ),
@@ -83,6 +77,17 @@ class Outbox:
             self._held[posting.mid] = time.monotonic() + HELD_S
         else:
             self._to_mesh(posting)
+
+    def _check_room(self, device: str, parcels: int) -> None:
+        open_ = "SELECT count(*), coalesce(sum(parcels), 0) FROM posted WHERE ended_s IS NULL"
+        count, mine = self._db.execute(f"{open_} AND device = ?", (device,)).fetchone()
+        if count >= POSTED_MAX or mine + parcels > PARCELS_MAX:
+            raise NoRoom(
+                "too much that this phone posted is still under way: keep this message, and "
+                "post it again when something has arrived"
+            )
+        if self._db.execute(open_).fetchone()[1] + parcels > ALL_PARCELS_MAX:
+            raise NoRoom("this gateway has too much to send: keep this message, and try later")
 
     def _to_mesh(self, posting: Posting) -> None:
         self._db.executemany(

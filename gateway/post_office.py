@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.database import is_full, writing
 from gateway.devices import Device, Devices
-from gateway.errors import NoRoom, UserError
+from gateway.errors import NoRoom
+from gateway.group_commit import GroupCommit
 from gateway.letters import Letters
 from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
@@ -51,7 +51,7 @@ class PostOffice:
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction
-        self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._commits = GroupCommit(db, self._tell, self._failed)
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._tidied_s = -_TIDY_EVERY_S
 
@@ -67,58 +67,16 @@ class PostOffice:
     async def write(self, action: Callable[[], T]) -> T:
         """Run an action in the next transaction, with those of others; its result, when that is
         durable. What it raises has changed nothing."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((action, future))
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._commit)
-        return await future
+        return await self._commits.write(action)
 
     def write_now(self, action: Callable[[], T]) -> T:
         """Run an action in a transaction of its own: in the node's turn, which cannot wait."""
-        try:
-            with writing(self._db):
-                result = action()
-        except BaseException:
-            self._reload()
-            raise
-        self._tell()
-        return result
+        return self._commits.write_now(action)
 
-    def _commit(self) -> None:
-        batch, self._waiting = self._waiting, []
-        done: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
-        try:
-            with writing(self._db):
-                for action, future in batch:
-                    done.append((future, *self._one(action)))
-        except sqlite3.Error as e:
-            self._reload()
-            self.on_trouble(e)
-            why = "disk is full" if is_full(e) else f"database refuses ({e})"
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(NoRoom(f"the gateway's {why}: nothing was taken"))
-            return
-        for future, result, error in done:
-            if future.done():  # the phone has left; what it asked is done all the same
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-        self._tell()
-
-    def _one(self, action: Callable[[], Any]) -> tuple[Any, Exception | None]:
-        """One action of a batch, by itself: a refusal takes back only its own changes."""
-        self._db.execute("SAVEPOINT one")
-        try:
-            result = action()
-        except UserError as e:
-            self._db.execute("ROLLBACK TO one")
-            self._db.execute("RELEASE one")
-            return None, e
-        self._db.execute("RELEASE one")
-        return result, None
+    def _failed(self, error: BaseException) -> None:
+        self._reload()
+        if isinstance(error, sqlite3.Error):
+            self.on_trouble(error)
 
     def _reload(self) -> None:
         self._touched.clear()

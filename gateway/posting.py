@@ -38,6 +38,11 @@ class Posting:
         """Has it the highest priority?"""
         return parcel.priority(self.head[0]) == 3
 
+    @property
+    def count(self) -> int:
+        """How many parcels it is cut into."""
+        return 1 if self.shape is None else self.shape.n * self.shape.blocks
+
     def check(self) -> None:
         """UserError unless this can be cut into parcels that any node takes for a message.
 

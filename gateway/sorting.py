@@ -4,6 +4,7 @@ Recognised by the hint over all registered mailbox keys, rebuilt from pieces wit
 mailbox key gives for this message, and kept. Beside it: what the node knows of a message.
 """
 
+import time
 from collections.abc import Iterator
 
 from gateway.devices import Device
@@ -16,8 +17,9 @@ from shared_protocol import parcel, receipt
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
 from shared_protocol.parcel_fields import piece as piece_fields
+from shared_protocol.parcel_index import NO_GROUP, SEEN, SLOT, WHOLE, WINDOW
 
-SEARCH_ROWS = 200  # looked at in one go: some milliseconds, so that nobody has to wait for it
+SEARCH_S = 0.02  # at a time, so that nobody has to wait for it; a row takes up to a millisecond
 
 Owed = tuple[bytes, bytes, int]  # mid, token and lifetime code of a receipt that shall leave
 
@@ -50,6 +52,8 @@ class Sorting:
         taken = self._office.letters.taken_before(mid)
         if taken is not None:
             return mid, *taken
+        if not _perhaps_whole(node, mid, shape_in(p)):
+            return None
         for head, shape, parcels in _messages(node, mid):
             relays = max(0, max(node.index.hops[row] for _, row in parcels) - 1)
             for device, box in to:
@@ -72,23 +76,41 @@ class Sorting:
         """Look through all that the node holds, from the beginning."""
         self._generation = -1
 
-    def search(self, node: Node) -> list[Owed]:
+    def search(self, node: Node, now_ms: int) -> list[Owed]:
         """Go on looking for mail of devices that registered after it came; receipts owed."""
         office = self._office
         if self._generation != office.devices.generation or office.room_again:
             self._generation, office.room_again = office.devices.generation, False
-            index = node.index
-            self._left = [index.short[row] for row in index.rows() if index.held(row)]
-        batch, self._left = self._left[-SEARCH_ROWS:], self._left[:-SEARCH_ROWS]
-        found: dict[bytes, Parcel] = {}
-        for short in batch:
-            row = node.index.find(short)
+            index, before = node.index, set(self._left)  # those come first: nobody waits for ever
+            held = [index.short[row] for row in index.rows() if index.held(row)]
+            self._left = [short for short in held if short not in before] + self._left
+        found: dict[tuple[bytes, Shape | None], Parcel] = {}
+        end_s = time.monotonic() + SEARCH_S
+        while self._left and time.monotonic() < end_s:
+            row = node.index.find(self._left.pop())
             if row >= 0 and node.index.held(row):
                 p = decode(bytes(3) + node.shelf.immutable(row))
                 if self._recipients(p):
-                    found[p.head[4]] = p
+                    found[p.head[4], shape_in(p)] = p
+                    if node.index.state[row] in (SLOT, WINDOW):
+                        become_its_end(node, p.head[4], now_ms)
         owed = [self.arrived(node, p) for p in found.values()]
         return [one for one in owed if one is not None]
+
+
+def become_its_end(node: Node, mid: bytes, now_ms: int) -> None:
+    """This gateway passed a message's pieces on, and now the message is for somebody here: it
+    keeps all that it has of them, and wants the others back."""
+    index = node.index
+    for row in _rows(node, mid):
+        if index.state[row] in (SLOT, WINDOW):
+            node.shelf.groups.release(index.group[row], index.state[row] == WINDOW)
+            index.group[row] = NO_GROUP
+            index.set_state(row, WHOLE)
+        elif index.state[row] == SEEN:
+            node.shelf.remove(row)
+    node.pull.room_again()  # and what there was no room for
+    node.reconcile.list_soon(now_ms)
 
 
 def token_in(node: Node, mid: bytes) -> bytes | None:
@@ -107,6 +129,20 @@ def shape_in(p: Parcel) -> Shape | None:
     """The shape that a parcel says its message has."""
     piece = piece_fields(p)
     return None if piece is None else Shape(piece.k, piece.n, piece.blocks)
+
+
+def _rows(node: Node, mid: bytes) -> list[int]:
+    """What the node knows of a message, and, once in a thousand million, of another."""
+    index, first = node.index, int.from_bytes(mid[:4], "big") >> 2
+    return [row for row in index.rows() if index.mid30[row] == first]
+
+
+def _perhaps_whole(node: Node, mid: bytes, shape: Shape | None) -> bool:
+    """May there be enough of a message? Asked for each piece that comes: it reads no parcel."""
+    if shape is None:
+        return True
+    held = sum(1 for row in _rows(node, mid) if node.index.held(row))
+    return held >= shape.k * shape.blocks
 
 
 def _messages(

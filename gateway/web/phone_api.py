@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.device_auth import HEADER, NotSigned, claim_of, device_id, device_uuid, verify
-from gateway.devices import BOXES_MAX, Device
+from gateway.devices import BOXES_MAX, DEVICES_MAX, Device
 from gateway.errors import UserError
 from gateway.pieces import Shape
 from gateway.post_office import PostOffice
@@ -98,6 +98,8 @@ class PhoneApi:
         self._rates.spend(claim.device, REQUESTS)
         if claim.unix_ms >= self._registered_ms.get(claim.device, 0):  # not an old word, replayed
             device = await self._office.register(key, boxes)
+            if len(self._registered_ms) > 2 * DEVICES_MAX:
+                self._registered_ms.clear()
             self._registered_ms[device.id] = claim.unix_ms
         return answer({"id": claim.device, "uuid": device_uuid(key)})
 

@@ -420,7 +420,7 @@ def test_shutdown_cuts_a_phone_that_reads_nothing(tmp_path):
         for site in house.server.runner.sites:
             for listening in site._server.sockets:  # its connections inherit that
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        for i in range(10):  # much more than the sockets' buffers hold now
+        for i in range(6):  # much more than the sockets' buffers hold now
             letters = random.Random(i).choices([chr(c) for c in range(0x4E00, 0x9000)], k=20_000)
             await ana.post(ana.seal(bo.card, "".join(letters)))
         path = "/api/events"

@@ -14,11 +14,17 @@ from gateway import outbox
 from gateway.database import APPLICATION_ID, MIGRATIONS, Schema, open_database
 from gateway.device_auth import NotSigned, claim_of, sign, verify
 from gateway.errors import NoRoom, UserError
+from gateway.gateway import CAPACITY
 from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.sealing import hint_for
+from gateway.web.phone_api import _posting
+from gateway.web.requests import b64
+from shared_protocol.parcel import check
+from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.receipt import message_id
+from shared_protocol.records import decode
 from tests.gateway.phone import Phone, befriend
 from tests.gateway.two_gateways import House, join
 from tools.field import until
@@ -101,6 +107,16 @@ def test_when_all_places_are_taken_the_one_that_never_came_back_gives_way(office
     office.admit(5)
     assert office.devices.get(later.id) is not None
     assert office.others_see("SELECT count(*) FROM device") == 3
+
+
+def test_a_device_that_asks_is_seen(office, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 2)
+    ana, bo = sorted((office.admit(1), office.admit(2)), key=lambda device: device.id)
+    office.clock_s += 8 * DAY_S
+    asyncio.run(office.here(ana))
+    office.admit(3)
+    assert office.devices.get(bo.id) is None
+    assert office.devices.get(ana.id) is not None
 
 
 def test_the_mail_of_a_device_goes_with_it(office, monkeypatch):
@@ -217,6 +233,19 @@ def test_a_phone_with_much_under_way_is_told_to_wait(office, monkeypatch):
     assert office.others_see("SELECT count(*) FROM posted") == 4
 
 
+def test_the_node_has_room_for_more_than_phones_may_post(office, monkeypatch):
+    assert outbox.ALL_PARCELS_MAX <= CAPACITY // 2
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 5)
+    for number in range(5):
+        asyncio.run(office.post(office.admit(number), [posting(number)]))
+    with pytest.raises(NoRoom, match="too much to send"):
+        asyncio.run(office.post(office.admit(9), [posting(9)]))
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 99)
+    monkeypatch.setattr(outbox, "PARCELS_MAX", 2)
+    with pytest.raises(NoRoom, match="under way"):
+        asyncio.run(office.post(office.admit(9), [posting(n) for n in (9, 10, 11)]))
+
+
 def test_states_only_improve_and_each_change_has_a_higher_number(office):
     ana = office.admit(1)
     asyncio.run(office.post(ana, [posting(1)]))
@@ -277,6 +306,19 @@ def test_one_refusal_in_a_crowd_takes_back_its_own_changes_alone(office):
     assert isinstance(refusal, UserError)
     assert tokens_here(office, bo) == []
     assert office.others_see("SELECT count(*) FROM posted") == 2
+
+
+def test_a_fault_of_ours_in_a_crowd_is_told_to_who_met_it_and_stops_nobody(office):
+    ana = office.admit(1)
+
+    async def crowd():
+        return await asyncio.gather(
+            office.write(lambda: 1 // 0), office.post(ana, [posting(1)]), return_exceptions=True
+        )
+
+    fault, posted = asyncio.run(crowd())
+    assert isinstance(fault, ZeroDivisionError)
+    assert posted == ["queued"]
 
 
 def test_a_full_disk_refuses_the_new_and_keeps_the_old(office):
@@ -379,6 +421,45 @@ def test_a_gateway_whose_disk_was_full_goes_on_with_what_it_acknowledged(tmp_pat
             await until(all_read, 15, "what was taken")
 
     asyncio.run(scene())
+
+
+# What phones say.
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=6,
+)
+_SIZES = [0, 3, 4, 6, 12, 32, 210, 213, 218, 420, 840]
+_BYTES = st.sampled_from(_SIZES).map(lambda n: b64(bytes(n)))
+_SMALL = st.integers(0, 12) | st.integers(0, 255)
+_MESSAGES = st.fixed_dictionaries(
+    {
+        "mid": _BYTES | _JSON, "b0": _SMALL | _JSON, "b1": _SMALL.map(lambda n: n << 1) | _JSON,
+        "hint": _BYTES | _JSON, "bundle": _BYTES | _JSON, "tag_key": _BYTES | _JSON,
+        "shape": st.none() | st.lists(_SMALL, min_size=3, max_size=3) | _JSON,
+        "way": st.sampled_from(["", b64(b"way"), b64(b"waycel")]) | _JSON,
+    }
+)  # fmt: skip
+_GOOD = {
+    "mid": b64(bytes(12)), "b0": 2, "b1": 0x82, "hint": b64(bytes(4)), "bundle": b64(bytes(218)),
+    "shape": None, "tag_key": None, "way": "",
+}  # fmt: skip
+
+
+@given(_JSON | _MESSAGES | st.dictionaries(st.sampled_from([*_GOOD]), _JSON).map(_GOOD.__or__))
+def test_whatever_is_posted_is_refused_or_makes_parcels_that_nodes_take(said):
+    try:
+        taken = _posting(said)
+        taken.check()
+    except UserError:
+        return
+    made = [decode(record).immutable for record in taken.records()]
+    assert len(made) == taken.count
+    for immutable in made:
+        check(immutable)
+        p = parse_parcel(bytes(3) + immutable)
+        assert (bytes(p.head[2:4]) + p.head[4], p.head[5]) == (taken.head, taken.hint)
 
 
 # Signatures.
