@@ -1,6 +1,5 @@
 // Builds what the browser gets: static/app.js from src/main.js, and static/later-NAME.js from each
-// src/later/NAME.js, which app.js loads when it is needed: import("./later-NAME.js"). What such a
-// file imports from "../shared.js" it gets from app.js, which is there already.
+// src/later/NAME.js, which app.js loads when it is needed: import("./later-NAME.js").
 //
 //     npm ci && npm run build        npm run check: is what is committed what it would build?
 //
@@ -17,11 +16,13 @@ const STATIC = join(HERE, "static");
 const FIRST_LOAD_MAX = 60_000; // bytes, gzipped: a few seconds on a crowded access point
 const LICENSES = "licenses.txt";
 
+// What is loaded later finds these in app.js (src/shared.js exports them).
 const SHARED = {
   name: "shared",
   setup(build) {
     const there = () => ({ path: "./app.js", external: true });
-    build.onResolve({ filter: /^(\.\.\/)+shared\.js$/ }, there);
+    build.onResolve({ filter: /^\.+(\/\.\.)*\/(shared|bytes|errors|hashing|identity)\.js$/ }, there);
+    build.onResolve({ filter: /^@noble\/curves\/ed25519\.js$/ }, there);
   },
 };
 
@@ -39,7 +40,7 @@ export async function bundled(source) {
     legalComments: "none", // they are in licenses.txt
     metafile: true,
     minify: true,
-    plugins: [SHARED],
+    plugins: source.startsWith("src/later/") ? [SHARED] : [],
     target: "es2020",
     write: false,
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
-import { H, hex, random, seal } from "../../gateway/web/src/core.js";
+import { H, Refused, hex, random, seal } from "../../gateway/web/src/core.js";
 
 async function two() {
   const mesh = new Mesh();
@@ -218,6 +218,19 @@ test("garbage is dropped and counted, and the next letter still comes", async ()
   await delivered(ana);
   assert.deepEqual(await bo.texts(), ["after the garbage"]);
   assert.equal(await bo.store.value("dropped"), 1);
+  await end();
+});
+
+test("a letter that comes before the code that opens it is not lost", async () => {
+  const { ana, bo, end } = await two();
+  const { sealing } = bo.mail;
+  let tries = 0;
+  bo.mail.sealing = () => (++tries < 2 ? Promise.reject(new Refused("not-loaded")) : sealing());
+  await ana.write([bo], "patience");
+  await bo.until(() => bo.link.why === "away", "seen as away");
+  bo.link.look();
+  await delivered(ana);
+  assert.deepEqual(await bo.texts(), ["patience"]);
   await end();
 });
 

@@ -1,6 +1,6 @@
 // What is inside a message: text, or a typed body that begins with its type.
 
-import { bytesNumber, concat, text, utf8 } from "./core.js";
+import { bytesNumber, concat, text, utf8 } from "./bytes.js";
 
 const FILE = 1;
 const HERE = 2;

@@ -2,7 +2,8 @@
 
 import { html } from "htm/preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Refused, utf8 } from "./core.js";
+import { utf8 } from "./bytes.js";
+import { Refused } from "./errors.js";
 import { FileButton, Wrong, useAttempt } from "./parts.js";
 import { attachment } from "./pictures.js";
 import { t } from "./words.js";

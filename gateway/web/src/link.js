@@ -1,7 +1,7 @@
 // The talk with the gateway: say who we are, hand in what waits, listen; and again whenever it
 // breaks, ever more rarely, but at once when there is reason to believe it is back.
 
-import { Away, Refused } from "./core.js";
+import { Away, Refused } from "./errors.js";
 
 const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
 const AGAIN_MS = [1000, 30_000];
@@ -51,7 +51,7 @@ export class Link {
         await this.#session(() => { waitMs = AGAIN_MS[0]; });
       } catch (error) {
         if (!(error instanceof Away) && !(error instanceof Refused)) console.error(error);
-        this.why = error instanceof Refused ? error.code
+        this.why = error instanceof Refused && error.code !== "not-loaded" ? error.code
           : error.name === "QuotaExceededError" ? "storage-full" : "away";
       }
       this.close();

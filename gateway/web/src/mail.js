@@ -4,7 +4,10 @@
 // {name, mime, size}, unixS, atMs, bytes, mids: [hex], and out: parts: [{person, state, mids,
 // relays}], in: relays}. order is the order in which this phone got to know them: clocks lie.
 
-import { H, Refused, deviceId, equal, hex, numberBytes, open, seal, unhex, utf8 } from "./core.js";
+import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
+import { Refused } from "./errors.js";
+import { H } from "./hashing.js";
+import { deviceId } from "./identity.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { better, ended } from "./ladder.js";
 import { STRANGERS_MAX, newPerson } from "./people.js";
@@ -19,8 +22,8 @@ const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again b
 const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "receipts", "shut"];
 
 export class Mail {
-  // me: an identity. sealing: {seal, open}, for tests.
-  constructor(store, me, { now = Date.now, sealing = { seal, open } } = {}) {
+  // me: an identity. sealing(): resolves to seal.js, which may have to be loaded first.
+  constructor(store, me, sealing, now = Date.now) {
     this.store = store;
     this.me = me;
     this.now = now;
@@ -131,8 +134,9 @@ export class Mail {
       return { is: "again" };
     }
     const cards = (await this.store.all("people")).map((p) => p.card);
+    const { open } = await this.sealing(); // if it cannot be loaded, the letter is not to blame
     try {
-      return await this.#file(letter, mid, await this.#open(letter, cards), at);
+      return await this.#file(letter, mid, await this.#open(open, letter, cards), at);
     } catch (refused) {
       if (refused instanceof Full) return this.#shut(letter, mid, "full", at);
       if (!(refused instanceof Refused)) throw refused;
@@ -214,23 +218,25 @@ export class Mail {
 
   // turn: how often this was sealed before. The same inside would have the same id, which the mesh
   // has laid to rest, so with each turn something else goes along.
-  #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
+  async #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
     const fresh = person.way && this.now() - person.wayMs < WAY_MS;
     const turns = person.heard
       ? [[false, true], [true, true], [true, false], [false, false]] : [[true, true], [true, false]];
     const [withCard, withWay] = turns[turn % turns.length];
-    return this.sealing.seal(this.me, person.card, body, {
+    const { seal } = await this.sealing();
+    return seal(this.me, person.card, body, {
       unixS, typed, priority, lifetime: LIFETIME, withCard, way: fresh ? person.way : null,
       myWay: withWay ? this.myWay : null,
     });
   }
 
-  async #open(letter, cards) {
+  // Opened, also if it is by a stranger whose card came along.
+  async #open(open, letter, cards) {
     try {
-      return await this.sealing.open(this.me, letter, cards);
+      return await open(this.me, letter, cards);
     } catch (refused) {
       if (refused.code !== "unknown-sender" || !refused.card) throw refused;
-      return this.sealing.open(this.me, letter, [refused.card]);
+      return open(this.me, letter, [refused.card]);
     }
   }
 

@@ -3,6 +3,7 @@
 import { html } from "htm/preact";
 import { render } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
+import { Refused } from "./errors.js";
 import { Phone } from "./phone.js";
 import { whyNoKeysHere } from "./store.js";
 import { Chat } from "./view-chat.js";
@@ -11,12 +12,25 @@ import { speak, t, wanted } from "./words.js";
 
 export * from "./shared.js"; // for what is loaded later
 
-const LATER = ["people", "settings", "mesh"]; // fetched soon, while the gateway is there
+const SOON = ["people", "settings", "mesh"]; // fetched soon, while the gateway is there
 const SOON_MS = 2000;
-const load = (name) => {
-  const file = `./later-${name}.js`;
-  return import(/* its address is known only here */ file);
-};
+const loading = new Map();
+const failed = new Map(); // how often it could not be fetched
+
+// The code of src/later/NAME.js. What could not be fetched is asked for anew the next time, under
+// another address: browsers remember that a module failed.
+function load(name) {
+  const tries = failed.get(name) || 0;
+  if (!loading.has(name)) {
+    const file = `./later-${name}.js${tries ? "?" + tries : ""}`;
+    loading.set(name, import(/* known only here */ file).catch(() => {
+      loading.delete(name);
+      failed.set(name, tries + 1);
+      throw new Refused("not-loaded");
+    }));
+  }
+  return loading.get(name);
+}
 
 // "#c/ID/ORDER", "#card/HELIO:…", "#kit/HELIOKIT:…", "#add" and so on.
 function routeOf(hash) {
@@ -88,10 +102,11 @@ async function start() {
   ]);
   let phone = null;
   try {
-    phone = noKeys ? null : await Phone.open(window.indexedDB);
+    phone = noKeys ? null : await Phone.open(window.indexedDB, () => load("seal"));
   } catch (refused) { /* said below */ }
   const nowhere = { me: null, onChange: () => () => {} };
-  setTimeout(() => LATER.forEach((name) => load(name).catch(() => {})), SOON_MS);
+  load("seal").catch(() => { /* asked for again when there is something to seal */ });
+  setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
   render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
 }
 

@@ -5,7 +5,7 @@
 // A card tells which account its device belongs to, but that is only its claim: two devices are
 // never joined because of it.
 
-import { cardText, cleanName, deviceId, parseCard } from "./core.js";
+import { cardText, cleanName, deviceId, parseCard } from "./identity.js";
 
 export const STRANGERS_MAX = 40; // who have not been answered yet; further ones wait on the mesh
 const CARD_IN_TEXT = /HELIO:[A-Z2-7\s]+/i;

@@ -1,7 +1,9 @@
 // All that the page knows and does, without what it looks like: the store, the people, the mail
 // and the link to the gateway, as one thing that the views draw.
 
-import { Gateway, Refused, cardOf, deviceId, newIdentity, parseKit } from "./core.js";
+import { Gateway } from "./api.js";
+import { Refused } from "./errors.js";
+import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
 import { People, cardIn } from "./people.js";
@@ -10,8 +12,10 @@ import { Store, hear, ring } from "./store.js";
 const MESSAGE_MAX = 65_536; // until the gateway told its own
 
 export class Phone {
-  constructor(store) {
+  // sealing(): resolves to seal.js.
+  constructor(store, sealing) {
     this.store = store;
+    this.sealing = sealing;
     this.keeper = new People(store);
     this.me = null;
     this.people = new Map();
@@ -21,8 +25,8 @@ export class Phone {
     this.listeners = new Set();
   }
 
-  static async open(idb) {
-    const phone = new Phone(await Store.open(idb));
+  static async open(idb, sealing) {
+    const phone = new Phone(await Store.open(idb), sealing);
     hear(() => phone.reload());
     await phone.reload();
     return phone;
@@ -62,7 +66,7 @@ export class Phone {
   #become(me) {
     if (!me || this.me) return;
     this.me = me;
-    this.mail = new Mail(this.store, me);
+    this.mail = new Mail(this.store, me, this.sealing);
     const gateway = new Gateway(me);
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },

@@ -1,6 +1,6 @@
 // What is attached: any small file, and pictures made small enough in the browser.
 
-import { Refused } from "./core.js";
+import { Refused } from "./errors.js";
 import { FILE_MAX, isPicture } from "./bodies.js";
 
 const SIDES = [1280, 1024, 800, 640, 480, 320]; // pixels of the longer side,

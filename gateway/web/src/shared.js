@@ -1,9 +1,13 @@
-// What views that are loaded later share with the page: it is in app.js, once.
+// What is loaded later shares this with the page: it is in app.js, once.
 
+export { ed25519, x25519 } from "@noble/curves/ed25519.js";
+export * from "./bytes.js";
+export * from "./errors.js";
+export * from "./hashing.js";
+export * from "./identity.js";
 export { html } from "htm/preact";
 export { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 export { Composer } from "./composer.js";
-export { Refused, cardOf, cardText, kitText, parseKit, words } from "./core.js";
 export { Bar, FileButton, Sun, Wrong, useAttempt } from "./parts.js";
 export { cardIn, cardLink, kitLink } from "./people.js";
 export { drawn, picture } from "./pictures.js";

@@ -4,7 +4,7 @@ import { html } from "htm/preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
-import { words } from "./core.js";
+import { words } from "./identity.js";
 import { Bar, Wrong, useAttempt } from "./parts.js";
 import { t } from "./words.js";
 
@@ -20,6 +20,7 @@ export function Chat({ phone, person, target }) {
   const atEnd = useRef(true);
   const newest = all.length ? all[all.length - 1].order : 0;
   const toEnd = () => {
+    if (!scroll.current) return; // a picture came when the chat was left
     scroll.current.scrollTop = scroll.current.scrollHeight;
     atEnd.current = true;
     setNews(false);

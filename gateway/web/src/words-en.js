@@ -156,6 +156,7 @@ export default {
   "no_text-long": "This is too long: {most} bytes are the most.",
   "no_text-binary": "This holds characters that are no text.",
   "no_unknown-person": "This person is not among your contacts.",
+  "no_not-loaded": "Part of this page is not loaded yet, and the gateway is out of reach. Your text is still here.",
   "no_bad-card": "This contact's card is damaged: ask for it again.",
   "no_storage-full": "This phone has no room left.",
 };

@@ -145,6 +145,7 @@ export default {
   "no_text-long": "Das ist zu lang: höchstens {most} Byte.",
   "no_text-binary": "Das enthält Zeichen, die kein Text sind.",
   "no_unknown-person": "Diese Person ist nicht unter deinen Kontakten.",
+  "no_not-loaded": "Ein Teil dieser Seite ist noch nicht geladen, und das Gateway ist nicht erreichbar. Dein Text ist noch hier.",
   "no_bad-card": "Die Karte dieses Kontakts ist beschädigt: Bitte noch einmal darum.",
   "no_storage-full": "Auf diesem Telefon ist kein Platz mehr.",
 };

@@ -145,6 +145,7 @@ export default {
   "no_text-long": "Es demasiado largo: como mucho {most} bytes.",
   "no_text-binary": "Contiene caracteres que no son texto.",
   "no_unknown-person": "Esta persona no está entre tus contactos.",
+  "no_not-loaded": "Una parte de esta página aún no se ha cargado y la pasarela no responde. Tu texto sigue aquí.",
   "no_bad-card": "La tarjeta de este contacto está dañada: pídela otra vez.",
   "no_storage-full": "No queda sitio en este teléfono.",
 };

@@ -145,6 +145,7 @@ export default {
   "no_text-long": "C’est trop long : {most} octets au plus.",
   "no_text-binary": "Cela contient des caractères qui ne sont pas du texte.",
   "no_unknown-person": "Cette personne n’est pas dans vos contacts.",
+  "no_not-loaded": "Une partie de cette page n’est pas encore chargée et la passerelle est hors de portée. Votre texte est toujours là.",
   "no_bad-card": "La carte de ce contact est abîmée : redemandez-la.",
   "no_storage-full": "Ce téléphone n’a plus de place.",
 };

@@ -145,6 +145,7 @@ export default {
   "no_text-long": "Çok uzun: en çok {most} bayt.",
   "no_text-binary": "Metin olmayan karakterler içeriyor.",
   "no_unknown-person": "Bu kişi kişilerinde yok.",
+  "no_not-loaded": "Bu sayfanın bir bölümü henüz yüklenmedi ve ağ geçidine ulaşılamıyor. Metnin hâlâ burada.",
   "no_bad-card": "Bu kişinin kartı bozuk: yeniden iste.",
   "no_storage-full": "Bu telefonda yer kalmadı.",
 };
