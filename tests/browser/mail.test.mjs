@@ -190,6 +190,20 @@ test("one message that the gateway refuses does not hold up the others", async (
   await end();
 });
 
+test("a gateway without room for what we write still brings what others write", async () => {
+  const { gateways, ana, bo, end } = await two();
+  let full = true;
+  gateways[0].refuse = (route) => full && route === "POST /api/post" && 507;
+  await ana.write([bo], "later");
+  await bo.write([ana], "now");
+  await ana.until(async () => (await ana.texts()).length, "heard");
+  assert.deepEqual(await ana.states(), [["waiting"]]);
+  full = false;
+  await delivered(ana);
+  assert.deepEqual(await bo.texts(), ["later"]);
+  await end();
+});
+
 test("letters of unknown senders wait until their sender is added", async () => {
   const { gateways, ana, bo, end } = await two();
   const eve = await TestPhone.make("Eve", gateways[0]);

@@ -40,7 +40,8 @@ class FakeGateway {
     const device = key.split(".")[0];
     const route = `${method} ${path.split("?")[0]}`;
     this.asked.push(route);
-    if (this.refuse && this.refuse(route, value)) return [400, { error: "No." }];
+    const refused = this.refuse && this.refuse(route, value);
+    if (refused) return [refused === true ? 400 : refused, { error: "No." }];
     switch (route) {
       case "GET /api/gateway":
         return [200, { name: this.name, network: "test", now_ms: Date.now(), run: this.run, way: b64(Uint8Array.of(1, 2, 3)),

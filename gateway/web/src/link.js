@@ -17,6 +17,8 @@ export class Link {
     this.why = ""; // "" | "away" | the code of a refusal
     this.stopped = false;
     this.wakeUp = null;
+    this.postFrom = 0; // not before: the gateway had no room
+    this.postWaitMs = AGAIN_MS[0];
     this.close = () => {};
     this.letters = Promise.resolve(); // one after the other
   }
@@ -70,6 +72,7 @@ export class Link {
     await this.mail.arrived(this.info.way);
     const run = this.info.run;
     reached();
+    this.postFrom = 0;
     this.why = "";
     this.told();
     await this.#flush();
@@ -99,7 +102,7 @@ export class Link {
     });
     let looked = Date.now();
     while (!this.stopped && !broken) {
-      await this.#pause(LOOK_MS);
+      await this.#pause(this.postFrom ? Math.min(LOOK_MS, this.postWaitMs) : LOOK_MS);
       if (this.stopped || broken) break;
       if (Date.now() - looked >= LOOK_MS || this.looking) {
         await this.#hello();
@@ -122,12 +125,26 @@ export class Link {
 
   // Hand in what waits, and the receipts of what was kept.
   async #flush() {
-    for (const rows of batches(await this.mail.toPost(this.at))) await this.#post(rows);
+    if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
       const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
       await this.gateway.receipts(rows.map((row) => row.token));
       await this.mail.receiptsTaken(rows);
+    }
+  }
+
+  // A gateway that takes no more for now still has letters for us, so the session goes on; if it is
+  // gone, what comes next says so.
+  async #postAll() {
+    try {
+      for (const rows of batches(await this.mail.toPost(this.at))) await this.#post(rows);
+      this.postFrom = 0;
+      this.postWaitMs = AGAIN_MS[0];
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+      this.postFrom = Date.now() + this.postWaitMs * (0.5 + Math.random() / 2);
+      this.postWaitMs = Math.min(this.postWaitMs * 2, AGAIN_MS[1]);
     }
   }
 

@@ -28,6 +28,7 @@ export class Phone {
   static async open(idb, sealing) {
     const phone = new Phone(await Store.open(idb), sealing);
     hear(() => phone.reload());
+    phone.store.onClosed = () => location.reload();
     await phone.reload();
     return phone;
   }

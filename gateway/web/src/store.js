@@ -41,7 +41,11 @@ export class Store {
     this.db = db;
     this.idb = idb;
     this.name = name;
-    db.onversionchange = () => db.close(); // another tab forgets everything, or is newer
+    this.onClosed = () => {};
+    db.onversionchange = () => { // another tab forgets everything, or is newer
+      db.close();
+      this.onClosed();
+    };
   }
 
   // Everything in `body(tx)` happens, or nothing; resolved when it is on disk. Between its steps
