@@ -65,7 +65,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
-    ("nodes", "gateway.inspection:nodes", "list everybody in the mesh who answers", [_RELAY]),
+    ("nodes", "gateway.node_list:nodes", "list everybody, and how they were at last", [_RELAY]),
     ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
      [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),
     ("where", "gateway.inspection:where", "find the pieces of a message on all relays",

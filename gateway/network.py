@@ -56,6 +56,13 @@ SCHEMA = Schema(
             counter INTEGER NOT NULL   -- of the last command to it: it takes only higher ones
         ) WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE life (
+            node TEXT PRIMARY KEY,     -- 12 hex digits; also nodes that others provisioned
+            unix_s INTEGER NOT NULL,   -- when it last told how it is, itself
+            status TEXT NOT NULL       -- what it told: firmware/status.py
+        ) WITHOUT ROWID;
+        """,
     ],
 )
 _TRIES = 1000  # ids drawn until one has a tail of its own: enough for 60,000 nodes
@@ -209,6 +216,19 @@ class Network:
                 (node.hex(), counter),
             )
 
+    def note_life(self, node: str, status: dict[str, Any]) -> None:
+        """The node has just told how it is (firmware/status.py)."""
+        with self._change() as db:
+            row = (node, int(time.time()), json.dumps(status))
+            db.execute("INSERT OR REPLACE INTO life VALUES (?, ?, ?)", row)
+
+    def last_life(self, node: str) -> dict[str, Any]:
+        """answered_s and status when it last told, if it ever did; board, if it is from here."""
+        row = self._db.execute("SELECT * FROM life WHERE node = ?", (node,)).fetchone()
+        told = {} if row is None else _told(row)
+        shown = self.node(node)
+        return told | ({"board": shown["board"]} if shown else {})
+
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         """One transaction; other processes wait."""
@@ -219,6 +239,10 @@ class Network:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    return {"answered_s": row["unix_s"], "status": json.loads(row["status"])}
 
 
 def _shown(row: sqlite3.Row) -> dict[str, Any]:

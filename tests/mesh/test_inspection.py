@@ -86,6 +86,12 @@ def test_relays_four_hops_away_are_inspected_while_a_gateway_has_the_port():
             changed = await ask(field, "set", "r4", "name=bridge", "position=46.95,7.45")
             assert changed["name"] == "bridge"
             assert (await ask(field, "relay", "status", "bridge"))["name"] == "bridge"
+            field.boards[5].kill()
+            _, said, _ = await asyncio.to_thread(helio, field, "nodes")
+            rows = {node["name"]: node for node in said}
+            gone = rows.pop("r6")
+            assert all(node["answers"] for node in rows.values())
+            assert (gone["answers"], gone["status"]["name"]) == (False, "r6")
             code, _, errors = await asyncio.to_thread(helio, field, "queue", "r99")
             assert (code, "no node is called r99" in errors) == (2, True)
         finally:
