@@ -43,7 +43,8 @@ from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.hashing import network_id  # noqa: E402
-from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
+from shared_protocol.neighbours import AIR, TETHER  # noqa: E402
+from shared_protocol.node import Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()

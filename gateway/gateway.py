@@ -22,7 +22,8 @@ from shared_protocol import records
 from shared_protocol.cells import to_bytes
 from shared_protocol.errors import DecodeError, HeliographError
 from shared_protocol.frame import FrameCipher
-from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.neighbours import TETHER
+from shared_protocol.node import Node, Settings
 from shared_protocol.parcel import ROUTE_LEN
 from shared_protocol.parcel_index import ParcelIndex
 

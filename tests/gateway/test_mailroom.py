@@ -17,7 +17,8 @@ from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
 from shared_protocol.hashing import H, Hmac
-from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.neighbours import TETHER
+from shared_protocol.node import Node, Settings
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.parcel_index import ROUTED, WHOLE, ParcelIndex
