@@ -21,6 +21,11 @@ _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the ne
 _RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
 _NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
 _YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
+_FILE = (("file",), {"help": "age's format, for a passphrase"})
+_PASSPHRASE = (
+    ("--passphrase-file",),
+    {"metavar": "FILE", "help": "its first line; left out, it is typed"},
+)
 _FIRMWARE = (
     ("--firmware",),
     {"metavar": "PATH", "help": "MicroPython's .bin, or a folder"},
@@ -65,6 +70,12 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
+    ("export", "gateway.backup:export", "copy a data folder into one file, for a passphrase",
+     [_FILE, _PASSPHRASE]),
+    ("import", "gateway.backup:restore", "bring such a file into an empty data folder",
+     [_FILE, _PASSPHRASE]),
+    ("doctor", "gateway.doctor:doctor", "say whether all is well here, and mend what is not",
+     [(("--repair",), {"action": "store_true", "help": "mend what can be"})]),
     ("nodes", "gateway.node_list:nodes", "list everybody, and how they were at last", [_RELAY]),
     ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
      [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),

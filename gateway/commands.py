@@ -158,7 +158,7 @@ async def _serve(args: argparse.Namespace) -> None:
     config = load_config(data_dir(args) / FILE)
     desk = Desk(data_dir(args))
     desk.identity()
-    alone = _only_one(data_dir(args))
+    alone = gateway_lock(data_dir(args))
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
@@ -189,7 +189,7 @@ async def _serve(args: argparse.Namespace) -> None:
     alone.close()
 
 
-def _only_one(folder: Path) -> IO[str]:
+def gateway_lock(folder: Path) -> IO[str]:
     """Hold the folder's lock while the file is open: two gateways would be one node twice."""
     import fcntl
 
