@@ -45,6 +45,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("text",), {"help": "the text, or - to read it from standard input"})]),
     ("inbox", "gateway.commands:inbox", "list what you received", []),
     ("outbox", "gateway.commands:outbox", "list what you sent, and how far it is", []),
+    ("chat", "gateway.commands:chat", "contacts and conversations on this terminal", []),
     ("network new", "gateway.network_commands:new", "make a network; this laptop commands it",
      [(("name",), {"help": "what the network is called"}),
       (("--region",), {"required": True, "help": "EU, US, …: which channels are allowed"}),

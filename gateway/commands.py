@@ -83,7 +83,7 @@ def send(args: argparse.Namespace) -> int:
 
 def inbox(args: argparse.Namespace) -> int:
     """helio inbox: what was received."""
-    return _list(args, "in", lambda m: f"{m['name']}: {_harmless(m['text'])}")
+    return _list(args, "in", lambda m: f"{m['name']}: {harmless(m['text'])}")
 
 
 def outbox(args: argparse.Namespace) -> int:
@@ -98,7 +98,19 @@ def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
     return 0
 
 
-def _harmless(text: str) -> str:
+def chat(args: argparse.Namespace) -> int:
+    """helio chat: until Ctrl-Q."""
+    try:
+        from gateway.chat_screen import Chat
+    except ModuleNotFoundError:
+        raise UserError("helio chat wants Textual: pip install 'heliograph[chat]'") from None
+    with _desk(args) as desk:
+        desk.identity()  # or say what to do, before the screen is taken
+        Chat(desk).run()
+    return 0
+
+
+def harmless(text: str) -> str:
     """A stranger's text for a terminal: no escape sequences, further lines indented."""
     lines = [
         "".join(c if c.isprintable() else "\ufffd" for c in line) for line in text.splitlines()
@@ -107,7 +119,7 @@ def _harmless(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    first = _harmless(text.splitlines()[0]) if text else ""
+    first = harmless(text.splitlines()[0]) if text else ""
     return first if len(first) <= 60 else first[:59] + "…"
 
 
