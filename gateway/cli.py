@@ -56,7 +56,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
      [(("--qr",), {"action": "store_true", "help": "the card of a gateway: a secret"}),
       (("--operator",), {"action": "store_true", "help": "the card of the next operator"})]),
     ("network list", "gateway.network_commands:list_nodes", "list the nodes provisioned here", []),
-    ("provision", "gateway.provisioning:provision", "make a board a node of the network",
+    ("provision", "tools.flash.provision:main", "make a board a node of the network",
      [_PORT, (("--name",), {"help": "for people, at most 24 bytes; made up if left out"}),
       (("--position",), {"metavar": "LAT,LON", "help": "where it will stand, in degrees"}),
       (("--power",), {"choices": ["always", "balanced", "long"], "default": "always",
