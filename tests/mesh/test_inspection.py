@@ -86,6 +86,13 @@ def test_relays_four_hops_away_are_inspected_while_a_gateway_has_the_port():
             changed = await ask(field, "set", "r4", "name=bridge", "position=46.95,7.45")
             assert changed["name"] == "bridge"
             assert (await ask(field, "relay", "status", "bridge"))["name"] == "bridge"
+
+            async def all_tell() -> bool:
+                _, said, _ = await asyncio.to_thread(helio, field, "nodes")
+                return not any("problem" in node for node in said)
+
+            await field.relay_status()  # over the wire of each: they give its room back
+            await until(all_tell, 60, "all relays to tell how they are", every_s=2)
             field.boards[5].kill()
             _, said, _ = await asyncio.to_thread(helio, field, "nodes")
             rows = {node["name"]: node for node in said}
