@@ -24,7 +24,7 @@ def decode(scheme: str, text: str, what: str, least: int) -> bytes:
     should be, for people."""
     compact = "".join(text.split()).upper()
     if not compact.startswith(scheme):
-        raise UserError(f"that is not a {what}: a card begins with {scheme}")
+        raise UserError(f"that is not a {what}: one begins with {scheme}")
     code = compact[len(scheme) :]
     try:
         checked = base64.b32decode(code + "=" * (-len(code) % 8))

@@ -44,6 +44,10 @@ MIGRATIONS = [
     ALTER TABLE contact ADD COLUMN way_said_s INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE contact ADD COLUMN way_heard_s INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- 0: not by the person, the card came along with a message
+    ALTER TABLE contact ADD COLUMN added INTEGER NOT NULL DEFAULT 1;
+    """,
 ]
 
 
@@ -138,3 +142,20 @@ def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
 def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
     """Keep a setting of this gateway."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+class writing:
+    """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")  # what the node put so far stands by itself
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if not self._db.in_transaction:
+            return  # SQLite has rolled it back itself
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")

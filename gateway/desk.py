@@ -10,15 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway.database import get_meta, is_full, open_database, set_meta
+from gateway import person
+from gateway.database import get_meta, is_full, open_database, writing
 from gateway.errors import UserError
-from gateway.identity import Card, Identity, clean_name, parse_card
-from gateway.sealing import seal
+from gateway.identity import NO_BOX_ROOT, Card, Identity, clean_name, parse_card
+from gateway.sealing import Opened, seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.limits import MESSAGE_MAX
 
 LIFETIME_S = 7 * 86400
+STRANGERS_MAX = 200  # contacts that wrote first; who comes then waits until they are added
 WAY_LASTS_S = 86_400  # people move: what a contact said of its gateway holds for a day
 _POLL_S = 0.2  # how often another process's writes are looked for
 
@@ -42,29 +44,15 @@ class Desk:
 
     def identity(self) -> Identity:
         """The person's keys. UserError if there are none yet."""
-        name = get_meta(self.db, "name")
-        keys = [get_meta(self.db, key) for key in ("signing_key", "prekey", "box_root")]
-        if name is None or None in keys:
-            raise UserError("nobody lives here yet: run `helio id --name YOUR-NAME` first")
-        signing, prekey, box_root = (bytes(k or b"") for k in keys)
-        return Identity.load(signing, prekey, box_root, name.decode())
+        return person.load(self.db)
 
     def create_identity(self, name: str) -> Identity:
         """Make the person's keys, or change the name if they exist."""
-        name = clean_name(name)
-        try:
-            self.identity()
-        except UserError:
-            new = Identity.new(name)
-            with _writing(self.db):
-                set_meta(self.db, "signing_key", new.signing.private_bytes_raw())
-                set_meta(self.db, "prekey", new.prekey.private_bytes_raw())
-                set_meta(self.db, "box_root", new.card.box_root)
-                set_meta(self.db, "name", name.encode())
-            return new
-        with _writing(self.db):
-            set_meta(self.db, "name", name.encode())
-        return self.identity()
+        return person.create(self.db, name)
+
+    def restore_identity(self, me: Identity) -> None:
+        """Let the person of an identity kit live here. UserError if somebody does already."""
+        person.restore(self.db, me)
 
     def me(self) -> dict[str, Any]:
         """Name, id, card and gateway of the person who lives here."""
@@ -82,11 +70,8 @@ class Desk:
 
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by name."""
-        rows = self.db.execute("SELECT id, name, card FROM contact ORDER BY name").fetchall()
-        return [
-            {"id": r["id"], "name": r["name"], "words": parse_card(r["card"]).fingerprint}
-            for r in rows
-        ]
+        rows = self.db.execute("SELECT * FROM contact ORDER BY name").fetchall()
+        return [_person(r) for r in rows]
 
     def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
         """Add a contact by the text of its card; adding it again is harmless."""
@@ -98,14 +83,31 @@ class Desk:
         taken = self.db.execute("SELECT id FROM contact WHERE name = ?", (called,)).fetchone()
         if taken is not None and taken["id"] != parsed.id:
             raise UserError(f"you have another contact called {called}: choose a different name")
-        with _writing(self.db):
+        with writing(self.db):
             self.db.execute(
                 "INSERT INTO contact (id, name, card) VALUES (?, ?, ?) ON CONFLICT (id) "
-                "DO UPDATE SET name = excluded.name, card = excluded.card",
+                "DO UPDATE SET name = excluded.name, card = excluded.card, added = 1",
                 (parsed.id, called, parsed.text()),
             )
         self.people_changed += 1
-        return {"id": parsed.id, "name": called, "words": parsed.fingerprint}
+        return _person(self._find_contact(parsed.id))
+
+    def meet(self, card: Card) -> bool:
+        """Know somebody whose card came along with a message, as not added by the person. False if
+        there are too many of them, or it is ourselves."""
+        strangers = self.db.execute("SELECT count(*) FROM contact WHERE added = 0").fetchone()[0]
+        if strangers >= STRANGERS_MAX or card.id == self.identity().card.id:
+            return False
+        with writing(self.db):
+            for called in (card.name, f"{card.name} ({card.id[:4]})", card.id):
+                cursor = self.db.execute(  # a name that somebody here has is not given twice
+                    "INSERT OR IGNORE INTO contact (id, name, card, added) VALUES (?, ?, ?, 0)",
+                    (card.id, called, card.text()),
+                )
+                if cursor.rowcount:
+                    break
+        self.people_changed += 1
+        return True
 
     def _find_contact(self, wanted: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self.db.execute(
@@ -135,10 +137,10 @@ class Desk:
         try:
             while True:
                 sealed = seal(
-                    me, card, body, now_s, NORMAL, code,
+                    me, card, body, now_s, NORMAL, code, with_card=not self.has_written(to["id"]),
                     way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
                 )  # fmt: skip
-                with _writing(self.db):
+                with writing(self.db):
                     if self._known(
                         sealed.mid
                     ):  # the same words in the same second are one message
@@ -162,6 +164,11 @@ class Desk:
                 ) from None
             raise UserError(f"the message was not taken, try again ({e})") from None
 
+    def has_written(self, contact: str) -> bool:
+        """Has anything come from this contact? Then they have our card."""
+        query = "SELECT 1 FROM message WHERE contact = ? AND direction = 'in'"
+        return self.db.execute(query, (contact,)).fetchone() is not None
+
     def _known(self, mid: bytes) -> bool:
         row = self.db.execute("SELECT 1 FROM message WHERE mid = ?", (mid,)).fetchone()
         return row is not None
@@ -180,12 +187,15 @@ class Desk:
     def _next_seq(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(seq), 0) + 1 FROM message").fetchone()[0])
 
-    def receive(
-        self, sender: Card, text: str, unix_s: int, way: bytes = b"", **fields: Any
-    ) -> None:
-        """Keep a message that was opened, and the way to its sender: durable when this returns. A
-        second time is a no-op."""
-        with _writing(self.db):
+    def receive(self, opened: Opened, text: str, **fields: Any) -> None:
+        """Keep a message that was opened, and what it says of its sender: durable when this
+        returns. A second time is a no-op."""
+        sender, unix_s, way = opened.sender, opened.unix_s, opened.way
+        with writing(self.db):
+            if opened.card is not None and _follows(opened.card, sender):
+                self.db.execute(
+                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), sender.id)
+                )
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
@@ -208,7 +218,7 @@ class Desk:
             "expired": ("queued", "on_mesh"),
         }[state]
         marks = ", ".join("?" * len(allowed))
-        with _writing(self.db):
+        with writing(self.db):
             cursor = self.db.execute(
                 f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "  # noqa: S608 - marks only
                 f"AND state IN ({marks})",
@@ -231,11 +241,11 @@ class Desk:
     def listing(self, direction: str) -> list[dict[str, Any]]:
         """The inbox ("in") or outbox ("out"), oldest first, with names."""
         rows = self.db.execute(
-            "SELECT message.*, contact.name FROM message JOIN contact "
+            "SELECT message.*, contact.name, contact.added FROM message JOIN contact "
             "ON contact.id = message.contact WHERE direction = ? ORDER BY message.id",
             (direction,),
         )
-        return [_as_dict(row) | {"name": row["name"]} for row in rows]
+        return [_as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows]
 
     async def changed(self, after: int) -> None:
         """Return as soon as some message has changed after this change number."""
@@ -252,28 +262,23 @@ class Desk:
         self.db.close()
 
 
+def _person(contact: sqlite3.Row) -> dict[str, Any]:
+    words = parse_card(contact["card"]).fingerprint
+    added = bool(contact["added"])
+    return {"id": contact["id"], "name": contact["name"], "words": words, "added": added}
+
+
+def _follows(card: Card, known: Card) -> bool:
+    """Is this the same person's card with a newer prekey, or the first with a box root?"""
+    newer = card.prekey_seq > known.prekey_seq or known.box_root == NO_BOX_ROOT
+    return newer and (card.ed25519, card.account) == (known.ed25519, known.account)
+
+
 def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
     """The way to a contact's gateway, as long as the contact may still be there."""
     if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
         return b""
     return bytes(contact["way"])
-
-
-class _writing:
-    """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")  # what the node put so far stands by itself
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if not self._db.in_transaction:
-            return  # SQLite has rolled it back itself
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _as_dict(row: sqlite3.Row) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""Who somebody is: device keys, and the contact card that carries the public half (SPEC.md 2)."""
+"""Who somebody is: keys of account and device, and the contact card with their public halves
+(SPEC.md 2)."""
 
 import hashlib
 import os
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -12,20 +14,26 @@ from gateway.errors import UserError
 from shared_protocol.hashing import H
 
 NAME_MAX = 32  # bytes of UTF-8
+BOX_ROOT_LEN = 16
+NO_BOX_ROOT = bytes(BOX_ROOT_LEN)  # in the card of somebody known from the directory only
 _SCHEME = "HELIO:"
-_VERSION = 1
-_FIXED = 1 + 32 + 32 + 4 + 16
+_VERSION = 2
+_FIXED = 1 + 3 * 32 + 4 + BOX_ROOT_LEN
+CARD_MAX = _FIXED + NAME_MAX
 
 
 @dataclass(frozen=True)
 class Card:
-    """The public half of a device, as it is shown to a contact (in person, as text or QR).
+    """The public half of a device and its account, as it is shown to a contact (in person, as text
+    or QR) or goes along with a first message.
 
-    ed25519, x25519: 32-byte public keys. prekey_seq: number of the X25519 prekey. box_root: 16
-    bytes from which the keys of the recipient hints follow; not secret among contacts, never
-    gossiped. name: what the person calls themselves.
+    account, ed25519, x25519: 32-byte public keys, of the account, of the device's signatures, of
+    what is sealed for the device. prekey_seq: number of the X25519 prekey. box_root: 16 bytes from
+    which the keys of the recipient hints follow, NO_BOX_ROOT if unknown; not secret among
+    contacts, never gossiped. name: what the person calls themselves.
     """
 
+    account: bytes
     ed25519: bytes
     x25519: bytes
     prekey_seq: int
@@ -34,12 +42,25 @@ class Card:
 
     @property
     def id(self) -> str:
-        """16 hex digits: the start of SHA-256 of the signing key."""
+        """Of the device, 16 hex digits: the start of SHA-256 of its signing key."""
         return hashlib.sha256(self.ed25519).hexdigest()[:16]
 
     @property
+    def account_id(self) -> str:
+        """Of the account, 16 hex digits: the start of SHA-256 of its key."""
+        return hashlib.sha256(self.account).hexdigest()[:16]
+
+    @property
+    def uuid(self) -> str:
+        """The device's UUID, version 8 (RFC 9562): the start of SHA-256 of its signing key."""
+        raw = bytearray(hashlib.sha256(self.ed25519).digest()[:16])
+        raw[6] = raw[6] & 0x0F | 0x80
+        raw[8] = raw[8] & 0x3F | 0x80
+        return str(uuid.UUID(bytes=bytes(raw)))
+
+    @property
     def fingerprint(self) -> str:
-        """The id in groups of four, to be read aloud."""
+        """The device's id in groups of four, to be read aloud."""
         return " ".join(self.id[i : i + 4] for i in range(0, 16, 4))
 
     @property
@@ -50,26 +71,48 @@ class Card:
     @property
     def mailbox_key(self) -> bytes:
         """K_box: 16 bytes, the key of the recipient hints under this prekey."""
-        return H(b"box", self.box_root, self.prekey_seq.to_bytes(4, "big"))[:16]
+        if self.box_root == NO_BOX_ROOT:
+            return self.public_mailbox_key
+        root = H(b"device-box", self.box_root, self.ed25519)[:BOX_ROOT_LEN]
+        return H(b"box", root, self.prekey_seq.to_bytes(4, "big"))[:16]
+
+    @property
+    def public_mailbox_key(self) -> bytes:
+        """K_box for whoever has no card of this device: it hides nothing but from outsiders."""
+        return H(b"box-public", self.ed25519)[:16]
+
+    def raw(self) -> bytes:
+        """The card as bytes, at most CARD_MAX."""
+        keys = self.account + self.ed25519 + self.x25519
+        numbered = keys + self.prekey_seq.to_bytes(4, "big")
+        return bytes([_VERSION]) + numbered + self.box_root + self.name.encode()
 
     def text(self) -> str:
         """The card as text."""
-        raw = bytes([_VERSION]) + self.ed25519 + self.x25519
-        raw += self.prekey_seq.to_bytes(4, "big") + self.box_root + self.name.encode()
-        return checked_text.encode(_SCHEME, raw)
+        return checked_text.encode(_SCHEME, self.raw())
 
 
 def parse_card(text: str) -> Card:
-    """The text of a card to the card. UserError if it is not one, or was mistyped."""
-    body = checked_text.decode(_SCHEME, text, "contact card", _FIXED)
-    if body[0] != _VERSION:
+    """The text of a card to the card. UserError if it is not one, was mistyped, or is of another
+    version."""
+    return card_of(checked_text.decode(_SCHEME, text, "contact card", 1))
+
+
+def card_of(raw: bytes) -> Card:
+    """The bytes of a card to the card. UserError if they are none, or of another version."""
+    if raw[:1] < bytes([_VERSION]):
+        raise UserError("the contact card was made by an older Heliograph: ask for a new card")
+    if raw[0] > _VERSION:
         raise UserError("the contact card comes from a newer Heliograph: update this one")
+    if len(raw) < _FIXED:
+        raise UserError("the contact card is incomplete: ask for a new card")
     return Card(
-        ed25519=body[1:33],
-        x25519=body[33:65],
-        prekey_seq=int.from_bytes(body[65:69], "big"),
-        box_root=body[69:85],
-        name=clean_name(body[_FIXED:].decode("utf-8", "replace")),
+        account=raw[1:33],
+        ed25519=raw[33:65],
+        x25519=raw[65:97],
+        prekey_seq=int.from_bytes(raw[97:101], "big"),
+        box_root=raw[101:_FIXED],
+        name=clean_name(raw[_FIXED:].decode("utf-8", "replace")),
     )
 
 
@@ -84,28 +127,58 @@ def clean_name(name: str, most: int = NAME_MAX) -> str:
 
 
 @dataclass(frozen=True)
-class Identity:
-    """A device's own keys and its card."""
+class Seeds:
+    """All that makes somebody who they are, on one device: raw private keys and the like.
 
+    account, signing (Ed25519), prekey (X25519): 32 bytes each. prekey_seq: the prekey's number.
+    """
+
+    account: bytes = field(repr=False)
+    signing: bytes = field(repr=False)
+    prekey: bytes = field(repr=False)
+    prekey_seq: int
+    box_root: bytes = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A device's own keys, its account's, and its card."""
+
+    account: Ed25519PrivateKey
     signing: Ed25519PrivateKey
     prekey: X25519PrivateKey
     card: Card
 
     @staticmethod
     def new(name: str) -> "Identity":
-        """A new device with keys from the system's random source."""
-        return Identity.load(os.urandom(32), os.urandom(32), os.urandom(16), name)
+        """A new account with one device, keys from the system's random source."""
+        draw = os.urandom
+        return Identity.load(Seeds(draw(32), draw(32), draw(32), 1, draw(BOX_ROOT_LEN), name))
 
     @staticmethod
-    def load(signing: bytes, prekey: bytes, box_root: bytes, name: str) -> "Identity":
-        """A device from its stored private keys (32 bytes each)."""
-        ed = Ed25519PrivateKey.from_private_bytes(signing)
-        x = X25519PrivateKey.from_private_bytes(prekey)
+    def load(seeds: Seeds) -> "Identity":
+        """A device from what was stored of it."""
+        account = Ed25519PrivateKey.from_private_bytes(seeds.account)
+        signing = Ed25519PrivateKey.from_private_bytes(seeds.signing)
+        prekey = X25519PrivateKey.from_private_bytes(seeds.prekey)
         card = Card(
-            ed.public_key().public_bytes_raw(),
-            x.public_key().public_bytes_raw(),
-            1,
-            box_root,
-            name,
+            account.public_key().public_bytes_raw(),
+            signing.public_key().public_bytes_raw(),
+            prekey.public_key().public_bytes_raw(),
+            seeds.prekey_seq,
+            seeds.box_root,
+            seeds.name,
         )
-        return Identity(ed, x, card)
+        return Identity(account, signing, prekey, card)
+
+    def seeds(self) -> Seeds:
+        """The inverse of load()."""
+        return Seeds(
+            self.account.private_bytes_raw(),
+            self.signing.private_bytes_raw(),
+            self.prekey.private_bytes_raw(),
+            self.card.prekey_seq,
+            self.card.box_root,
+            self.card.name,
+        )

@@ -75,7 +75,16 @@ class Mailroom:
         _, _, b0, _, mid, hint = p.head
         if self._me is None or hint is None or parcel.kind(b0) != parcel.MESSAGE:
             return False
-        return bool(hint == hint_for(self._me.card.mailbox_key, mid))
+        return self._box(hint, mid) is not None
+
+    def _box(self, hint: bytes | None, mid: bytes) -> bytes | None:
+        """The mailbox key of ours under which this hint is right."""
+        assert self._me is not None
+        card = self._me.card
+        for box in (card.mailbox_key, card.public_mailbox_key):
+            if hint == hint_for(box, mid):
+                return box
+        return None
 
     # --- what the node tells
 
@@ -104,7 +113,7 @@ class Mailroom:
             if shape is not None and len(mine) < shape.k * shape.blocks:
                 continue
             try:
-                opened = self._open([p for p, _ in mine], shape)
+                opened = self._open_or_meet([p for p, _ in mine], shape)
             except UnknownSender:
                 self._waiting.add(mid)
                 continue
@@ -119,23 +128,30 @@ class Mailroom:
             self._waiting.discard(mid)
             first, row = mine[0]
             self._desk.receive(
-                opened.sender,
-                opened.body.decode("utf-8", "replace"),
-                opened.unix_s,
-                way=opened.way,
+                opened,
+                _text_of(opened),
                 mid=mid, token=opened.token, code=first.head[3],
                 relays=max(0, max(self.node.index.hops[r] for _, r in mine) - 1),
             )  # fmt: skip
             self._release_receipt(mid, opened.token, first.head[3] >> 4)
             return
 
+    def _open_or_meet(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
+        """Opened; a stranger whose card came along is a contact from now on."""
+        try:
+            return self._open(parcels, shape)
+        except UnknownSender as e:
+            if e.card is None or not self._desk.meet(e.card):
+                raise
+            return self._open(parcels, shape)
+
     def _open(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
         assert self._me is not None
-        _, _, b0, b1, mid, _ = parcels[0].head
+        _, _, b0, b1, mid, hint = parcels[0].head
         if shape is None:
             bundle: bytes | None = parcels[0].payload
         else:
-            key = tag_key(self._me.card.mailbox_key, mid)
+            key = tag_key(self._box(hint, mid) or b"", mid)
             bundle = rebuild_bundle(key, mid, shape, parcels)
         if bundle is None:
             return None
@@ -202,6 +218,13 @@ class Mailroom:
                 k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)
                 counts[block] = counts.get(block, 0) + 1
         return len(counts) == blocks and min(counts.values()) >= k
+
+
+def _text_of(opened: Opened) -> str:
+    """What a person reads of it here."""
+    if opened.typed:
+        return f"[kind {opened.body[0] if opened.body else 0}: only the chat page shows this]"
+    return opened.body.decode("utf-8", "replace")
 
 
 def _shape(p: Parcel) -> Shape | None:

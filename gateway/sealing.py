@@ -1,10 +1,14 @@
 """Sealing: what only the recipient's device can open, and what proves the sender (SPEC.md 6).
 
-    inner  = flags 1 | unix time 4 | sender id 4 | [way] | body | 80 00...     padded, signed
+    inner  = flags 1 | unix time 4 | sender id 4 | [way] | [card] | body | 80 00...
+                                                                              padded, signed
     bundle = HPKE base mode (RFC 9180) of inner | Ed25519 signature, bound to the parcel's head
 
 A way says where a gateway is: route 3, or route 3 | cell 3, or nothing if that is not known. The
 sender's own travels inside the seal, when padding leaves room; the recipient's in the clear.
+
+The sender's card goes along until the recipient has answered, so that a stranger can. What it says
+of the account is a claim of the device's, which the account has to confirm.
 
 Nothing outside the seal names a person. The signature covers the recipient's device and prekey, so
 nobody can pass the message on as if it had been sent to somebody else.
@@ -19,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from gateway.identity import Card, Identity
+from gateway.errors import UserError
+from gateway.identity import Card, Identity, card_of
 from gateway.parcels import parcels_of, tag_key
 from gateway.pieces import Shape, shape_for
 from shared_protocol import parcel, receipt
@@ -39,10 +44,11 @@ _SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
 FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
 ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
 
-# Flags: the body is raw deflate (RFC 1951); the sender's way is in front of it.
-DEFLATED, WITH_ROUTE, WITH_CELL = 1, 32, 64
-_KNOWN_FLAGS = DEFLATED | WITH_ROUTE | WITH_CELL
-# 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved
+# Flags: the body is raw deflate (RFC 1951); in front of it the sender's card, before that the
+# sender's way; the body begins with a byte that says what it is, else it is text.
+DEFLATED, WITH_CARD, WITH_ROUTE, WITH_CELL, TYPED = 1, 16, 32, 64, 128
+_KNOWN_FLAGS = DEFLATED | WITH_CARD | WITH_ROUTE | WITH_CELL | TYPED
+# 2 unsigned, 4 preset dictionary, 8 shared body: reserved
 _WAY_LEN = {0: 0, WITH_ROUTE: ROUTE_LEN, WITH_ROUTE | WITH_CELL: ROUTE_LEN + CELL_BYTES}
 
 
@@ -51,7 +57,13 @@ class SealError(Exception):
 
 
 class UnknownSender(SealError):
-    """It opened, but the sender's card is not among the contacts yet."""
+    """It opened, but the sender's card is not among the contacts yet.
+
+    card: it came along, and the signature holds under it; None: it did not."""
+
+    def __init__(self, card: Card | None) -> None:
+        super().__init__("the sender is not among the contacts")
+        self.card = card
 
 
 @dataclass(frozen=True)
@@ -66,13 +78,19 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Opened:
-    """A message that was opened and whose signature holds."""
+    """A message that was opened and whose signature holds.
+
+    sender: the card it was checked with. typed: the body begins with its type. card: what came
+    along, of the same device, perhaps newer than what is known of it.
+    """
 
     sender: Card
     unix_s: int
     body: bytes
+    typed: bool
     token: bytes
     way: bytes
+    card: Card | None
 
 
 def seal(
@@ -83,16 +101,24 @@ def seal(
     priority: int,
     lifetime: int,
     *,
+    typed: bool = False,
+    with_card: bool = False,
     way: bytes = b"",
     my_way: bytes = b"",
 ) -> Sealed:
     """Seal a body of at most 64 KB for one device. `lifetime` is the four-bit code.
 
+    typed: the body begins with a type byte. with_card: the sender's card goes along.
     way: to the recipient's gateway, if it is known; used if the body fits one frame with it.
     my_way: to the sender's, for the answer; left out, as a whole or but for the route, if there is
     no room for it.
     """
     flags, packed = _compress(body)
+    flags |= TYPED if typed else 0
+    if with_card:
+        flags |= WITH_CARD
+        card = sender.card.raw()
+        packed = bytes([len(card)]) + card + packed
     single = len(packed) <= ONE_FRAME_BODY
     shape = None if single else shape_for(len(packed) + _SEAL_OVERHEAD)
     way = _fitting(way, ONE_FRAME_BODY - len(packed), NEXT_LEN)
@@ -133,13 +159,11 @@ def open_bundle(
     token = H(b"token", signature, inner)[:16]
     if receipt.message_id(token) != mid:
         raise SealError("the message id does not belong to this message")
-    sender = _verify(me.card, inner, signature, senders)
-    packed = inner[_INNER_HEAD:].rstrip(b"\0")
-    way_len = _WAY_LEN.get(inner[0] & (WITH_ROUTE | WITH_CELL), -1)
-    if inner[0] & ~_KNOWN_FLAGS or packed[-1:] != b"\x80" or not 0 <= way_len < len(packed):
-        raise SealError("the message comes from a newer Heliograph")
-    body = _decompress(inner[0], packed[way_len:-1])
-    return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token, packed[:way_len])
+    way, card, packed = _parts(inner)
+    sender = _verify(me.card, inner, signature, senders, card)
+    body = _decompress(inner[0], packed)
+    typed = bool(inner[0] & TYPED)
+    return Opened(sender, int.from_bytes(inner[1:5], "big"), body, typed, token, way, card)
 
 
 def room_for(way: bytes) -> int:
@@ -161,18 +185,52 @@ def hint_for(mailbox_key: bytes, mid: bytes) -> bytes:
     return H(b"hint", mailbox_key, mid)[:4]
 
 
-def _verify(me: Card, inner: bytes, signature: bytes, senders: list[Card]) -> Card:
+def _parts(inner: bytes) -> tuple[bytes, Card | None, bytes]:
+    """Way, card and packed body of an inner."""
+    if len(inner) < _INNER_HEAD:
+        raise SealError("the message is too short")
+    flags, packed = inner[0], inner[_INNER_HEAD:].rstrip(b"\0")
+    way_len = _WAY_LEN.get(flags & (WITH_ROUTE | WITH_CELL), -1)
+    if flags & ~_KNOWN_FLAGS or packed[-1:] != b"\x80" or not 0 <= way_len < len(packed):
+        raise SealError("the message comes from a newer Heliograph")
+    way, packed = packed[:way_len], packed[way_len:-1]
+    if not flags & WITH_CARD:
+        return way, None, packed
+    end = 1 + packed[0] if packed else 1
+    if len(packed) < end:
+        raise SealError("the card in the message is damaged")
+    try:
+        card = card_of(packed[1:end])
+    except UserError as e:
+        raise SealError(f"the card in the message: {e}") from None
+    if card.sender_id != inner[5:9]:
+        raise SealError("the card in the message is somebody else's")
+    return way, card, packed[end:]
+
+
+def _verify(
+    me: Card, inner: bytes, signature: bytes, senders: list[Card], along: Card | None
+) -> Card:
+    """Who signed it. UnknownSender if that is nobody of them; with the card that came along, if
+    it was its device."""
     sender_id = inner[5:9]
     named = [card for card in senders if card.sender_id == sender_id]
-    if not named:
-        raise UnknownSender("the sender is not among the contacts")
     for card in named:
-        try:
-            Ed25519PublicKey.from_public_bytes(card.ed25519).verify(signature, _signed(me, inner))
-        except InvalidSignature:
-            continue
-        return card
-    raise SealError("the signature is false")
+        if _signed_by(card, me, inner, signature):
+            return card
+    if along is not None and _signed_by(along, me, inner, signature):
+        raise UnknownSender(along)
+    if named or along is not None:
+        raise SealError("the signature is false")
+    raise UnknownSender(None)
+
+
+def _signed_by(card: Card, me: Card, inner: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(card.ed25519).verify(signature, _signed(me, inner))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _signed(to: Card, inner: bytes) -> bytes:

@@ -96,8 +96,8 @@ def test_a_message_passed_on_to_somebody_else_is_refused():
     plain = sealing._HPKE.decrypt(p.payload, BO.prekey, info)
     inner, signature = plain[:-64], plain[-64:]
     with pytest.raises(SealError):
-        sealing._verify(EVE.card, inner, signature, [ANA.card])
-    assert sealing._verify(BO.card, inner, signature, [ANA.card]) == ANA.card
+        sealing._verify(EVE.card, inner, signature, [ANA.card], None)
+    assert sealing._verify(BO.card, inner, signature, [ANA.card], None) == ANA.card
 
 
 def test_an_unknown_sender_is_told_apart_from_a_false_one():

@@ -1,0 +1,189 @@
+// The gateway as a phone sees it: every request but the first is signed by the device.
+// Bytes are base64url on the wire and Uint8Array here.
+
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { b64, hex, unb64, utf8 } from "./bytes.js";
+import { Away, Refused } from "./errors.js";
+import { sha256 } from "./hashing.js";
+import { cardOf, deviceId, mailboxKeys } from "./identity.js";
+
+const TIMEOUT_MS = 20_000;
+const AGAIN_MS = [1000, 30_000]; // a stream that broke is opened again, ever more rarely
+
+export class Gateway {
+  constructor(identity, fetch = window.fetch.bind(window), base = "") {
+    this.identity = identity;
+    this.fetch = fetch;
+    this.base = base;
+    this.aheadMs = null; // the gateway's clock before ours; null until it told
+  }
+
+  // What the gateway says of itself; `way` is bytes. Sets the clock that signatures go by.
+  async hello() {
+    const told = await this.#request("GET", "/api/gateway", null, {});
+    if (!Number.isFinite(told.now_ms)) throw new Away("something else answers at this address");
+    this.aheadMs = told.now_ms - Date.now();
+    return { ...told, way: unb64(told.way) };
+  }
+
+  // Tell the gateway which letters are ours -> {id, uuid}. Harmless when repeated.
+  register() {
+    const device = b64(cardOf(this.identity).device);
+    return this.#signed("PUT", "/api/device", {
+      device, boxes: mailboxKeys(this.identity).map(b64),
+    });
+  }
+
+  // Hand in what seal() gave, 1 to 16 -> [{mid, state}]; durable when it returns.
+  async post(messages) {
+    const told = await this.#signed("POST", "/api/post", { messages: messages.map(posted) });
+    return told.messages.map((m) => ({ ...m, mid: unb64(m.mid) }));
+  }
+
+  // Letters with a number above `after`, as open() takes them.
+  async letters(after, limit = 100) {
+    return (await this.#signed("GET", `/api/letters?after=${after}&limit=${limit}`)).map(letter);
+  }
+
+  // Tokens (1 to 64) of letters that were opened and kept -> {taken}.
+  receipts(tokens) {
+    return this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
+  }
+
+  // How far what we posted is: [{seq, mid, state, token?, relays?}].
+  async states(after) {
+    return (await this.#signed("GET", `/api/states?after=${after}`)).map(state);
+  }
+
+  mesh() {
+    return this.#signed("GET", "/api/mesh");
+  }
+
+  // Records under a name, as bytes.
+  async directory(name) {
+    const found = await this.#signed("GET", `/api/directory?name=${encodeURIComponent(name)}`);
+    return found.map(unb64);
+  }
+
+  announce(records) {
+    return this.#signed("POST", "/api/directory", { records: records.map(b64) });
+  }
+
+  // The live stream of letters and states above `after`; the function returned ends it. A break is
+  // told by onGone(error), the stream comes back by itself and then says onOpen().
+  events(after, { onLetter, onState, onOpen, onGone }, Source = globalThis.EventSource) {
+    let source = null;
+    let timer = null;
+    let closed = false;
+    let waitMs = AGAIN_MS[0];
+    const heard = (take, tell) => (event) => {
+      after = Math.max(after, Number(event.lastEventId) || 0);
+      let news;
+      try {
+        news = take(JSON.parse(event.data));
+      } catch {
+        onGone(new Refused("strange-answer", "the gateway sent what is no letter"));
+        return;
+      }
+      tell(news);
+    };
+    const again = (error) => {
+      if (source) source.close();
+      source = null;
+      if (closed) return;
+      onGone(error);
+      timer = setTimeout(connect, waitMs * (0.5 + Math.random() / 2));
+      waitMs = Math.min(2 * waitMs, AGAIN_MS[1]);
+    };
+    const connect = async () => {
+      try {
+        await this.hello(); // also in case the gateway's clock was set meanwhile
+      } catch (error) {
+        again(error);
+        return;
+      }
+      if (closed) return;
+      const path = `/api/events?after=${after}`;
+      source = new Source(`${this.base}${path}&key=${this.#key("GET", path, new Uint8Array(0))}`);
+      source.onopen = () => {
+        waitMs = AGAIN_MS[0];
+        onOpen();
+      };
+      // Not left to EventSource, which would come back with an old signature.
+      source.onerror = () => again(new Away("the stream broke"));
+      source.addEventListener("letter", heard(letter, onLetter));
+      source.addEventListener("state", heard(state, onState));
+    };
+    connect();
+    return () => {
+      closed = true;
+      clearTimeout(timer);
+      if (source) source.close();
+    };
+  }
+
+  async #signed(method, path, value) {
+    if (this.aheadMs === null) await this.hello();
+    try {
+      return await this.#once(method, path, value);
+    } catch (e) {
+      if (e.code !== "http-401") throw e;
+      await this.hello(); // its clock may have been set
+      return this.#once(method, path, value);
+    }
+  }
+
+  #once(method, path, value) {
+    const body = value === undefined ? null : utf8(JSON.stringify(value));
+    const headers = { "X-Helio": this.#key(method, path, body || new Uint8Array(0)) };
+    if (body) headers["Content-Type"] = "application/json";
+    return this.#request(method, path, body, headers);
+  }
+
+  // Device, time and signature of a request.
+  #key(method, path, body) {
+    const ms = Math.round(Date.now() + this.aheadMs);
+    const about = `helio1/request\0${method} ${path}\n${ms}\n${hex(sha256(body))}`;
+    const signature = ed25519.sign(utf8(about), this.identity.signing);
+    return `${deviceId(cardOf(this.identity))}.${ms}.${b64(signature)}`;
+  }
+
+  async #request(method, path, body, headers) {
+    const fetch = this.fetch;
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+    let response;
+    let told;
+    try {
+      response = await fetch(this.base + path, {
+        method, headers, body, signal: stop.signal, cache: "no-store",
+      });
+      told = await response.json();
+    } catch (e) {
+      throw new Away(`the gateway does not answer: ${e.message}`);
+    } finally {
+      clearTimeout(timer);
+    }
+    if (response.ok) return told;
+    const why = (told && told.error) || `status ${response.status}`;
+    if (response.status >= 500 || response.status === 429) throw new Away(why);
+    throw new Refused(`http-${response.status}`, why);
+  }
+}
+
+function posted(m) {
+  return {
+    mid: b64(m.mid), b0: m.b0, b1: m.b1, hint: b64(m.hint), bundle: b64(m.bundle),
+    shape: m.shape, tag_key: m.tagKey && b64(m.tagKey), way: b64(m.way),
+  };
+}
+
+function letter(l) {
+  return { ...l, mid: unb64(l.mid), head: unb64(l.head), bundle: unb64(l.bundle) };
+}
+
+function state(s) {
+  const told = { ...s, mid: unb64(s.mid) };
+  if (s.token) told.token = unb64(s.token);
+  return told;
+}
