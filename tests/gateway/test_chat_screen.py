@@ -10,6 +10,7 @@ from textual.widgets import Input, Label, Static
 from gateway.chat_screen import CardScreen, Chat
 from gateway.desk import Desk
 from gateway.identity import Identity
+from gateway.sealing import Opened
 
 BO, EVE = Identity.new("Bo").card, Identity.new("Eve [b]x[/b]").card
 
@@ -48,7 +49,8 @@ async def until(pilot: Pilot, true, what):
 
 
 def come_in(desk, card, text, number):
-    desk.receive(card, text, 1_790_000_000, mid=bytes([number] * 12), token=bytes(16), code=0)
+    opened = Opened(card, 1_790_000_000, text.encode(), False, bytes(16), b"", None)
+    desk.receive(opened, text, mid=bytes([number] * 12), token=bytes(16), code=0)
 
 
 def test_a_message_is_written_and_its_state_rises(desk):
