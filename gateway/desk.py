@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway.database import get_meta, is_full, open_database, set_meta
+from gateway.database import get_meta, is_full, open_database, set_meta, writing
 from gateway.errors import UserError
 from gateway.identity import Card, Identity, Seeds, clean_name, parse_card
 from gateway.sealing import seal
@@ -50,7 +50,7 @@ class Desk:
         signing, prekey, box_root = (bytes(k or b"") for k in keys)
         account = get_meta(self.db, "account_key")
         if account is None:  # the person was made before accounts were
-            with _writing(self.db):
+            with writing(self.db):
                 account = get_meta(self.db, "account_key") or os.urandom(32)
                 set_meta(self.db, "account_key", account)
         number = int.from_bytes(get_meta(self.db, "prekey_seq") or b"\1", "big")
@@ -63,7 +63,7 @@ class Desk:
             self.identity()
         except UserError:
             return self._keep_identity(Identity.new(name))
-        with _writing(self.db):
+        with writing(self.db):
             set_meta(self.db, "name", name.encode())
         return self.identity()
 
@@ -77,7 +77,7 @@ class Desk:
 
     def _keep_identity(self, me: Identity) -> Identity:
         seeds = me.seeds()
-        with _writing(self.db):
+        with writing(self.db):
             set_meta(self.db, "account_key", seeds.account)
             set_meta(self.db, "signing_key", seeds.signing)
             set_meta(self.db, "prekey", seeds.prekey)
@@ -119,7 +119,7 @@ class Desk:
         taken = self.db.execute("SELECT id FROM contact WHERE name = ?", (called,)).fetchone()
         if taken is not None and taken["id"] != parsed.id:
             raise UserError(f"you have another contact called {called}: choose a different name")
-        with _writing(self.db):
+        with writing(self.db):
             self.db.execute(
                 "INSERT INTO contact (id, name, card) VALUES (?, ?, ?) ON CONFLICT (id) "
                 "DO UPDATE SET name = excluded.name, card = excluded.card",
@@ -159,7 +159,7 @@ class Desk:
                     me, card, body, now_s, NORMAL, code,
                     way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
                 )  # fmt: skip
-                with _writing(self.db):
+                with writing(self.db):
                     if self._known(
                         sealed.mid
                     ):  # the same words in the same second are one message
@@ -206,7 +206,7 @@ class Desk:
     ) -> None:
         """Keep a message that was opened, and the way to its sender: durable when this returns. A
         second time is a no-op."""
-        with _writing(self.db):
+        with writing(self.db):
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
@@ -229,7 +229,7 @@ class Desk:
             "expired": ("queued", "on_mesh"),
         }[state]
         marks = ", ".join("?" * len(allowed))
-        with _writing(self.db):
+        with writing(self.db):
             cursor = self.db.execute(
                 f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "  # noqa: S608 - marks only
                 f"AND state IN ({marks})",
@@ -278,23 +278,6 @@ def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
     if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
         return b""
     return bytes(contact["way"])
-
-
-class _writing:
-    """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")  # what the node put so far stands by itself
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if not self._db.in_transaction:
-            return  # SQLite has rolled it back itself
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _as_dict(row: sqlite3.Row) -> dict[str, Any]:
