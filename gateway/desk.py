@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.database import get_meta, is_full, open_database, set_meta, writing
+from gateway.directory import Directory
 from gateway.errors import UserError
 from gateway.identity import Card, Identity, Seeds, clean_name, parse_card
+from gateway.people import device_cards
 from gateway.sealing import seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
@@ -34,6 +36,7 @@ class Desk:
     def __init__(self, data: Path) -> None:
         self.path = data / "heliograph.db"
         self.db = open_database(self.path)
+        self.directory = Directory(self.db, self._known_accounts)
         self.gateway_name = ""
         self.people_changed = 0  # rises when contacts or the person change in this process
         self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
@@ -97,9 +100,23 @@ class Desk:
 
     # --- whom I know
 
-    def cards(self) -> list[Card]:
-        """The cards of all contacts, under the names they have here."""
+    def contact_cards(self) -> list[Card]:
+        """The cards of all contacts."""
         return [parse_card(row["card"]) for row in self.db.execute("SELECT card FROM contact")]
+
+    def cards(self) -> list[Card]:
+        """The cards of all devices of all contacts whose mail is taken."""
+        return [
+            device
+            for card in self.contact_cards()
+            for device in device_cards(self.directory, card, with_removed=True)
+        ]
+
+    def _known_accounts(self) -> set[bytes]:
+        """Accounts that stay in the directory: of contacts, and of those announced here."""
+        here = {bytes(row[0]) for row in self.db.execute("SELECT key FROM announcement")}
+        known = {card.account for card in self.contact_cards()}
+        return here | known | {self.directory.now(account) for account in known}
 
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by name."""
@@ -111,7 +128,10 @@ class Desk:
 
     def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
         """Add a contact by the text of its card; adding it again is harmless."""
-        parsed = parse_card(card)
+        return self.add_card(parse_card(card), name)
+
+    def add_card(self, parsed: Card, name: str | None) -> dict[str, Any]:
+        """The same, of a card that was read already."""
         called = clean_name(name or parsed.name)
         mine = get_meta(self.db, "signing_key")
         if mine is not None and self.identity().card.ed25519 == parsed.ed25519:

@@ -69,7 +69,7 @@ class Directory:
     keep(): keys of the accounts that must not give way, those of contacts and of people here.
     """
 
-    def __init__(self, db: sqlite3.Connection, keep: Callable[[], set[bytes]] = set) -> None:
+    def __init__(self, db: sqlite3.Connection, keep: Callable[[], set[bytes]]) -> None:
         self._db = db
         self._keep = keep
         self._quota: dict[int, tuple[int, int]] = {}  # neighbour: hour began, new names since
@@ -311,6 +311,11 @@ class Directory:
         row = self._row(account)
         return None if row is None else _record(row["record"])
 
+    def payload(self, account: bytes) -> bytes | None:
+        """The same as it travels."""
+        row = self._row(account)
+        return None if row is None else bytes(row["record"])
+
     def now(self, account: bytes) -> bytes:
         """The account's key today: it, or what it was changed to, each time announced by the
         former key."""
@@ -346,6 +351,11 @@ class Directory:
             (len(name), name, wanted.replace(" ", "").lower(), limit),
         ).fetchall()
         return [self._entry(row) for row in rows]
+
+    def entry(self, account: bytes) -> Entry | None:
+        """What is known of an account by its key; None if nothing is, or it was deleted."""
+        row = self._row(account)
+        return None if row is None or row["deleted_clock_s"] is not None else self._entry(row)
 
     def _entry(self, row: sqlite3.Row) -> Entry:
         record = _record(row["record"])

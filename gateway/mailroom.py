@@ -13,6 +13,7 @@ from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.identity import Identity
 from gateway.parcels import rebuild_bundle, tag_key
+from gateway.people import note_refused, note_stranger
 from gateway.pieces import Shape
 from gateway.sealing import (
     Opened,
@@ -34,10 +35,12 @@ class Mailroom:
     """Opens what arrives and follows what was sent.
 
     release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
-    `node` is set by the gateway, and again when it starts its node anew.
+    `node` is set by the gateway, and again when it starts its node anew. on_record(immutable):
+    what is done with a parcel of the directory.
     """
 
     node: Node
+    on_record: Callable[[bytes], None] = staticmethod(lambda immutable: None)
 
     def __init__(
         self,
@@ -72,10 +75,16 @@ class Mailroom:
         return self._is_for_us(decode(bytes(3) + immutable))
 
     def _is_for_us(self, p: Parcel) -> bool:
+        return self._box_of(p) is not None
+
+    def _box_of(self, p: Parcel) -> bytes | None:
+        """The mailbox key of ours under which a parcel is addressed; None if it is not for us."""
         _, _, b0, _, mid, hint = p.head
         if self._me is None or hint is None or parcel.kind(b0) != parcel.MESSAGE:
-            return False
-        return bool(hint == hint_for(self._me.card.mailbox_key, mid))
+            return None
+        card = self._me.card
+        boxes = (card.mailbox_key, card.public_mailbox_key)
+        return next((box for box in boxes if hint == hint_for(box, mid)), None)
 
     # --- what the node tells
 
@@ -85,6 +94,8 @@ class Mailroom:
         if kind == "arrived":
             p = decode(bytes(3) + event[1])
             mid = p.head[4]
+            if parcel.kind(p.head[2]) == parcel.RECORD:
+                self.on_record(event[1])
             if self._is_for_us(p) and mid not in self._sent:
                 self.try_open(mid)
         elif kind == "receipt":
@@ -105,8 +116,10 @@ class Mailroom:
                 continue
             try:
                 opened = self._open([p for p, _ in mine], shape)
-            except UnknownSender:
+            except UnknownSender as e:
                 self._waiting.add(mid)
+                if e.card is not None:
+                    note_stranger(self._desk.db, e.card)
                 continue
             except (SealError, DecodeError, ValueError) as e:  # whatever a sender made of it
                 _log.warning("message %s dropped: %s", mid.hex(), e)
@@ -135,12 +148,19 @@ class Mailroom:
         if shape is None:
             bundle: bytes | None = parcels[0].payload
         else:
-            key = tag_key(self._me.card.mailbox_key, mid)
-            bundle = rebuild_bundle(key, mid, shape, parcels)
+            box = self._box_of(parcels[0])
+            bundle = (
+                None if box is None else rebuild_bundle(tag_key(box, mid), mid, shape, parcels)
+            )
         if bundle is None:
             return None
         head = bytes([b0, b1]) + mid
-        return open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        opened = open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        sender = opened.sender
+        if self._desk.directory.is_removed(sender.account, sender.ed25519):
+            note_refused(self._desk.db, mid, sender)
+            raise SealError(f"{sender.name} has removed the device that wrote it ({sender.id})")
+        return opened
 
     def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:

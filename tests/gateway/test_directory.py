@@ -17,6 +17,9 @@ ANA, EVE = Somebody("Ana"), Somebody("Eve")
 class Book(Directory):
     """A directory that hears everything from one neighbour at one moment."""
 
+    def __init__(self, db, keep=set):
+        super().__init__(db, keep)
+
     def hear(self, *payloads, ingress=1, clock_s=1000, unix_s=500):
         return [self.take(p, ingress, clock_s, unix_s) for p in payloads]
 

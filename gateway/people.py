@@ -1,0 +1,125 @@
+"""People at the desk: the devices of a contact, whose mail is refused, and who wrote unasked."""
+
+import sqlite3
+import time
+from typing import Any
+
+from gateway.database import writing
+from gateway.directory import Directory, Entry
+from gateway.directory_records import device_hash
+from gateway.errors import UserError
+from gateway.identity import NO_BOX_ROOT, Card, parse_card
+
+REFUSED_MAX = 500  # remembered; the oldest is forgotten
+STRANGERS_MAX = 200  # cards kept; the oldest goes. Their mail stays in the node until it expires
+
+
+def device_cards(directory: Directory, card: Card, with_removed: bool = False) -> list[Card]:
+    """The cards of all devices of a contact, as far as they are known, that of the contact's card
+    first. Without the directory's word it is that one alone; removed ones only if asked for.
+    """
+    account = directory.now(card.account)
+    newest = {record.device: record for record in directory.devices(account)}
+    cards = []
+    if with_removed or not directory.is_removed(card.account, card.ed25519):
+        known = newest.get(card.ed25519)
+        fresher = known is not None and known.prekey_seq > card.prekey_seq
+        cards.append(_card(card, known) if known is not None and fresher else card)
+    return cards + [_card(card, r) for r in newest.values() if r.device != card.ed25519]
+
+
+def _card(contact: Card, record: Any) -> Card:
+    """Of another device of the same person: the box root is the account's (SPEC.md 2)."""
+    return Card(
+        contact.account, record.device, record.prekey, record.prekey_seq, contact.box_root,
+        contact.name,
+    )  # fmt: skip
+
+
+def cards_of_entry(directory: Directory, entry: Entry) -> list[Card]:
+    """Cards of the devices of somebody who is known from the directory only."""
+    return [
+        Card(record.account, record.device, record.prekey, record.prekey_seq, NO_BOX_ROOT,
+             entry.record.name)
+        for record in directory.devices(entry.record.account)
+        if device_hash(record.device) in entry.devices
+    ]  # fmt: skip
+
+
+# --- mail of removed devices
+
+
+def note_refused(db: sqlite3.Connection, mid: bytes, sender: Card) -> None:
+    """A message was refused since its device is not the sender's any more: keep that it was."""
+    with writing(db):
+        db.execute(
+            "INSERT OR IGNORE INTO refused_mail VALUES (?, ?, ?, ?, ?)",
+            (mid, sender.account, sender.id, sender.name, int(time.time())),
+        )
+        db.execute(
+            "DELETE FROM refused_mail WHERE mid NOT IN (SELECT mid FROM refused_mail "
+            "ORDER BY heard_unix_s DESC LIMIT ?)",
+            (REFUSED_MAX,),
+        )
+
+
+def refused(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """What was refused, by device: name, device (id), messages, and when the last one came."""
+    rows = db.execute(
+        "SELECT name, device, count(*) AS messages, max(heard_unix_s) AS unix_s "
+        "FROM refused_mail GROUP BY device ORDER BY unix_s DESC"
+    )
+    return [dict(row) for row in rows]
+
+
+# --- who wrote and is no contact
+
+
+def note_stranger(db: sqlite3.Connection, card: Card) -> None:
+    """Somebody's card came along with a message that this device has signed."""
+    with writing(db):
+        db.execute(
+            "INSERT OR REPLACE INTO stranger VALUES (?, ?, ?, ?)",
+            (card.id, card.account_id, card.text(), int(time.time())),
+        )
+        db.execute(
+            "DELETE FROM stranger WHERE id NOT IN (SELECT id FROM stranger "
+            "ORDER BY heard_unix_s DESC LIMIT ?)",
+            (STRANGERS_MAX,),
+        )
+
+
+def strangers(db: sqlite3.Connection) -> list[Card]:
+    """Who has written and is no contact, the last first."""
+    rows = db.execute(
+        "SELECT card FROM stranger WHERE id NOT IN (SELECT id FROM contact) "
+        "ORDER BY heard_unix_s DESC"
+    )
+    return [parse_card(row["card"]) for row in rows]
+
+
+def card_to_add(db: sqlite3.Connection, directory: Directory, wanted: str) -> Card:
+    """The card of somebody without one in hand: who has written, or stands in the directory, by
+    name or id. UserError if it is nobody, or several."""
+    compact = wanted.replace(" ", "").lower()
+    for card in strangers(db):
+        if compact in (card.id, card.account_id):
+            return card
+    found = [
+        e for e in directory.find(wanted)
+        if e.id == compact or e.record.name.casefold() == wanted.strip().casefold()
+    ]  # fmt: skip
+    if not found:
+        raise UserError(f"nobody called {wanted!r} was heard of: see `helio people list`")
+    if len(found) > 1:
+        ids = ", ".join(spaced(entry.id) for entry in found[:8])
+        raise UserError(f"{len(found)} people use that name: choose by id ({ids})")
+    cards = cards_of_entry(directory, found[0])
+    if not cards:
+        raise UserError(f"no device of {found[0].record.name} was heard of yet: try again later")
+    return cards[0]
+
+
+def spaced(id_: str) -> str:
+    """An id in groups of four, to be read aloud."""
+    return " ".join(id_[i : i + 4] for i in range(0, len(id_), 4))
