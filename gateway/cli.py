@@ -31,7 +31,10 @@ _SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random 
 # imports tools/, and --help stays quick.
 COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("id", "gateway.commands:identity", "show your contact card, or make your keys",
-     [(("--name",), {"help": "what you call yourself"})]),
+     [(("--name",), {"help": "what you call yourself"}),
+      (("--restore",), {"metavar": "KIT", "help": "be who this kit says; - reads it"})]),
+    ("kit", "gateway.commands:kit", "show your keys, to keep in a safe place or to move",
+     [(("--qr",), {"action": "store_true", "help": "draw them as a QR code"})]),
     ("contact add", "gateway.commands:contact_add", "add somebody by their card",
      [_CARD, (("--name",), {"help": "what you call them"})]),
     ("contact list", "gateway.commands:contact_list", "list your contacts", []),

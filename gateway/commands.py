@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway.desk import Desk  # slow to import: each command does so when it is called
 
 
+_HANDLE_WITH_CARE = "Whoever has this kit reads and writes as you: keep it as you keep money."
+
+
 def data_dir(args: argparse.Namespace) -> Path:
     """--data, else $HELIO_DATA, else ~/.local/share/heliograph."""
     chosen = args.data or os.environ.get("HELIO_DATA")
@@ -46,12 +49,34 @@ def show(args: argparse.Namespace, value: Any, text: str) -> None:
 
 
 def identity(args: argparse.Namespace) -> int:
-    """helio id: show who lives here, or make them."""
+    """helio id: show who lives here, make them, or let them come back."""
+    from gateway.kit import parse_kit
+
+    if args.name and args.restore:
+        raise UserError("a kit brings its name: restore first, then change the name")
     with _desk(args) as desk:
+        if args.restore:
+            kit = sys.stdin.read() if args.restore == "-" else args.restore
+            desk.restore_identity(parse_kit(kit))
         if args.name:
             desk.create_identity(args.name)
         me = desk.me()
         show(args, me, f"{me['name']}  {me['id']}\n{me['card']}")
+    return 0
+
+
+def kit(args: argparse.Namespace) -> int:
+    """helio kit: the person's keys, to be kept in a safe place."""
+    from gateway.kit import kit_text
+
+    with _desk(args) as desk:
+        text = kit_text(desk.identity())
+    told = text
+    if args.qr and not args.json:
+        from gateway.terminal_qr import drawn
+
+        told = f"{drawn(text)}\n{text}"
+    show(args, {"kit": text}, f"{told}\n{_HANDLE_WITH_CARE}")
     return 0
 
 
@@ -67,7 +92,7 @@ def contact_list(args: argparse.Namespace) -> int:
     """helio contact list: everybody whose card is here."""
     with _desk(args) as desk:
         contacts = desk.contacts()
-        lines = [f"{c['name']:<20} {c['words']}" for c in contacts]
+        lines = [f"{c['name']:<20} {c['words']}{_mark(c)}" for c in contacts]
         show(args, contacts, "\n".join(lines) or "no contacts yet: helio contact add CARD")
     return 0
 
@@ -83,7 +108,7 @@ def send(args: argparse.Namespace) -> int:
 
 def inbox(args: argparse.Namespace) -> int:
     """helio inbox: what was received."""
-    return _list(args, "in", lambda m: f"{m['name']}: {_harmless(m['text'])}")
+    return _list(args, "in", lambda m: f"{m['name']}{_mark(m)}: {_harmless(m['text'])}")
 
 
 def outbox(args: argparse.Namespace) -> int:
@@ -96,6 +121,11 @@ def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
         messages = desk.listing(direction)
         show(args, messages, "\n".join(line(m) for m in messages) or "nothing here yet")
     return 0
+
+
+def _mark(of: dict[str, Any]) -> str:
+    """Beside somebody whose card came with a message: a name that anybody may have chosen."""
+    return "" if of["added"] else " (not added by you)"
 
 
 def _harmless(text: str) -> str:

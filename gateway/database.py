@@ -45,6 +45,10 @@ MIGRATIONS = [
     ALTER TABLE contact ADD COLUMN way_heard_s INTEGER NOT NULL DEFAULT 0;
     """,
     """
+    -- 0: not by the person, the card came along with a message
+    ALTER TABLE contact ADD COLUMN added INTEGER NOT NULL DEFAULT 1;
+    """,
+    """
     -- The directory (directory.py). Turns rise with everything heard: they say what is older, as
     -- no clock here can. Of seconds, clock_s are the node's own (powered), unix_s are for people.
     CREATE TABLE directory_account (
@@ -92,11 +96,6 @@ MIGRATIONS = [
     -- mail that was refused because its device is not the account's any more
     CREATE TABLE refused_mail (
         mid BLOB PRIMARY KEY, account BLOB NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL,
-        heard_unix_s INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    -- cards that came along with mail from people who are no contacts, until they are
-    CREATE TABLE stranger (
-        id TEXT PRIMARY KEY, account_id TEXT NOT NULL, card TEXT NOT NULL,
         heard_unix_s INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
@@ -180,6 +179,22 @@ def _statements(script: str) -> list[str]:
     return statements
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Does this error say that the disk (or the database's limit) is full?"""
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+
+
+def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
+    """A setting of this gateway."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
+    """Keep a setting of this gateway."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
 class writing:
     """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
 
@@ -195,19 +210,3 @@ class writing:
         if not self._db.in_transaction:
             return  # SQLite has rolled it back itself
         self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """Does this error say that the disk (or the database's limit) is full?"""
-    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
-
-
-def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
-    """A setting of this gateway."""
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else bytes(row[0])
-
-
-def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
-    """Keep a setting of this gateway."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

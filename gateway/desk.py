@@ -5,23 +5,24 @@ there until one does.
 """
 
 import asyncio
-import os
 import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
-from gateway.database import get_meta, is_full, open_database, set_meta, writing
+from gateway import person
+from gateway.database import get_meta, is_full, open_database, writing
 from gateway.directory import Directory
 from gateway.errors import UserError
-from gateway.identity import Card, Identity, Seeds, clean_name, parse_card
+from gateway.identity import NO_BOX_ROOT, Card, Identity, clean_name, parse_card
 from gateway.people import device_cards
-from gateway.sealing import seal
+from gateway.sealing import Opened, seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.limits import MESSAGE_MAX
 
 LIFETIME_S = 7 * 86400
+STRANGERS_MAX = 200  # contacts that wrote first; who comes then waits until they are added
 WAY_LASTS_S = 86_400  # people move: what a contact said of its gateway holds for a day
 _POLL_S = 0.2  # how often another process's writes are looked for
 
@@ -46,49 +47,15 @@ class Desk:
 
     def identity(self) -> Identity:
         """The person's keys. UserError if there are none yet."""
-        name = get_meta(self.db, "name")
-        keys = [get_meta(self.db, key) for key in ("signing_key", "prekey", "box_root")]
-        if name is None or None in keys:
-            raise UserError("nobody lives here yet: run `helio id --name YOUR-NAME` first")
-        signing, prekey, box_root = (bytes(k or b"") for k in keys)
-        account = get_meta(self.db, "account_key")
-        if account is None:  # the person was made before accounts were
-            with writing(self.db):
-                account = get_meta(self.db, "account_key") or os.urandom(32)
-                set_meta(self.db, "account_key", account)
-        number = int.from_bytes(get_meta(self.db, "prekey_seq") or b"\1", "big")
-        return Identity.load(Seeds(account, signing, prekey, number, box_root, name.decode()))
+        return person.load(self.db)
 
     def create_identity(self, name: str) -> Identity:
         """Make the person's keys, or change the name if they exist."""
-        name = clean_name(name)
-        try:
-            self.identity()
-        except UserError:
-            return self._keep_identity(Identity.new(name))
-        with writing(self.db):
-            set_meta(self.db, "name", name.encode())
-        return self.identity()
+        return person.create(self.db, name)
 
-    def restore_identity(self, me: Identity) -> Identity:
+    def restore_identity(self, me: Identity) -> None:
         """Let the person of an identity kit live here. UserError if somebody does already."""
-        try:
-            here = self.identity()
-        except UserError:
-            return self._keep_identity(me)
-        raise UserError(f"{here.card.name} lives here already: choose another --data folder")
-
-    def _keep_identity(self, me: Identity) -> Identity:
-        seeds = me.seeds()
-        with writing(self.db):
-            set_meta(self.db, "account_key", seeds.account)
-            set_meta(self.db, "signing_key", seeds.signing)
-            set_meta(self.db, "prekey", seeds.prekey)
-            set_meta(self.db, "prekey_seq", seeds.prekey_seq.to_bytes(4, "big"))
-            set_meta(self.db, "box_root", seeds.box_root)
-            set_meta(self.db, "name", seeds.name.encode())
-        self.people_changed += 1
-        return me
+        person.restore(self.db, me)
 
     def me(self) -> dict[str, Any]:
         """Name, id, card and gateway of the person who lives here."""
@@ -100,31 +67,27 @@ class Desk:
 
     # --- whom I know
 
-    def contact_cards(self) -> list[Card]:
-        """The cards of all contacts."""
-        return [parse_card(row["card"]) for row in self.db.execute("SELECT card FROM contact")]
-
     def cards(self) -> list[Card]:
-        """The cards of all devices of all contacts whose mail is taken."""
+        """The cards of all contacts, each with those of its other devices, under the names that
+        they have here."""
+        rows = self.db.execute("SELECT card, added FROM contact").fetchall()
         return [
-            device
-            for card in self.contact_cards()
-            for device in device_cards(self.directory, card, with_removed=True)
+            card
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
         ]
 
     def _known_accounts(self) -> set[bytes]:
         """Accounts that stay in the directory: of contacts, and of those announced here."""
         here = {bytes(row[0]) for row in self.db.execute("SELECT key FROM announcement")}
-        known = {card.account for card in self.contact_cards()}
+        rows = self.db.execute("SELECT card FROM contact WHERE added")
+        known = {parse_card(row["card"]).account for row in rows}
         return here | known | {self.directory.now(account) for account in known}
 
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by name."""
-        rows = self.db.execute("SELECT id, name, card FROM contact ORDER BY name").fetchall()
-        return [
-            {"id": r["id"], "name": r["name"], "words": parse_card(r["card"]).fingerprint}
-            for r in rows
-        ]
+        rows = self.db.execute("SELECT * FROM contact ORDER BY name").fetchall()
+        return [_person(r) for r in rows]
 
     def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
         """Add a contact by the text of its card; adding it again is harmless."""
@@ -142,11 +105,28 @@ class Desk:
         with writing(self.db):
             self.db.execute(
                 "INSERT INTO contact (id, name, card) VALUES (?, ?, ?) ON CONFLICT (id) "
-                "DO UPDATE SET name = excluded.name, card = excluded.card",
+                "DO UPDATE SET name = excluded.name, card = excluded.card, added = 1",
                 (parsed.id, called, parsed.text()),
             )
         self.people_changed += 1
-        return {"id": parsed.id, "name": called, "words": parsed.fingerprint}
+        return _person(self._find_contact(parsed.id))
+
+    def meet(self, card: Card) -> bool:
+        """Know somebody whose card came along with a message, as not added by the person. False if
+        there are too many of them, or it is ourselves."""
+        strangers = self.db.execute("SELECT count(*) FROM contact WHERE added = 0").fetchone()[0]
+        if strangers >= STRANGERS_MAX or card.id == self.identity().card.id:
+            return False
+        with writing(self.db):
+            for called in (card.name, f"{card.name} ({card.id[:4]})", card.id):
+                cursor = self.db.execute(  # a name that somebody here has is not given twice
+                    "INSERT OR IGNORE INTO contact (id, name, card, added) VALUES (?, ?, ?, 0)",
+                    (card.id, called, card.text()),
+                )
+                if cursor.rowcount:
+                    break
+        self.people_changed += 1
+        return True
 
     def _find_contact(self, wanted: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self.db.execute(
@@ -172,11 +152,11 @@ class Desk:
             raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
         code = lifetime_code(LIFETIME_S)
         now_s = int(time.time())
-        card = parse_card(to["card"])
+        card = self._device_of(to)
         try:
             while True:
                 sealed = seal(
-                    me, card, body, now_s, NORMAL, code,
+                    me, card, body, now_s, NORMAL, code, with_card=not self.has_written(to["id"]),
                     way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
                 )  # fmt: skip
                 with writing(self.db):
@@ -203,6 +183,32 @@ class Desk:
                 ) from None
             raise UserError(f"the message was not taken, try again ({e})") from None
 
+    def _device_of(self, contact: sqlite3.Row) -> Card:
+        """The device that gets a contact's mail: that of the card, unless it was removed."""
+        known = parse_card(contact["card"])
+        for card in device_cards(self.directory, known, bool(contact["added"])):
+            if not self.directory.is_removed(known.account, card.ed25519):
+                return card
+        raise UserError(
+            f"{contact['name']} has removed the device that you know, and no other one was heard "
+            "of yet: ask for a new card"
+        )
+
+    def _contact_of(self, sender: Card) -> str:
+        """The id of the contact whose device this is."""
+        rows = self.db.execute("SELECT id, card, added FROM contact").fetchall()
+        of = {
+            card.id: row["id"]
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
+        }
+        return sender.id if sender.id in {row["id"] for row in rows} else of[sender.id]
+
+    def has_written(self, contact: str) -> bool:
+        """Has anything come from this contact? Then they have our card."""
+        query = "SELECT 1 FROM message WHERE contact = ? AND direction = 'in'"
+        return self.db.execute(query, (contact,)).fetchone() is not None
+
     def _known(self, mid: bytes) -> bool:
         row = self.db.execute("SELECT 1 FROM message WHERE mid = ?", (mid,)).fetchone()
         return row is not None
@@ -221,22 +227,26 @@ class Desk:
     def _next_seq(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(seq), 0) + 1 FROM message").fetchone()[0])
 
-    def receive(
-        self, sender: Card, text: str, unix_s: int, way: bytes = b"", **fields: Any
-    ) -> None:
-        """Keep a message that was opened, and the way to its sender: durable when this returns. A
-        second time is a no-op."""
+    def receive(self, opened: Opened, text: str, **fields: Any) -> None:
+        """Keep a message that was opened, and what it says of its sender: durable when this
+        returns. A second time is a no-op."""
+        sender, unix_s, way = opened.sender, opened.unix_s, opened.way
+        contact = self._contact_of(sender)
         with writing(self.db):
+            if opened.card is not None and _follows(opened.card, sender):
+                self.db.execute(
+                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), contact)
+                )
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
                     "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
                     "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",
-                    (way, unix_s, now_s, sender.id, unix_s, now_s, now_s - WAY_LASTS_S),
+                    (way, unix_s, now_s, contact, unix_s, now_s, now_s - WAY_LASTS_S),
                 )
             if not self._known(fields["mid"]):
                 self._insert(
-                    contact=sender.id, direction="in", state="received", text=text,
+                    contact=contact, direction="in", state="received", text=text,
                     unix_s=unix_s, **fields,
                 )  # fmt: skip
 
@@ -272,11 +282,11 @@ class Desk:
     def listing(self, direction: str) -> list[dict[str, Any]]:
         """The inbox ("in") or outbox ("out"), oldest first, with names."""
         rows = self.db.execute(
-            "SELECT message.*, contact.name FROM message JOIN contact "
+            "SELECT message.*, contact.name, contact.added FROM message JOIN contact "
             "ON contact.id = message.contact WHERE direction = ? ORDER BY message.id",
             (direction,),
         )
-        return [_as_dict(row) | {"name": row["name"]} for row in rows]
+        return [_as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows]
 
     async def changed(self, after: int) -> None:
         """Return as soon as some message has changed after this change number."""
@@ -291,6 +301,18 @@ class Desk:
     def close(self) -> None:
         """Close the database."""
         self.db.close()
+
+
+def _person(contact: sqlite3.Row) -> dict[str, Any]:
+    words = parse_card(contact["card"]).fingerprint
+    added = bool(contact["added"])
+    return {"id": contact["id"], "name": contact["name"], "words": words, "added": added}
+
+
+def _follows(card: Card, known: Card) -> bool:
+    """Is this the same person's card with a newer prekey, or the first with a box root?"""
+    newer = card.prekey_seq > known.prekey_seq or known.box_root == NO_BOX_ROOT
+    return newer and (card.ed25519, card.account) == (known.ed25519, known.account)
 
 
 def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:

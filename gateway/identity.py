@@ -29,8 +29,8 @@ class Card:
 
     account, ed25519, x25519: 32-byte public keys, of the account, of the device's signatures, of
     what is sealed for the device. prekey_seq: number of the X25519 prekey. box_root: 16 bytes from
-    which the keys of the recipient hints follow, NO_BOX_ROOT if unknown; not secret among contacts,
-    never gossiped. name: what the person calls themselves.
+    which the keys of the recipient hints follow, NO_BOX_ROOT if unknown; not secret among
+    contacts, never gossiped. name: what the person calls themselves.
     """
 
     account: bytes

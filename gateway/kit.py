@@ -1,8 +1,7 @@
 """The identity kit: a person's keys as text, to move to another device or to come back after a
 loss (SPEC.md 2). Whoever has it reads and writes as that person.
 
-    HELIOKIT:  1 | account seed 32 | device seed 32 | prekey seed 32 | prekey number 4 | box root 16
-               | name
+    1 | account seed 32 | device seed 32 | prekey seed 32 | prekey number 4 | box root 16 | name
 """
 
 from gateway import checked_text

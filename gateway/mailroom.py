@@ -11,9 +11,9 @@ from typing import Any
 
 from gateway.desk import Desk
 from gateway.errors import UserError
-from gateway.identity import Identity
+from gateway.identity import Card, Identity
 from gateway.parcels import rebuild_bundle, tag_key
-from gateway.people import note_refused, note_stranger
+from gateway.people import note_refused
 from gateway.pieces import Shape
 from gateway.sealing import (
     Opened,
@@ -40,7 +40,6 @@ class Mailroom:
     """
 
     node: Node
-    on_record: Callable[[bytes], None] = staticmethod(lambda immutable: None)
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class Mailroom:
         self._desk = desk
         self._release = release
         self._now_ms = now_ms
+        self.on_record: Callable[[bytes], None] = lambda immutable: None
         self._sent: set[bytes] = set()
         self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
         self._releasing: set[bytes] = set()
@@ -75,16 +75,19 @@ class Mailroom:
         return self._is_for_us(decode(bytes(3) + immutable))
 
     def _is_for_us(self, p: Parcel) -> bool:
-        return self._box_of(p) is not None
-
-    def _box_of(self, p: Parcel) -> bytes | None:
-        """The mailbox key of ours under which a parcel is addressed; None if it is not for us."""
         _, _, b0, _, mid, hint = p.head
         if self._me is None or hint is None or parcel.kind(b0) != parcel.MESSAGE:
-            return None
+            return False
+        return self._box(hint, mid) is not None
+
+    def _box(self, hint: bytes | None, mid: bytes) -> bytes | None:
+        """The mailbox key of ours under which this hint is right."""
+        assert self._me is not None
         card = self._me.card
-        boxes = (card.mailbox_key, card.public_mailbox_key)
-        return next((box for box in boxes if hint == hint_for(box, mid)), None)
+        for box in (card.mailbox_key, card.public_mailbox_key):
+            if hint == hint_for(box, mid):
+                return box
+        return None
 
     # --- what the node tells
 
@@ -115,11 +118,9 @@ class Mailroom:
             if shape is not None and len(mine) < shape.k * shape.blocks:
                 continue
             try:
-                opened = self._open([p for p, _ in mine], shape)
-            except UnknownSender as e:
+                opened = self._open_or_meet([p for p, _ in mine], shape)
+            except UnknownSender:
                 self._waiting.add(mid)
-                if e.card is not None:
-                    note_stranger(self._desk.db, e.card)
                 continue
             except (SealError, DecodeError, ValueError) as e:  # whatever a sender made of it
                 _log.warning("message %s dropped: %s", mid.hex(), e)
@@ -132,35 +133,47 @@ class Mailroom:
             self._waiting.discard(mid)
             first, row = mine[0]
             self._desk.receive(
-                opened.sender,
-                opened.body.decode("utf-8", "replace"),
-                opened.unix_s,
-                way=opened.way,
+                opened,
+                _text_of(opened),
                 mid=mid, token=opened.token, code=first.head[3],
                 relays=max(0, max(self.node.index.hops[r] for _, r in mine) - 1),
             )  # fmt: skip
             self._release_receipt(mid, opened.token, first.head[3] >> 4)
             return
 
+    def _open_or_meet(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
+        """Opened; a stranger whose card came along is a contact from now on."""
+        try:
+            return self._open(parcels, shape)
+        except UnknownSender as e:
+            if e.card is None:
+                raise
+            self._check_device(parcels[0].head[4], e.card)
+            if not self._desk.meet(e.card):
+                raise
+            return self._open(parcels, shape)
+
     def _open(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
         assert self._me is not None
-        _, _, b0, b1, mid, _ = parcels[0].head
+        _, _, b0, b1, mid, hint = parcels[0].head
         if shape is None:
             bundle: bytes | None = parcels[0].payload
         else:
-            box = self._box_of(parcels[0])
-            bundle = (
-                None if box is None else rebuild_bundle(tag_key(box, mid), mid, shape, parcels)
-            )
+            key = tag_key(self._box(hint, mid) or b"", mid)
+            bundle = rebuild_bundle(key, mid, shape, parcels)
         if bundle is None:
             return None
         head = bytes([b0, b1]) + mid
         opened = open_bundle(self._me, head, bundle, shape, self._desk.cards())
-        sender = opened.sender
+        self._check_device(mid, opened.sender)
+        return opened
+
+    def _check_device(self, mid: bytes, sender: Card) -> None:
+        """SealError, and a note of it, if the sender's account has said that the device is not its
+        own (any more)."""
         if self._desk.directory.is_removed(sender.account, sender.ed25519):
             note_refused(self._desk.db, mid, sender)
-            raise SealError(f"{sender.name} has removed the device that wrote it ({sender.id})")
-        return opened
+            raise SealError(f"it is from a device that {sender.name} has removed")
 
     def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:
@@ -222,6 +235,13 @@ class Mailroom:
                 k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)
                 counts[block] = counts.get(block, 0) + 1
         return len(counts) == blocks and min(counts.values()) >= k
+
+
+def _text_of(opened: Opened) -> str:
+    """What a person reads of it here."""
+    if opened.typed:
+        return f"[kind {opened.body[0] if opened.body else 0}: only the chat page shows this]"
+    return opened.body.decode("utf-8", "replace")
 
 
 def _shape(p: Parcel) -> Shape | None:

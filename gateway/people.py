@@ -1,4 +1,4 @@
-"""People at the desk: the devices of a contact, whose mail is refused, and who wrote unasked."""
+"""People at the desk: the devices of a contact, and whose mail is refused."""
 
 import sqlite3
 import time
@@ -6,29 +6,27 @@ from typing import Any
 
 from gateway.database import writing
 from gateway.directory import Directory, Entry
-from gateway.directory_records import device_hash
+from gateway.directory_records import DeviceRecord, device_hash
 from gateway.errors import UserError
-from gateway.identity import NO_BOX_ROOT, Card, parse_card
+from gateway.identity import NO_BOX_ROOT, Card
 
 REFUSED_MAX = 500  # remembered; the oldest is forgotten
-STRANGERS_MAX = 200  # cards kept; the oldest goes. Their mail stays in the node until it expires
 
 
-def device_cards(directory: Directory, card: Card, with_removed: bool = False) -> list[Card]:
+def device_cards(directory: Directory, card: Card, added: bool) -> list[Card]:
     """The cards of all devices of a contact, as far as they are known, that of the contact's card
-    first. Without the directory's word it is that one alone; removed ones only if asked for.
+    first, even if it was removed. added: by the person; whose card came along with a message only
+    claims its account, until that lists the device.
     """
-    account = directory.now(card.account)
-    newest = {record.device: record for record in directory.devices(account)}
-    cards = []
-    if with_removed or not directory.is_removed(card.account, card.ed25519):
-        known = newest.get(card.ed25519)
-        fresher = known is not None and known.prekey_seq > card.prekey_seq
-        cards.append(_card(card, known) if known is not None and fresher else card)
-    return cards + [_card(card, r) for r in newest.values() if r.device != card.ed25519]
+    newest = {}
+    if added or not directory.is_removed(card.account, card.ed25519):
+        newest = {r.device: r for r in directory.devices(directory.now(card.account))}
+    known = newest.pop(card.ed25519, None)
+    first = card if known is None or known.prekey_seq <= card.prekey_seq else _card(card, known)
+    return [first, *(_card(card, record) for record in newest.values())]
 
 
-def _card(contact: Card, record: Any) -> Card:
+def _card(contact: Card, record: DeviceRecord) -> Card:
     """Of another device of the same person: the box root is the account's (SPEC.md 2)."""
     return Card(
         contact.account, record.device, record.prekey, record.prekey_seq, contact.box_root,
@@ -72,39 +70,10 @@ def refused(db: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-# --- who wrote and is no contact
-
-
-def note_stranger(db: sqlite3.Connection, card: Card) -> None:
-    """Somebody's card came along with a message that this device has signed."""
-    with writing(db):
-        db.execute(
-            "INSERT OR REPLACE INTO stranger VALUES (?, ?, ?, ?)",
-            (card.id, card.account_id, card.text(), int(time.time())),
-        )
-        db.execute(
-            "DELETE FROM stranger WHERE id NOT IN (SELECT id FROM stranger "
-            "ORDER BY heard_unix_s DESC LIMIT ?)",
-            (STRANGERS_MAX,),
-        )
-
-
-def strangers(db: sqlite3.Connection) -> list[Card]:
-    """Who has written and is no contact, the last first."""
-    rows = db.execute(
-        "SELECT card FROM stranger WHERE id NOT IN (SELECT id FROM contact) "
-        "ORDER BY heard_unix_s DESC"
-    )
-    return [parse_card(row["card"]) for row in rows]
-
-
-def card_to_add(db: sqlite3.Connection, directory: Directory, wanted: str) -> Card:
-    """The card of somebody without one in hand: who has written, or stands in the directory, by
-    name or id. UserError if it is nobody, or several."""
+def card_to_add(directory: Directory, wanted: str) -> Card:
+    """The card of somebody in the directory, by name or id. UserError if it is nobody, or
+    several."""
     compact = wanted.replace(" ", "").lower()
-    for card in strangers(db):
-        if compact in (card.id, card.account_id):
-            return card
     found = [
         e for e in directory.find(wanted)
         if e.id == compact or e.record.name.casefold() == wanted.strip().casefold()

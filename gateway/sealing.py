@@ -1,6 +1,7 @@
 """Sealing: what only the recipient's device can open, and what proves the sender (SPEC.md 6).
 
-    inner  = flags 1 | unix time 4 | sender id 4 | [way] | [card] | body | 80 00...   padded, signed
+    inner  = flags 1 | unix time 4 | sender id 4 | [way] | [card] | body | 80 00...
+                                                                              padded, signed
     bundle = HPKE base mode (RFC 9180) of inner | Ed25519 signature, bound to the parcel's head
 
 A way says where a gateway is: route 3, or route 3 | cell 3, or nothing if that is not known. The

@@ -1,7 +1,7 @@
 // Builds what the browser gets: static/app.js from src/main.js, and static/later-NAME.js from each
 // src/later/NAME.js, which app.js loads when it is needed: import("./later-NAME.js").
 //
-//     npm ci && npm run build
+//     npm ci && npm run build        npm run check: is what is committed what it would build?
 //
 // The same sources and lock file give the same bytes; what is built is committed.
 
@@ -45,22 +45,40 @@ function licenses(packages) {
   }).join("\n\n");
 }
 
-async function main() {
+// Everything that is built: name in static/ -> bytes.
+async function outputs() {
   const later = join(HERE, "src", "later");
   const names = existsSync(later) ? readdirSync(later).filter((n) => n.endsWith(".js")).sort() : [];
-  const wanted = new Map([["app.js", "src/main.js"]]);
-  for (const name of names) wanted.set(`later-${name}`, `src/later/${name}`);
-  for (const old of readdirSync(STATIC)) {
-    if (old.startsWith("later-") && !wanted.has(old)) rmSync(join(STATIC, old));
-  }
+  const sources = [["app.js", "src/main.js"]];
+  for (const name of names) sources.push([`later-${name}`, `src/later/${name}`]);
+  const out = new Map();
   const packages = [];
-  for (const [name, source] of wanted) {
+  for (const [name, source] of sources) {
     const built = await bundled(source);
+    out.set(name, Buffer.from(built.code));
     packages.push(...built.packages);
-    writeFileSync(join(STATIC, name), built.code);
   }
-  writeFileSync(join(STATIC, LICENSES), licenses(packages));
+  return out.set(LICENSES, Buffer.from(licenses(packages)));
+}
 
+const stale = (out) => readdirSync(STATIC).filter((n) => n.startsWith("later-") && !out.has(n));
+
+function write(out) {
+  for (const name of stale(out)) rmSync(join(STATIC, name));
+  for (const [name, bytes] of out) writeFileSync(join(STATIC, name), bytes);
+}
+
+// What is committed and is not what the sources give.
+function differing(out) {
+  const same = ([name, bytes]) => {
+    const path = join(STATIC, name);
+    return existsSync(path) && bytes.equals(readFileSync(path));
+  };
+  return [...[...out].filter((entry) => !same(entry)).map(([name]) => name), ...stale(out)];
+}
+
+// Prints the sizes; false if the first load is too large.
+function weigh() {
   let first = 0;
   for (const name of readdirSync(STATIC).sort()) {
     const size = gzipSync(readFileSync(join(STATIC, name)), { level: 9 }).length;
@@ -69,7 +87,17 @@ async function main() {
     console.log(`${String(size).padStart(7)}  ${name}${needed ? "" : "  (not at first)"}`);
   }
   console.log(`${String(first).padStart(7)}  first load, gzipped; at most ${FIRST_LOAD_MAX}`);
-  if (first > FIRST_LOAD_MAX) process.exitCode = 1;
+  return first <= FIRST_LOAD_MAX;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+async function main(check) {
+  const out = await outputs();
+  const wrong = check ? differing(out) : [];
+  if (!check) write(out);
+  if (wrong.length) console.log(`not what the sources give: ${wrong.join(", ")}; npm run build`);
+  if (!weigh() || wrong.length) process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(process.argv.includes("--check"));
+}

@@ -159,6 +159,20 @@ def test_help_loads_nothing_heavy():
     assert not loaded & {"aiohttp", "cryptography", "serial", "sqlite3", "asyncio", "zfec"}
 
 
+def test_a_kit_brings_a_person_back_and_replaces_nobody(homes, tmp_path):
+    kit = json.loads(helio("kit", "--qr", "--json", data=homes / "ana").stdout)["kit"]
+    told = helio("kit", data=homes / "ana").stdout
+    assert kit in told
+    assert "reads and writes as you" in told
+    here = json.loads(helio("id", "--json", data=homes / "ana").stdout)
+    back = helio("id", "--restore", "-", "--json", data=tmp_path / "new", text=kit)
+    assert json.loads(back.stdout) == here
+    assert_mistake(helio("id", "--restore", kit, data=homes / "bo"), "Bo lives here already")
+    assert_mistake(helio("id", "--restore", here["card"], data=tmp_path / "x"), "HELIOKIT:")
+    assert_mistake(helio("id", "--restore", kit, "--name", "Eve", data=tmp_path / "x"), "first")
+    assert_mistake(helio("kit", data=tmp_path / "x"), "helio id --name")
+
+
 def test_the_documentation_names_every_command_and_no_other():
     text = (ROOT / "docs" / "CLI.md").read_text()
     documented = set(re.findall(r"^### `helio ([a-z ]+?)(?: [A-Z\[-].*)?`", text, flags=re.M))

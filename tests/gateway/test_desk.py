@@ -2,12 +2,16 @@
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from gateway.desk import Desk
 from gateway.errors import UserError
+from gateway.identity import Identity
+from gateway.kit import kit_text, parse_kit
 from gateway.node_store import SqliteStore
+from gateway.sealing import Opened
 from shared_protocol.errors import StoreFull
 
 
@@ -32,7 +36,8 @@ def test_a_message_is_durable_when_send_returns(tmp_path):
     assert [(m["text"], m["state"]) for m in again.listing("out")] == [
         ("water at the school", "queued")
     ]
-    assert again.db.execute("SELECT count(*) FROM record").fetchone()[0] == 1
+    records = again.db.execute("SELECT count(*) FROM record").fetchone()[0]
+    assert records == 3, "with Ana's card, it is two pieces and one to spare"
 
 
 def test_states_only_improve(tmp_path):
@@ -178,5 +183,82 @@ def test_what_the_desk_puts_is_news_to_the_node_whatever_the_node_puts_meanwhile
     store.sync()
     Desk(tmp_path / "a").send("Bo", "from another process")
     store.put(b"and later still")
-    assert len(store.news()) == 2
+    assert len(store.news()) == 2 * 3
     assert store.news() == []
+
+
+# --- accounts, kits, and people who wrote first
+
+
+def test_somebody_from_before_accounts_gets_one_key_for_good(tmp_path):
+    desk = Desk(tmp_path)
+    desk.create_identity("Ana")
+    desk.db.execute("DELETE FROM meta WHERE key IN ('account_key', 'prekey_seq')")
+    first = desk.identity().card
+    assert desk.identity().card == Desk(tmp_path).identity().card == first
+    assert first.prekey_seq == 1
+
+
+def test_a_kit_moves_a_person_to_another_folder(tmp_path):
+    ana, bo = two_desks(tmp_path)
+    moved = Desk(tmp_path / "c")
+    moved.restore_identity(parse_kit(kit_text(ana.identity())))
+    assert moved.me() == ana.me()
+    with pytest.raises(UserError, match="Bo lives here already"):
+        bo.restore_identity(ana.identity())
+    assert bo.me()["name"] == "Bo"
+
+
+def test_the_card_goes_along_until_the_contact_has_written(tmp_path):
+    ana, bo = two_desks(tmp_path)
+    for written, parcels in ((False, 3), (True, 1)):
+        before = ana.db.execute("SELECT count(*) FROM record").fetchone()[0]
+        if written:
+            opened = Opened(bo.identity().card, 5, b"hi", False, bytes(16), b"", None)
+            ana.receive(opened, "hi", mid=bytes(12), token=bytes(16), code=128)
+        ana.send("Bo", "hello")
+        after = ana.db.execute("SELECT count(*) FROM record").fetchone()[0]
+        assert after - before == parcels
+
+
+def test_a_stranger_takes_nobodys_name_and_is_marked_until_added(tmp_path):
+    ana, _ = two_desks(tmp_path)
+    stranger = Identity.new("Bo").card
+    assert ana.meet(stranger)
+    called = f"Bo ({stranger.id[:4]})"
+    marks = {c["name"]: c["added"] for c in ana.contacts()}
+    assert marks == {"Bo": True, called: False}
+    assert ana.meet(stranger), "again is harmless"
+    assert ana.add_contact(stranger.text(), "Bo from the mill")["added"]
+    assert [c["name"] for c in ana.contacts()] == ["Bo", "Bo from the mill"]
+    assert ana.meet(stranger)
+    assert all(c["added"] for c in ana.contacts()), "who was added stays so"
+    assert not ana.meet(ana.identity().card), "that is ourselves"
+
+
+def test_there_are_only_so_many_strangers(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.desk.STRANGERS_MAX", 2)
+    ana, _ = two_desks(tmp_path)
+    first, second, third = (Identity.new("Eve").card for _ in range(3))
+    assert ana.meet(first)
+    assert ana.meet(second)
+    assert not ana.meet(third)
+    ana.add_contact(first.text(), "Eve")
+    assert ana.meet(third), "who was added is no stranger"
+
+
+def test_a_newer_card_of_a_contact_counts_and_an_older_or_foreign_one_does_not(tmp_path):
+    ana, bo = two_desks(tmp_path)
+    known = bo.identity().card
+
+    def heard(number, **changes):
+        opened = Opened(known, 5, b"hi", False, bytes(16), b"", replace(known, **changes))
+        mid = bytes([number]) * 12
+        ana.receive(opened, "hi", mid=mid, token=bytes(16), code=128)
+        return ana.cards()[0]
+
+    later = replace(known, x25519=b"x" * 32, prekey_seq=4)
+    assert heard(1, account=b"a" * 32, prekey_seq=9) == known, "another account"
+    assert heard(2, x25519=b"x" * 32, prekey_seq=4) == later
+    known = later
+    assert heard(3, x25519=b"y" * 32, prekey_seq=3) == later

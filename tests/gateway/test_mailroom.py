@@ -2,17 +2,19 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 
 from gateway.crypto import ecb
 from gateway.database import set_meta
 from gateway.desk import WAY_LASTS_S, Desk
+from gateway.identity import NO_BOX_ROOT
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from gateway.parcels import piece_tag
 from gateway.pieces import Shape
-from gateway.sealing import hint_for
+from gateway.sealing import hint_for, seal
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
@@ -130,6 +132,7 @@ def test_a_message_opened_before_its_receipt_could_leave_is_acknowledged_after_t
 def test_somebody_unknown_waits_until_the_card_comes(tmp_path):
     ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
     ana.desk.add_contact(bo.desk.me()["card"], None)
+    ana.desk.has_written = lambda contact: True  # so Ana's card stays at home
     for part in written(ana, "it is me"):
         bo.hand_in(part)
     assert bo.inbox() == []
@@ -138,6 +141,58 @@ def test_somebody_unknown_waits_until_the_card_comes(tmp_path):
     bo.desk.add_contact(ana.desk.me()["card"], None)
     bo.mailroom.catch_up()
     assert bo.inbox() == ["it is me"]
+
+
+def test_a_stranger_whose_card_comes_along_is_heard_and_can_be_answered(tmp_path):
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    ana.desk.add_contact(bo.desk.me()["card"], None)
+    for part in written(ana, "it is me"):
+        bo.hand_in(part)
+    assert [(m["name"], m["text"], m["added"]) for m in bo.desk.listing("in")] == [
+        ("Ana", "it is me", False)
+    ]
+    assert bo.node.index.count_held() == 0, "acknowledged"
+    ana.hand_in(sent(bo, "Ana", "so I see"))
+    assert ana.inbox() == ["so I see"]
+
+
+def test_one_stranger_too_many_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.desk.STRANGERS_MAX", 0)
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    ana.desk.add_contact(bo.desk.me()["card"], None)
+    for part in written(ana, "it is me"):
+        bo.hand_in(part)
+    assert bo.inbox() == []
+    assert bo.node.index.count_held() == 3, "kept, not acknowledged"
+
+
+def test_what_a_stranger_seals_that_does_not_inflate_is_dropped(tmp_path, monkeypatch):
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    ana.desk.add_contact(bo.desk.me()["card"], None)
+    monkeypatch.setattr("gateway.sealing._compress", lambda body: (1, b"\xff" + body))
+    for part in written(ana, "it is me"):
+        bo.hand_in(part)
+    assert bo.inbox() == []
+    assert bo.mailroom.unopenable == 1
+
+
+@pytest.mark.parametrize("text", ["hello", long_text()])
+def test_who_knows_us_from_the_directory_only_reaches_us(tmp_path, text):
+    ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
+    card = replace(bo.desk.identity().card, box_root=NO_BOX_ROOT)
+    ana.desk.add_contact(card.text(), None)
+    for part in written(ana, text):
+        bo.hand_in(part)
+    assert bo.inbox() == [text]
+
+
+def test_a_kind_of_message_that_only_the_page_shows_is_said_to_be_one(pair):
+    ana, bo = pair
+    me = ana.desk.identity()
+    for body in (b"\x05\xff\x00", b""):
+        for part in seal(me, bo.desk.identity().card, body, 5, 1, 8, typed=True).parcels:
+            bo.hand_in(part)
+    assert bo.inbox() == [f"[kind {n}: only the chat page shows this]" for n in (5, 0)]
 
 
 def test_junk_under_our_hint_is_dropped_and_counted(pair):
@@ -234,6 +289,12 @@ def sent(post, to, text):
     return decode(bytes(row[0])).immutable
 
 
+def acquainted(ana, bo):
+    """Both have heard of the other: no cards go along, a short message is one parcel."""
+    ana.desk.has_written = bo.desk.has_written = lambda contact: True
+    return ana, bo
+
+
 def the_way(ana):
     row = ana.desk.db.execute("SELECT way FROM contact").fetchone()
     return row["way"]
@@ -242,7 +303,7 @@ def the_way(ana):
 def test_an_answer_knows_the_way_for_a_day_and_an_older_message_does_not_change_it(
     pair, monkeypatch
 ):
-    ana, bo = pair
+    ana, bo = acquainted(*pair)
     now_s = [1_800_000_000]
     monkeypatch.setattr("gateway.desk.time.time", lambda: now_s[0])
     set_meta(bo.desk.db, "way", b"old\0\0\1")
@@ -271,7 +332,7 @@ def test_an_answer_knows_the_way_for_a_day_and_an_older_message_does_not_change_
 
 def test_what_goes_alone_is_not_said_to_be_on_the_mesh(pair):
     """One relay has it: it is not what a person may rely on who switches the gateway off."""
-    ana, bo = pair
+    ana, bo = acquainted(*pair)
     ana.hand_in(sent(bo, "Ana", "hello"))
     ana.mailroom.reload()
     immutable = sent(ana, "Bo", "hi")

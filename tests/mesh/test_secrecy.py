@@ -19,6 +19,7 @@ def traces(field):
     for gateway in (field.a, field.b):
         me = gateway.desk.identity()
         for what, key in (
+            ("account key", me.card.account),
             ("signing key", me.card.ed25519),
             ("prekey", me.card.x25519),
             ("box root", me.card.box_root),

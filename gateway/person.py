@@ -1,0 +1,58 @@
+"""The person who lives in a data folder: the CLI's own keys, in the database's `meta` table."""
+
+import os
+import sqlite3
+
+from gateway.database import get_meta, set_meta, writing
+from gateway.errors import UserError
+from gateway.identity import Identity, Seeds, clean_name
+
+
+def load(db: sqlite3.Connection) -> Identity:
+    """The person's keys. UserError if there are none yet."""
+    name = get_meta(db, "name")
+    keys = [get_meta(db, key) for key in ("signing_key", "prekey", "box_root")]
+    if name is None or None in keys:
+        raise UserError("nobody lives here yet: run `helio id --name YOUR-NAME` first")
+    signing, prekey, box_root = (bytes(k or b"") for k in keys)
+    account = get_meta(db, "account_key")
+    if account is None:  # the person was made before there were accounts
+        with writing(db):
+            account = get_meta(db, "account_key") or os.urandom(32)
+            set_meta(db, "account_key", account)
+    number = int.from_bytes(get_meta(db, "prekey_seq") or b"\1", "big")
+    return Identity.load(Seeds(account, signing, prekey, number, box_root, name.decode()))
+
+
+def create(db: sqlite3.Connection, name: str) -> Identity:
+    """Make the person's keys, or change the name if they exist."""
+    name = clean_name(name)
+    try:
+        load(db)
+    except UserError:
+        return _keep(db, Identity.new(name))
+    with writing(db):
+        set_meta(db, "name", name.encode())
+    return load(db)
+
+
+def restore(db: sqlite3.Connection, me: Identity) -> None:
+    """Let the person of an identity kit live here. UserError if somebody does already."""
+    try:
+        here = load(db)
+    except UserError:
+        _keep(db, me)
+        return
+    raise UserError(f"{here.card.name} lives here already: choose another --data folder")
+
+
+def _keep(db: sqlite3.Connection, me: Identity) -> Identity:
+    seeds = me.seeds()
+    with writing(db):
+        set_meta(db, "account_key", seeds.account)
+        set_meta(db, "signing_key", seeds.signing)
+        set_meta(db, "prekey", seeds.prekey)
+        set_meta(db, "prekey_seq", seeds.prekey_seq.to_bytes(4, "big"))
+        set_meta(db, "box_root", seeds.box_root)
+        set_meta(db, "name", seeds.name.encode())
+    return me
