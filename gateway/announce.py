@@ -31,6 +31,7 @@ HERE = 32  # stands for a neighbour where records come from this gateway itself 
 _LOOK_EVERY_S = 60
 
 # What the person of this gateway wishes: `helio people` writes it, also while no gateway runs.
+# Behind the word and a space something random, so that the same wish again is seen.
 WISH, ANNOUNCE, STOP, DELETE = "announce", b"yes", b"stop", b"delete"
 PROBLEM = "announce_problem"  # why it could not be
 
@@ -44,6 +45,18 @@ _SAYINGS = {
     FLOOD: "too many new names in this hour: try again in the next",
     FULL: "the directory is full of people who are here",
 }
+
+
+def wish(db: sqlite3.Connection, word: bytes) -> None:
+    """Let the gateway of this database, running or not, do ANNOUNCE, STOP or DELETE."""
+    with writing(db):
+        set_meta(db, WISH, word + b" " + os.urandom(8))
+        set_meta(db, PROBLEM, b"")
+
+
+def is_announced(db: sqlite3.Connection) -> bool:
+    """Has the person of this database asked for it?"""
+    return (get_meta(db, WISH) or b"").startswith(ANNOUNCE)
 
 
 class Mesh(Protocol):
@@ -63,7 +76,7 @@ class Announcer:
         self._desk, self._db, self._mesh = desk, desk.db, mesh
         self.directory = desk.directory
         self._looked_s = -_LOOK_EVERY_S
-        self._wish = b""
+        self._wished = b""
         self._held: OrderedDict[int, None] = OrderedDict()  # short ids of records on the shelf
 
     # --- what the mesh brings
@@ -100,7 +113,8 @@ class Announcer:
         """Announce somebody's records from now on, or go on doing so. UserError says why not."""
         now_s, unix_s = self._mesh.clock_s(), int(time.time())
         count = self._db.execute("SELECT count(*) FROM announcement").fetchone()[0]
-        if count + len(payloads) > ANNOUNCED_MAX:
+        more = sum(self._row(_key_of(payload)) is None for payload in payloads)
+        if more and count + more > ANNOUNCED_MAX:
             raise UserError(f"this gateway announces {ANNOUNCED_MAX} records already")
         verdicts = self.directory.take_all(payloads, HERE, now_s, unix_s)
         with writing(self._db):
@@ -119,11 +133,11 @@ class Announcer:
     def look(self) -> None:
         """Do what the person of this gateway wishes (`helio people`), and what is due."""
         now_s = self._mesh.clock_s()
-        wish = get_meta(self._db, WISH) or b""
-        if wish == self._wish and now_s - self._looked_s < _LOOK_EVERY_S:
+        wished = get_meta(self._db, WISH) or b""
+        if wished == self._wished and now_s - self._looked_s < _LOOK_EVERY_S:
             return
-        self._looked_s, self._wish = now_s, wish
-        mine = self._follow_wish(wish)
+        self._looked_s, self._wished = now_s, wished
+        mine = self._follow_wish(wished.partition(b" ")[0])
         for row in self._db.execute("SELECT * FROM announcement").fetchall():
             here = bytes(row["key"]) in mine or now_s - row["here_clock_s"] < HERE_S
             due_s = row["out_clock_s"] + AGAIN_S + bytes(row["key"])[-1] * 60
@@ -132,23 +146,23 @@ class Announcer:
             elif now_s - row["out_clock_s"] >= LIFETIMES_S[CODE]:
                 self._db.execute("DELETE FROM announcement WHERE key = ?", (row["key"],))
 
-    def _follow_wish(self, wish: bytes) -> set[bytes]:
+    def _follow_wish(self, word: bytes) -> set[bytes]:
         """Keys of the person of this gateway, as far as they are announced."""
-        if wish == STOP:
+        if word == STOP:
             me = self._desk.identity().card
             self._withdraw([me.account, me.ed25519])
             set_meta(self._db, WISH, b"")
-        if wish not in (ANNOUNCE, DELETE):
+        if word not in (ANNOUNCE, DELETE):
             return set()
         try:
-            payloads = own_records(self._desk, self.directory, delete=wish == DELETE)
+            payloads = own_records(self._desk, self.directory, delete=word == DELETE)
             self.post(payloads)
         except UserError as e:
             _log.warning("not announced: %s", e)
             set_meta(self._db, WISH, b"")
             set_meta(self._db, PROBLEM, str(e).encode())
             return set()
-        if wish == DELETE:
+        if word == DELETE:
             self._withdraw([self._desk.identity().card.ed25519])
         return {_key_of(payload) for payload in payloads}
 
@@ -212,4 +226,4 @@ def parcel_of(payload: bytes, token: bytes) -> bytes:
 
 def _key_of(payload: bytes) -> bytes:
     """The key that has signed a record."""
-    return payload[34:66] if payload[0] == DEVICE else payload[2:34]
+    return payload[34:66] if payload[:1] == bytes([DEVICE]) else payload[2:34]

@@ -8,7 +8,7 @@ from gateway.database import writing
 from gateway.directory import Directory, Entry
 from gateway.directory_records import DeviceRecord, device_hash
 from gateway.errors import UserError
-from gateway.identity import NO_BOX_ROOT, Card
+from gateway.identity import NO_BOX_ROOT, Card, spaced
 
 REFUSED_MAX = 500  # remembered; the oldest is forgotten
 
@@ -87,8 +87,3 @@ def card_to_add(directory: Directory, wanted: str) -> Card:
     if not cards:
         raise UserError(f"no device of {found[0].record.name} was heard of yet: try again later")
     return cards[0]
-
-
-def spaced(id_: str) -> str:
-    """An id in groups of four, to be read aloud."""
-    return " ".join(id_[i : i + 4] for i in range(0, len(id_), 4))
