@@ -184,6 +184,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.desk import Desk
     from gateway.gateway import Gateway
     from gateway.links.serial_port import open_port
+    from gateway.web import directory_api
     from gateway.web.server import make_app
 
     config = load_config(data_dir(args) / FILE)
@@ -193,7 +194,9 @@ async def _serve(args: argparse.Namespace) -> None:
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    runner = web.AppRunner(make_app(desk, config.names))
+    app = make_app(desk, config.names)
+    app.add_routes(directory_api.routes(gateway.announcer))
+    runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)
     try:

@@ -1,4 +1,4 @@
-"""People at the desk: the devices of a contact, and whose mail is refused."""
+"""People: what to think of a name, the devices of a contact, and whose mail is refused."""
 
 import sqlite3
 import time
@@ -42,6 +42,33 @@ def cards_of_entry(directory: Directory, entry: Entry) -> list[Card]:
         for record in directory.devices(entry.record.account)
         if device_hash(record.device) in entry.devices
     ]  # fmt: skip
+
+
+def as_dict(entry: Entry) -> dict[str, Any]:
+    """An account of the directory, for people and programs. marks: see docs/PEOPLE.md."""
+    marks = [
+        mark
+        for mark, so in (
+            ("name_taken", entry.others and not entry.first),
+            ("name_shared", entry.others and entry.first),
+            ("conflict", entry.rival is not None),
+            ("key_changed", entry.former is not None),
+            ("gone_on", entry.later is not None),
+        )
+        if so
+    ]
+    return {
+        "id": entry.id,
+        "words": spaced(entry.id),
+        "name": entry.record.name,
+        "sequence": entry.record.sequence,
+        "devices": [device.hex() for device in entry.devices],
+        "heard_s": entry.heard_unix_s,
+        "marks": marks,
+        "former": entry.former,
+        "later": entry.later,
+        "others": list(entry.others),
+    }
 
 
 # --- mail of removed devices

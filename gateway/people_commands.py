@@ -11,12 +11,11 @@ from gateway.database import get_meta
 from gateway.errors import UserError
 from gateway.identity import spaced
 from gateway.own_records import change_account_key
-from gateway.people import card_to_add, refused
+from gateway.people import as_dict, card_to_add, refused
 from gateway.words import ago
 
 if TYPE_CHECKING:
     from gateway.desk import Desk
-    from gateway.directory import Entry
 
 _FINAL = "The account is deleted for good: nobody can write to it, and its keys are of no use."
 
@@ -76,33 +75,6 @@ def mine_as_dict(desk: "Desk") -> dict[str, Any]:
     """Is the person of this folder announced, and if not, why?"""
     problem = (get_meta(desk.db, PROBLEM) or b"").decode()
     return {"announced": is_announced(desk.db), "problem": problem}
-
-
-def as_dict(entry: "Entry") -> dict[str, Any]:
-    """An account of the directory, for people and programs. marks: see docs/PEOPLE.md."""
-    marks = [
-        mark
-        for mark, so in (
-            ("name_taken", entry.others and not entry.first),
-            ("name_shared", entry.others and entry.first),
-            ("conflict", entry.rival is not None),
-            ("key_changed", entry.former is not None),
-            ("gone_on", entry.later is not None),
-        )
-        if so
-    ]
-    return {
-        "id": entry.id,
-        "words": spaced(entry.id),
-        "name": entry.record.name,
-        "sequence": entry.record.sequence,
-        "devices": [device.hex() for device in entry.devices],
-        "heard_s": entry.heard_unix_s,
-        "marks": marks,
-        "former": entry.former,
-        "later": entry.later,
-        "others": list(entry.others),
-    }
 
 
 _SAID = {
