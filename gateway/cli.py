@@ -41,6 +41,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("people announce", "gateway.people_commands:announce", "be in the directory",
      [(("--stop",), {"action": "store_true", "help": "not any more"}),
       (("--new-key",), {"action": "store_true", "help": "change the account's key"}),
+      (("--without",), {"metavar": "DEVICE", "help": "remove a device of yours, by its id"}),
       (("--delete",), {"action": "store_true", "help": "the account, for good"}),
       _YES]),
     ("people list", "gateway.people_commands:people", "list who was heard of",

@@ -22,7 +22,7 @@ DEVICES_MAX = 8
 SEQUENCE_MAX = 2**32 - 1
 COMMITMENT_LEN = 16
 _VERSION = 1
-_HASH_LEN = 8
+HASH_LEN = 8
 _SIGNATURE_LEN = 64
 _ACCOUNT_HEAD = "!B32sI16sB"  # version, account, sequence, next-key commitment, device count
 _DEVICE_BODY = "!B32s32s32sIB"  # version, account, device, prekey, its number, lifetime code
@@ -71,7 +71,7 @@ class DeviceRecord:
 
 def device_hash(device: bytes) -> bytes:
     """How an account's record names a device: 8 bytes, the device's id."""
-    return hashlib.sha256(device).digest()[:_HASH_LEN]
+    return hashlib.sha256(device).digest()[:HASH_LEN]
 
 
 def commitment(next_account: bytes) -> bytes:
@@ -146,8 +146,8 @@ def _account_of(body: bytes) -> AccountRecord:
     if len(body) < at + 1:
         raise RecordError("the record is too short")
     _, account, sequence, next_key, count = struct.unpack(_ACCOUNT_HEAD, body[:at])
-    end = at + count * _HASH_LEN
-    devices = tuple(body[i : i + _HASH_LEN] for i in range(at, end, _HASH_LEN))
+    end = at + count * HASH_LEN
+    devices = tuple(body[i : i + HASH_LEN] for i in range(at, end, HASH_LEN))
     if count > DEVICES_MAX or len(body) <= end or len(body) != end + 1 + body[end]:
         raise RecordError("the record's lengths are wrong")
     if sequence == 0 or list(devices) != sorted(set(devices)):

@@ -9,6 +9,7 @@ from gateway.desk import LIFETIME_S, Desk
 from gateway.directory import Directory
 from gateway.directory_records import (
     DEVICES_MAX,
+    HASH_LEN,
     SEQUENCE_MAX,
     AccountRecord,
     DeviceRecord,
@@ -21,7 +22,7 @@ from gateway.errors import UserError
 from gateway.identity import Identity
 from shared_protocol.lifetime import lifetime_code
 
-_NEXT_KEY, _ISSUED = "next_account_key", "account_sequence"
+_NEXT_KEY, _ISSUED, _WITHOUT = "next_account_key", "account_sequence", "removed_devices"
 
 
 def own_records(desk: Desk, directory: Directory, delete: bool = False) -> list[bytes]:
@@ -55,11 +56,13 @@ def _account_record(desk: Desk, directory: Directory, me: Identity, delete: bool
     newest = 0
     if known is not None:
         newest = known.record.sequence
-        others = set(known.devices) - {mine}
+        removed = _removed(desk)
+        others = set(known.devices) - {mine} - removed
         if issued and newest > issued and mine not in known.devices:
             raise UserError("another device of yours has removed this one from the account")
         same = (known.record.name, known.record.next_key) == (card.name, next_key)
-        if mine in known.devices and known.rival is None and same and not delete:
+        same = same and known.rival is None and not removed & set(known.devices)
+        if mine in known.devices and same and not delete:
             return known.payload
     if len(others) >= DEVICES_MAX:
         raise UserError(f"the account has {DEVICES_MAX} devices already: remove one first")
@@ -80,6 +83,25 @@ def _next_key(desk: Desk) -> bytes:
         seed = os.urandom(32)
         set_meta(desk.db, _NEXT_KEY, seed)
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def _removed(desk: Desk) -> set[bytes]:
+    raw = get_meta(desk.db, _WITHOUT) or b""
+    return {raw[i : i + HASH_LEN] for i in range(0, len(raw), HASH_LEN)}
+
+
+def remove_device(desk: Desk, device: str) -> None:
+    """Take a device (its id) out of the account, for good. UserError if it is none of its own."""
+    card = desk.identity().card
+    newest = desk.directory.entry(card.account)
+    hashes = {} if newest is None else {hash_.hex(): hash_ for hash_ in newest.devices}
+    wanted = device.replace(" ", "").lower()
+    if wanted == card.id:
+        raise UserError("that is this device: remove it from another one of yours")
+    if wanted not in hashes:
+        raise UserError(f"{device} is no device of your account: `helio people list` shows them")
+    removed = _removed(desk) | {hashes[wanted]}
+    set_meta(desk.db, _WITHOUT, b"".join(sorted(removed)))
 
 
 def change_account_key(desk: Desk) -> None:

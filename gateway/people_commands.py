@@ -10,7 +10,7 @@ from gateway.commands import opened_desk, show
 from gateway.database import get_meta
 from gateway.errors import UserError
 from gateway.identity import spaced
-from gateway.own_records import change_account_key
+from gateway.own_records import change_account_key, remove_device
 from gateway.people import as_dict, card_to_add, refused
 from gateway.words import ago
 
@@ -22,15 +22,17 @@ _FINAL = "The account is deleted for good: nobody can write to it, and its keys 
 
 def announce(args: argparse.Namespace) -> int:
     """helio people announce: be in the directory, or not any more."""
-    chosen = [flag for flag in ("stop", "new_key", "delete") if getattr(args, flag)]
+    chosen = [flag for flag in ("stop", "new_key", "delete", "without") if getattr(args, flag)]
     if len(chosen) > 1:
-        raise UserError("one of --stop, --new-key and --delete at a time")
+        raise UserError("one of --stop, --new-key, --without and --delete at a time")
     with opened_desk(args) as desk:
         desk.identity()
         if args.delete:
             sure(args.yes, _FINAL, "add --yes to delete the account: it cannot be undone")
         if args.new_key:
             change_account_key(desk)
+        if args.without:
+            remove_device(desk, args.without)
         word = STOP if args.stop else DELETE if args.delete else ANNOUNCE
         wish(desk.db, word)
         me = desk.identity().card

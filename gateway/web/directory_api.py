@@ -30,12 +30,7 @@ def routes(announcer: Announcer) -> list[web.RouteDef]:
             raise UserError("the name is too long")
         directory = announcer.directory
         people = [
-            as_dict(entry)
-            | {
-                "records": [
-                    _text(raw) for raw in (entry.payload, entry.rival, *entry.known) if raw
-                ]
-            }
+            as_dict(entry) | {"records": _texts(entry.payload, entry.rival, *entry.known)}
             for entry in directory.find(name, PEOPLE_MAX)
         ]
         return web.json_response({"people": people})

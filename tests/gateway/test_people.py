@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -406,3 +407,25 @@ def test_own_records_count_on_and_keep_the_other_devices(tmp_path):
         renamed = decode(own_records(desk, desk.directory)[0])
         assert (renamed.sequence, renamed.devices, renamed.name) == (8, both, "Ana B")
         assert renamed.next_key == first.next_key != commitment(me.card.account)
+
+
+def test_a_lost_device_is_removed_from_another_one(tmp_path, capsys):
+    async def story(pair):
+        me = pair.ana.identity()
+        pair.helio("ana", "people", "announce")
+        entry = await heard(pair.bo)
+        lost = device_hash(b"a lost phone")
+        both = replace(
+            entry.record, sequence=2, devices=tuple(sorted((*entry.record.devices, lost)))
+        )
+        pair.gb.announcer.post([sign_account(me.account, both)])
+        await until(lambda: pair.ana.directory.find("Ana")[0].record == both, WAIT_S, "both")
+        devices = pair.listed("ana", capsys)["people"][0]["devices"]
+        assert sorted(devices) == sorted([me.card.id, lost.hex()])
+        for wrong in (me.card.id, "0123456789abcdef"):
+            assert pair.helio("ana", "people", "announce", "--without", wrong) == 2
+        assert pair.helio("ana", "people", "announce", "--without", lost.hex()) == 0
+        await until(lambda: len(pair.bo.directory.find("Ana")[0].devices) == 1, WAIT_S, "it")
+        assert pair.bo.directory.find("Ana")[0].devices == entry.devices
+
+    play(tmp_path, story)
