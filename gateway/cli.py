@@ -43,6 +43,16 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("contact add", "gateway.commands:contact_add", "add somebody by their card",
      [_CARD, (("--name",), {"help": "what you call them"})]),
     ("contact list", "gateway.commands:contact_list", "list your contacts", []),
+    ("people announce", "gateway.people_commands:announce", "be in the directory",
+     [(("--stop",), {"action": "store_true", "help": "not any more"}),
+      (("--new-key",), {"action": "store_true", "help": "change the account's key"}),
+      (("--without",), {"metavar": "DEVICE", "help": "remove a device of yours, by its id"}),
+      (("--delete",), {"action": "store_true", "help": "the account, for good"}),
+      _YES]),
+    ("people list", "gateway.people_commands:people", "list who was heard of",
+     [(("name",), {"nargs": "?", "help": "how the name begins, or an id"})]),
+    ("people add", "gateway.people_commands:add", "make somebody of the directory a contact",
+     [(("who",), {"help": "name or id"}), (("--name",), {"help": "what you call them"})]),
     ("send", "gateway.commands:send", "send a text to a contact",
      [(("contact",), {"help": "name or id"}),
       (("text",), {"help": "the text, or - to read it from standard input"})]),
@@ -158,7 +168,8 @@ def parser() -> argparse.ArgumentParser:
     )
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
-        "contact": "people you know", "gateway": "this gateway", "network": "your network",
+        "contact": "people you know", "people": "who was heard of",
+        "gateway": "this gateway", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
         "store": "what a relay keeps",
     }  # fmt: skip

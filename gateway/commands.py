@@ -29,7 +29,8 @@ def data_dir(args: argparse.Namespace) -> Path:
 
 
 @contextlib.contextmanager
-def _desk(args: argparse.Namespace) -> "Iterator[Desk]":
+def opened_desk(args: argparse.Namespace) -> "Iterator[Desk]":
+    """The desk of the data folder. UserError if its database cannot be used now."""
     import sqlite3
 
     from gateway.desk import Desk
@@ -54,7 +55,7 @@ def identity(args: argparse.Namespace) -> int:
 
     if args.name and args.restore:
         raise UserError("a kit brings its name: restore first, then change the name")
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         if args.restore:
             kit = sys.stdin.read() if args.restore == "-" else args.restore
             desk.restore_identity(parse_kit(kit))
@@ -69,7 +70,7 @@ def kit(args: argparse.Namespace) -> int:
     """helio kit: the person's keys, to be kept in a safe place."""
     from gateway.kit import kit_text
 
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         text = kit_text(desk.identity())
     told = text
     if args.qr and not args.json:
@@ -82,7 +83,7 @@ def kit(args: argparse.Namespace) -> int:
 
 def contact_add(args: argparse.Namespace) -> int:
     """helio contact add: somebody's card."""
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         added = desk.add_contact(args.card, args.name)
         show(args, added, f"{added['name']}  {added['words']}")
     return 0
@@ -90,7 +91,7 @@ def contact_add(args: argparse.Namespace) -> int:
 
 def contact_list(args: argparse.Namespace) -> int:
     """helio contact list: everybody whose card is here."""
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         contacts = desk.contacts()
         lines = [f"{c['name']:<20} {c['words']}{_mark(c)}" for c in contacts]
         show(args, contacts, "\n".join(lines) or "no contacts yet: helio contact add CARD")
@@ -100,7 +101,7 @@ def contact_list(args: argparse.Namespace) -> int:
 def send(args: argparse.Namespace) -> int:
     """helio send: seal a text and queue it."""
     text = sys.stdin.read() if args.text == "-" else args.text
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         message = desk.send(args.contact, text)
         show(args, message, f"queued: message {message['id']}, {message['bytes']} bytes")
     return 0
@@ -117,7 +118,7 @@ def outbox(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         messages = desk.listing(direction)
         show(args, messages, "\n".join(line(m) for m in messages) or "nothing here yet")
     return 0
@@ -195,6 +196,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.desk import Desk
     from gateway.gateway import Gateway
     from gateway.links.serial_port import open_port
+    from gateway.web import directory_api
     from gateway.web.server import make_app
 
     config = load_config(data_dir(args) / FILE)
@@ -204,7 +206,9 @@ async def _serve(args: argparse.Namespace) -> None:
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    runner = web.AppRunner(make_app(desk, config.names))
+    app = make_app(desk, config.names)
+    app.add_routes(directory_api.routes(gateway.announcer))
+    runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)
     try:

@@ -12,8 +12,10 @@ from typing import Any
 
 from gateway import person
 from gateway.database import get_meta, is_full, open_database, writing
+from gateway.directory import Directory
 from gateway.errors import UserError
 from gateway.identity import NO_BOX_ROOT, Card, Identity, clean_name, parse_card
+from gateway.people import device_cards
 from gateway.sealing import Opened, seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
@@ -35,6 +37,7 @@ class Desk:
     def __init__(self, data: Path) -> None:
         self.path = data / "heliograph.db"
         self.db = open_database(self.path)
+        self.directory = Directory(self.db, self._known_accounts)
         self.gateway_name = ""
         self.people_changed = 0  # rises when contacts or the person change in this process
         self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
@@ -65,8 +68,21 @@ class Desk:
     # --- whom I know
 
     def cards(self) -> list[Card]:
-        """The cards of all contacts, under the names they have here."""
-        return [parse_card(row["card"]) for row in self.db.execute("SELECT card FROM contact")]
+        """The cards of all contacts, each with those of its other devices, under the names that
+        they have here."""
+        rows = self.db.execute("SELECT card, added FROM contact").fetchall()
+        return [
+            card
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
+        ]
+
+    def _known_accounts(self) -> set[bytes]:
+        """Accounts that stay in the directory: of contacts, and of those announced here."""
+        here = {bytes(row[0]) for row in self.db.execute("SELECT key FROM announcement")}
+        rows = self.db.execute("SELECT card FROM contact WHERE added")
+        known = {parse_card(row["card"]).account for row in rows}
+        return here | known | {self.directory.now(account) for account in known}
 
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by name."""
@@ -75,7 +91,10 @@ class Desk:
 
     def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
         """Add a contact by the text of its card; adding it again is harmless."""
-        parsed = parse_card(card)
+        return self.add_card(parse_card(card), name)
+
+    def add_card(self, parsed: Card, name: str | None) -> dict[str, Any]:
+        """The same, of a card that was read already."""
         called = clean_name(name or parsed.name)
         mine = get_meta(self.db, "signing_key")
         if mine is not None and self.identity().card.ed25519 == parsed.ed25519:
@@ -133,7 +152,7 @@ class Desk:
             raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
         code = lifetime_code(LIFETIME_S)
         now_s = int(time.time())
-        card = parse_card(to["card"])
+        card = self._device_of(to)
         try:
             while True:
                 sealed = seal(
@@ -164,6 +183,27 @@ class Desk:
                 ) from None
             raise UserError(f"the message was not taken, try again ({e})") from None
 
+    def _device_of(self, contact: sqlite3.Row) -> Card:
+        """The device that gets a contact's mail: that of the card, unless it was removed."""
+        known = parse_card(contact["card"])
+        for card in device_cards(self.directory, known, bool(contact["added"])):
+            if not self.directory.is_removed(known.account, card.ed25519):
+                return card
+        raise UserError(
+            f"{contact['name']} has removed the device that you know, and no other one was heard "
+            "of yet: ask for a new card"
+        )
+
+    def _contact_of(self, sender: Card) -> str:
+        """The id of the contact whose device this is."""
+        rows = self.db.execute("SELECT id, card, added FROM contact").fetchall()
+        of = {
+            card.id: row["id"]
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
+        }
+        return sender.id if sender.id in {row["id"] for row in rows} else of[sender.id]
+
     def has_written(self, contact: str) -> bool:
         """Has anything come from this contact? Then they have our card."""
         query = "SELECT 1 FROM message WHERE contact = ? AND direction = 'in'"
@@ -191,21 +231,22 @@ class Desk:
         """Keep a message that was opened, and what it says of its sender: durable when this
         returns. A second time is a no-op."""
         sender, unix_s, way = opened.sender, opened.unix_s, opened.way
+        contact = self._contact_of(sender)
         with writing(self.db):
             if opened.card is not None and _follows(opened.card, sender):
                 self.db.execute(
-                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), sender.id)
+                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), contact)
                 )
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
                     "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
                     "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",
-                    (way, unix_s, now_s, sender.id, unix_s, now_s, now_s - WAY_LASTS_S),
+                    (way, unix_s, now_s, contact, unix_s, now_s, now_s - WAY_LASTS_S),
                 )
             if not self._known(fields["mid"]):
                 self._insert(
-                    contact=sender.id, direction="in", state="received", text=text,
+                    contact=contact, direction="in", state="received", text=text,
                     unix_s=unix_s, **fields,
                 )  # fmt: skip
 

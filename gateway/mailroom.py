@@ -11,8 +11,9 @@ from typing import Any
 
 from gateway.desk import Desk
 from gateway.errors import UserError
-from gateway.identity import Identity
+from gateway.identity import Card, Identity
 from gateway.parcels import rebuild_bundle, tag_key
+from gateway.people import note_refused
 from gateway.pieces import Shape
 from gateway.sealing import (
     Opened,
@@ -34,7 +35,8 @@ class Mailroom:
     """Opens what arrives and follows what was sent.
 
     release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
-    `node` is set by the gateway, and again when it starts its node anew.
+    `node` is set by the gateway, and again when it starts its node anew. on_record(immutable):
+    what is done with a parcel of the directory.
     """
 
     node: Node
@@ -48,6 +50,7 @@ class Mailroom:
         self._desk = desk
         self._release = release
         self._now_ms = now_ms
+        self.on_record: Callable[[bytes], None] = lambda immutable: None
         self._sent: set[bytes] = set()
         self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
         self._releasing: set[bytes] = set()
@@ -94,6 +97,8 @@ class Mailroom:
         if kind == "arrived":
             p = decode(bytes(3) + event[1])
             mid = p.head[4]
+            if parcel.kind(p.head[2]) == parcel.RECORD:
+                self.on_record(event[1])
             if self._is_for_us(p) and mid not in self._sent:
                 self.try_open(mid)
         elif kind == "receipt":
@@ -141,7 +146,10 @@ class Mailroom:
         try:
             return self._open(parcels, shape)
         except UnknownSender as e:
-            if e.card is None or not self._desk.meet(e.card):
+            if e.card is None:
+                raise
+            self._check_device(parcels[0].head[4], e.card)
+            if not self._desk.meet(e.card):
                 raise
             return self._open(parcels, shape)
 
@@ -156,7 +164,16 @@ class Mailroom:
         if bundle is None:
             return None
         head = bytes([b0, b1]) + mid
-        return open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        opened = open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        self._check_device(mid, opened.sender)
+        return opened
+
+    def _check_device(self, mid: bytes, sender: Card) -> None:
+        """SealError, and a note of it, if the sender's account has said that the device is not its
+        own (any more)."""
+        if self._desk.directory.is_removed(sender.account, sender.ed25519):
+            note_refused(self._desk.db, mid, sender)
+            raise SealError(f"it is from a device that {sender.name} has removed")
 
     def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:
