@@ -135,7 +135,7 @@ def chat(args: argparse.Namespace) -> int:
         from gateway.chat_screen import Chat
     except ModuleNotFoundError:
         raise UserError("helio chat wants Textual: pip install 'heliograph[chat]'") from None
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         desk.identity()  # or say what to do, before the screen is taken
         Chat(desk).run()
     return 0

@@ -16,7 +16,7 @@ from gateway.directory_records import commitment, decode, device_hash, sign_acco
 from gateway.errors import UserError
 from gateway.gateway import Gateway, _now_ms
 from gateway.own_records import own_records
-from shared_protocol.node import TETHER
+from shared_protocol.neighbours import TETHER
 from tests.gateway.people_kit import Somebody
 from tools.field import until
 
