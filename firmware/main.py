@@ -130,7 +130,13 @@ class Relay:
             self.tether.pump()  # acknowledge at once: the other side waits for it in lock-step
 
     def _load_wire(self) -> None:
-        # A function of its own: a task's locals would keep what is forgotten.
+        # A function of its own: a task's locals would keep what is forgotten. Who is at the wire
+        # comes before who asks through the mesh.
+        if self.far is not None:
+            self.far.leave()
+        if self.node.spread:
+            self.look_at_update(True)
+        gc.collect()
         from firmware.links.serial_link import SerialLink
 
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
