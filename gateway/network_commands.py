@@ -1,19 +1,16 @@
 """The commands of `helio network`: one network, its card for the next operator, its nodes."""
 
 import argparse
-import io
 import os
 import sys
 from typing import Any
 
-import segno
-
 from gateway.commands import data_dir, show
-from gateway.errors import UserError
 from gateway.identity import clean_name
 from gateway.network import create, opened
 from gateway.network_card import NetworkFacts, card_text, parse_card, public_key
 from gateway.new_node import NAME_MAX
+from gateway.qr import drawn
 from gateway.regions import channel_in
 
 _SECRET = {
@@ -58,7 +55,7 @@ def show_network(args: argparse.Namespace) -> int:
         card = card_text(facts, args.operator)
         told |= {"card": card, "operators_card": args.operator}
         if not args.json:
-            text += f"\n\n{_qr(card)}\n{card}\n{_SECRET[args.operator]}"
+            text += f"\n\n{drawn(card)}\n{card}\n{_SECRET[args.operator]}"
     show(args, told, text)
     return 0
 
@@ -77,6 +74,7 @@ def _told(facts: NetworkFacts) -> dict[str, Any]:
     return {
         "network": facts.id, "name": facts.name, "region": facts.region,
         "channel": facts.channel, "epoch": facts.epoch, "operator": facts.seed is not None,
+        "operator_key": facts.operator.hex(),
     }  # fmt: skip
 
 
@@ -90,13 +88,3 @@ def _node(node: dict[str, Any]) -> str:
         f"{node['name']:<24} {node['id']}  {node['board']}, {node['power']}"
         + (state[node["state"]])
     )
-
-
-def _qr(text: str) -> str:
-    """A QR code for a terminal, in half lines, white on black whatever the terminal's colours."""
-    if not (sys.stdout.encoding or "").lower().startswith("utf"):
-        raise UserError("this terminal draws no QR code (it is not UTF-8): use --json")
-    out = io.StringIO()
-    segno.make(text, error="l", micro=False).terminal(out, compact=True)
-    white, end = ("\x1b[97;40m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
-    return "\n".join(f"{white}{line}{end}" for line in out.getvalue().splitlines())
