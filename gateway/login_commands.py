@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import threading
 import time
 import webbrowser
 from pathlib import Path
@@ -116,4 +117,5 @@ def _tell(args: argparse.Namespace, code: "DeviceCode") -> None:
 def _open(args: argparse.Namespace, url: str) -> None:
     told = json.dumps({"url": url}) if args.json else f"open in this machine's browser: {url}"
     print(told, file=sys.stderr, flush=True)
-    webbrowser.open(url)
+    # A browser in the terminal comes back when it is closed: meanwhile the answer must be taken.
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
