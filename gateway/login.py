@@ -23,7 +23,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from gateway import id_token
 from gateway.errors import UserError
 from gateway.id_token import Claims
-from gateway.provider import Away, Line, Provider
+from gateway.provider import Away, Client, Line, Provider
 
 SCOPE = "openid profile"
 EXPIRES_MAX_S = 1800  # a code is typed in at once; who waits longer begins again
@@ -34,14 +34,6 @@ _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SHOWN_MAX = 300  # characters of a provider's own words
 
 Sleep = Callable[[float], Awaitable[Any]]
-
-
-@dataclass(frozen=True)
-class Client:
-    """As whom the provider knows this program. secret: "" for a public client."""
-
-    id: str
-    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

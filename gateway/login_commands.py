@@ -19,6 +19,7 @@ from gateway.config import FILE, Config, load_config
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.progress import Progress
+from gateway.provider import Client, Line, missing
 from gateway.qr import drawn
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ async def _claims(
     args: argparse.Namespace, config: Config | None, issuer: str, account: bytes
 ) -> "Claims":
     try:
-        from gateway.login import Client, Login
+        from gateway.login import Login
         from gateway.loopback import browser_login
-        from gateway.provider import Line
     except ImportError as e:
-        raise UserError(f"{e.name} is missing: pip install 'heliograph[login]'") from None
+        raise missing(e) from None
     folder = data_dir(args)
     ours = config is not None and config.login_issuer == issuer
     client = Client(

@@ -8,7 +8,7 @@ is spoken to, but for a provider on this very machine.
 import hashlib
 import json
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,19 @@ class Provider:
             what = name.removesuffix("_endpoint").replace("_", " ")
             raise UserError(f"{self.issuer} offers no {what}: try another way of logging in")
         return address
+
+
+@dataclass(frozen=True)
+class Client:
+    """As whom the provider knows this program. secret: "" for a public client."""
+
+    id: str
+    secret: str = field(default="", repr=False)
+
+
+def missing(e: ImportError) -> UserError:
+    """For a gateway without the packages that logging in wants."""
+    return UserError(f"{e.name} is missing: pip install 'heliograph[login]'")
 
 
 class Line:

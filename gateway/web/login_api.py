@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
@@ -29,13 +29,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.certificate import badge_text
 from gateway.certificate_store import Certifier
 from gateway.errors import UserError
-from gateway.id_token import Claims
-from gateway.login import Client, DeviceCode, Login
-from gateway.provider import Away, Line
+from gateway.provider import Away, Client, Line, missing
 from shared_protocol.hashing import H
+
+if TYPE_CHECKING:
+    from gateway.login import DeviceCode
 
 LOGINS_MAX = 64  # in memory; a new one pushes out the oldest that is done, else is refused
 KEY_LEN, PROOF_LEN = 32, 64
+_CUT_OFF = "The login was cut off: begin again."
 
 
 class Device(Protocol):
@@ -90,23 +92,21 @@ class LoginApi:
             raise UserError(f"This gateway logs in at {self._issuer} only.")
         certifier = Certifier(self._data)
         self._make_room(device.key)
-        mine = Pending(device.key)
         name = secrets.token_hex(16)
-        self._logins[name] = mine
-        line = Line()
-        await line.__aenter__()
+        mine = self._logins[name] = Pending(device.key)
+        ready: asyncio.Future[DeviceCode] = asyncio.get_running_loop().create_future()
+        mine.task = asyncio.create_task(self._run(mine, ready, certifier, account))
+        either: set[asyncio.Future[Any]] = {ready, mine.task}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         try:
-            provider = await line.meet(self._issuer, self._data)
-            login = Login(line, provider, self._client, self._data)
-            code = await login.start_device()
-        except BaseException as e:
+            if not ready.done():  # a newer login, the end, or a fault that the log has
+                raise UserError(_CUT_OFF)
+            code = ready.result()
+        except UserError as e:
             self._logins.pop(name, None)
-            await line.__aexit__()
             if isinstance(e, Away):
                 raise web.HTTPServiceUnavailable(text=str(e)) from None
             raise
-        waiting = self._wait(line, login, code, certifier, account, mine)
-        mine.task = asyncio.create_task(waiting)
         return web.json_response(
             {
                 "login": name,
@@ -134,26 +134,37 @@ class LoginApi:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(
+    async def _run(
         self,
-        line: Line,
-        login: Login,
-        code: DeviceCode,
+        mine: Pending,
+        ready: "asyncio.Future[DeviceCode]",
         certifier: Certifier,
         account: bytes,
-        mine: Pending,
     ) -> None:
+        """One login from its beginning to its outcome. ready: told the code, or why there is
+        none."""
         try:
-            claims: Claims = await login.wait_device(code)
+            try:
+                from gateway.login import Login
+            except ImportError as e:
+                raise missing(e) from None
+            async with Line() as line:
+                provider = await line.meet(self._issuer, self._data)
+                login = Login(line, provider, self._client, self._data)
+                code = await login.start_device()
+                if not ready.done():
+                    ready.set_result(code)
+                claims = await login.wait_device(code)
             name = claims.username or ""
             raw = certifier.badge(account, claims.issuer, claims.subject, name)
             mine.outcome = {"state": "certificate", "certificate": badge_text(raw)}
         except UserError as e:
             mine.outcome = {"state": "refused", "why": str(e)}
+            if not ready.done():
+                ready.set_exception(e)
         finally:
-            if mine.outcome is None:  # cut off by the end, or by a fault that the log has
-                mine.outcome = {"state": "refused", "why": "the login was cut off: begin again"}
-            await line.__aexit__()
+            if mine.outcome is None:
+                mine.outcome = {"state": "refused", "why": _CUT_OFF}
 
     def _make_room(self, device: bytes) -> None:
         for name in [n for n, login in self._logins.items() if login.device == device]:

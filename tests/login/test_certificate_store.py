@@ -85,6 +85,13 @@ def test_a_gateways_certificate_of_another_network_is_not_kept(run, tmp_path):
     assert (gateway / store.GATEWAY_FILE).read_text() == before
 
 
+def test_a_new_key_wants_a_new_certificate(tmp_path):
+    north = certified(tmp_path)
+    (north / store.KEY_FILE).unlink()
+    with pytest.raises(UserError, match="another gateway's"):
+        store.Certifier(north)
+
+
 def test_a_badge_is_shown_and_checked(run, tmp_path):
     north = certified(tmp_path)
     with pytest.raises(UserError, match="nobody has logged in"):

@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from gateway import id_token, provider
 from gateway.errors import UserError
-from gateway.login import Client, Login
-from gateway.provider import Away, Line, Provider
+from gateway.login import Login
+from gateway.provider import Away, Client, Line, Provider
 from tests.login.people import KEY, ToldProvider, unpadded, unsigned
 
 ACCOUNT = b"a" * 32

@@ -1,6 +1,7 @@
 """The phones' way to a certificate: over HTTP, for the device that asked and its account alone."""
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import certificate
 from gateway.errors import UserError
-from gateway.login import Client
+from gateway.provider import Client
 from gateway.web import login_api
 from gateway.web.server import errors
 from shared_protocol.hashing import H
@@ -127,6 +128,19 @@ def test_a_login_is_of_the_device_that_began_it(north):
     with_api(north, body)
 
 
+def test_two_logins_of_a_device_at_the_same_time_leave_one(north):
+    async def body(client, told):
+        told.polls = ["authorization_pending"] * 99
+        both = await asyncio.gather(start(client), start(client))
+        assert sorted(status for status, _ in both) == [201, 400]
+        lost = next(told for status, told in both if status == 400)
+        assert "cut off" in lost["error"]
+        kept = next(told for status, told in both if status == 201)
+        assert await state(client, kept["login"]) == (200, {"state": "pending"})
+
+    with_api(north, body)
+
+
 def test_a_refused_login_says_why(north):
     async def body(client, told):
         told.polls = ["access_denied"]
@@ -187,6 +201,17 @@ def test_garbage_is_refused(north, body):
         assert answer.status == 400
 
     with_api(north, post)
+
+
+def test_a_gateway_without_the_packages_says_so(north, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gateway.login", None)
+
+    async def body(client, _):
+        status, told = await start(client)
+        assert status == 400
+        assert "pip install" in told["error"]
+
+    with_api(north, body)
 
 
 def test_too_many_at_once(north, monkeypatch):

@@ -4,6 +4,7 @@ The certificate is checked in another data folder, which shares only the operato
 a process that may open no socket, when the provider is gone.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,8 @@ import pytest
 from gateway import certificate, id_token, network, provider
 from gateway import certificate_store as store
 from gateway.desk import Desk
+from gateway.login import Login
+from gateway.loopback import browser_login
 from tests.login.browser import visit
 from tests.login.people import FACTS, certified
 
@@ -195,14 +198,12 @@ def test_an_id_token_with_our_nonce_is_checked_when_the_provider_is_gone(
     tokens = []
     check = id_token.check
     monkeypatch.setattr(id_token, "check", lambda *a: tokens.append(a) or check(*a))
-    import asyncio
-
-    from gateway.login import Client, Login
-    from gateway.loopback import browser_login
 
     async def run(issuer):
         async with provider.Line() as line:
-            login = Login(line, await line.meet(issuer, north), Client("heliograph"), north)
+            login = Login(
+                line, await line.meet(issuer, north), provider.Client("heliograph"), north
+            )
             return await browser_login(
                 lambda redirect: login.start_browser(redirect, b"a" * 32),
                 lambda url: threading.Thread(target=visit, args=(url,)).start(),
