@@ -15,7 +15,7 @@ from gateway.certificate_store import (
 from gateway.commands import data_dir, show
 from gateway.config import FILE, load_config
 from gateway.errors import UserError
-from gateway.qr import drawn
+from gateway.terminal_qr import drawn
 
 _OPERATOR_LEN = 32
 

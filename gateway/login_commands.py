@@ -20,7 +20,7 @@ from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.progress import Progress
 from gateway.provider import Client, Line, missing
-from gateway.qr import drawn
+from gateway.terminal_qr import drawn
 
 if TYPE_CHECKING:
     from gateway.id_token import Claims

@@ -10,8 +10,8 @@ from gateway.identity import clean_name
 from gateway.network import create, opened
 from gateway.network_card import NetworkFacts, card_text, parse_card, public_key
 from gateway.new_node import NAME_MAX
-from gateway.qr import drawn
 from gateway.regions import channel_in
+from gateway.terminal_qr import drawn
 
 _SECRET = {
     False: "This card opens every frame of the network: show it to nobody but who runs a gateway.",

@@ -1,4 +1,4 @@
-"""QR codes for a terminal."""
+"""QR codes on a terminal."""
 
 import io
 import sys
@@ -9,8 +9,7 @@ from gateway.errors import UserError
 
 
 def drawn(text: str) -> str:
-    """A QR code in half lines, white on black whatever the terminal's colours. UserError if the
-    terminal cannot show it."""
+    """A QR code in half lines, white on black whatever the terminal's colours."""
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         raise UserError("this terminal draws no QR code (it is not UTF-8): use --json")
     out = io.StringIO()
