@@ -14,7 +14,6 @@ from gateway import certificate
 from gateway.errors import UserError
 from gateway.provider import Client
 from gateway.web import login_api
-from gateway.web.server import errors
 from shared_protocol.hashing import H
 from tests.login.people import FACTS, ToldProvider, certified, unpadded
 
@@ -31,6 +30,17 @@ async def signed(request):
     return Device(request.headers["X-Helio"].encode() * 32), await request.read()
 
 
+@web.middleware
+async def sentences(request, handler):
+    """In the place of the server's own: a refusal is {"error": why}."""
+    try:
+        return await handler(request)
+    except UserError as e:
+        return web.json_response({"error": str(e)}, status=400)
+    except web.HTTPError as e:
+        return web.json_response({"error": e.text}, status=e.status)
+
+
 def with_api(folder, body, issuer=None):
     """Run body(client, provider) against the routes; polls without delay."""
 
@@ -40,7 +50,7 @@ def with_api(folder, body, issuer=None):
             api = login_api.LoginApi(
                 folder, told.issuer if issuer is None else issuer, Client("us"), signed
             )
-            app = web.Application(middlewares=[errors])
+            app = web.Application(middlewares=[sentences])
             api.add_to(app)
             async with TestClient(TestServer(app)) as client:
                 await asyncio.wait_for(body(client, told), WAIT_S)
