@@ -20,6 +20,7 @@ _CARD = (("card",), {"help": "the text of the card, HELIO:…"})
 _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
 _RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
 _NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
+_GATEWAY_NAME = (("--name",), {"help": "of the gateway; left out, that of gateway.toml"})
 _YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
 _FILE = (("file",), {"help": "age's format, for a passphrase"})
 _PASSPHRASE = (
@@ -91,6 +92,26 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("doctor", "gateway.doctor:doctor", "say whether all is well here, and mend what is not",
      [(("--repair",), {"action": "store_true", "help": "mend what can be"})]),
     ("nodes", "gateway.node_list:nodes", "list everybody, and how they were at last", [_RELAY]),
+    ("gateway key", "gateway.certificate_commands:key", "what to give the operator to certify",
+     [_GATEWAY_NAME]),
+    ("gateway certify", "gateway.certificate_commands:certify", "as operator, certify a gateway",
+     [(("request",), {"nargs": "?", "help": "of `helio gateway key`, or - for standard input; "
+                      "left out, this folder's own gateway"}),
+      (("--days",), {"type": int, "default": 365, "help": "how long (365, at most 366)"}),
+      _GATEWAY_NAME]),
+    ("gateway accept", "gateway.certificate_commands:accept", "keep what the operator certified",
+     [(("certificate",), {"help": "its text, HELIOGATE:…, or - for standard input"})]),
+    ("login", "gateway.login_commands:login", "log in at an OpenID provider, for a certificate",
+     [(("issuer",), {"nargs": "?", "help": "its address; left out, that of gateway.toml"}),
+      (("--client-id",), {"metavar": "ID", "help": "as whom the provider knows us (heliograph)"}),
+      (("--device",), {"action": "store_true", "help": "by a code, on any screen (the default)"}),
+      (("--browser",), {"action": "store_true", "help": "by the browser of this machine"})]),
+    ("certificate show", "gateway.certificate_commands:show_badge", "show your certificate",
+     [(("--qr",), {"action": "store_true", "help": "as a QR code too"})]),
+    ("certificate check", "gateway.certificate_commands:check", "does a certificate hold?",
+     [(("certificate",), {"help": "its text, HELIOBADGE:…, or - for standard input"}),
+      (("--operator",), {"metavar": "HEX", "help": "public key it must lead to; left out, that "
+                         "of this folder's network"})]),
     ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
      [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),
     ("where", "gateway.inspection:where", "find the pieces of a message on all relays",
@@ -171,7 +192,7 @@ def parser() -> argparse.ArgumentParser:
         "contact": "people you know", "people": "who was heard of",
         "gateway": "this gateway", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
-        "store": "what a relay keeps",
+        "store": "what a relay keeps", "certificate": "who you are at a provider",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()

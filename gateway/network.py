@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gateway.database import Schema, open_database
 from gateway.errors import UserError
 from gateway.identity import clean_name
@@ -195,6 +197,12 @@ class Network:
         if self.facts.seed is None:
             raise UserError("only an operator commands: helio network join an operator's card")
         return H(b"command", self.facts.seed, node)
+
+    def operator_key(self) -> Ed25519PrivateKey:
+        """The operator's private key, to sign with. UserError if this is no operator."""
+        if self.facts.seed is None:
+            raise UserError("only an operator certifies: helio network join an operator's card")
+        return Ed25519PrivateKey.from_private_bytes(self.facts.seed)
 
     def next_counter(self, node: bytes) -> int:
         """A counter for a command to this node, higher than all before."""
