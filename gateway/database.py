@@ -83,6 +83,7 @@ MIGRATIONS = [
         turn INTEGER NOT NULL,
         PRIMARY KEY (account, key)
     ) WITHOUT ROWID;
+    CREATE INDEX directory_device_by_key ON directory_device (key);
     CREATE INDEX directory_unlisted ON directory_device (turn) WHERE NOT listed;
     -- what this gateway announces for those who are here (announce.py)
     CREATE TABLE announcement (

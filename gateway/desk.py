@@ -160,8 +160,9 @@ class Desk:
         try:
             while True:
                 sealed = [
-                    seal(me, card, body, now_s, NORMAL, code, with_card=first, way=way,
-                         my_way=my_way)
+                    seal(me, card, body, now_s, NORMAL,
+                         min(code, self.directory.longest_lifetime(card.ed25519)),
+                         with_card=first, way=way, my_way=my_way)
                     for card in cards
                 ]  # fmt: skip
                 with writing(self.db):

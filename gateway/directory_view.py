@@ -90,6 +90,14 @@ class DirectoryView:
         found = [decode(bytes(row[0])) for row in rows]
         return [record for record in found if isinstance(record, DeviceRecord)]
 
+    def longest_lifetime(self, device: bytes) -> int:
+        """The code of the longest lifetime that mail for a device (its key) may have."""
+        rows = self._db.execute(
+            "SELECT record FROM directory_device WHERE key = ? AND listed", (device,)
+        )
+        records = [decode(bytes(row[0])) for row in rows]
+        return min((r.lifetime for r in records if isinstance(r, DeviceRecord)), default=15)
+
     def find(self, wanted: str, limit: int = FOUND_MAX) -> list[Entry]:
         """Accounts by the beginning of their name or by their id, last heard first."""
         name = folded(wanted.strip())

@@ -23,14 +23,14 @@ def second_device(me, number=2):
     return Identity.load(Seeds(**{**vars(seeds), **fresh, "prekey_seq": 4}))
 
 
-def says(me, sequence, *devices):
+def says(me, sequence, *devices, lifetime=9):
     """The account's record of these devices, and the records of each."""
     newest = says.first
     hashes = tuple(sorted(device_hash(d.card.ed25519) for d in devices))
     records = [sign_account(me.account, replace(newest, sequence=sequence, devices=hashes))]
     for d in devices:
         card = d.card
-        record = DeviceRecord(card.account, card.ed25519, card.x25519, card.prekey_seq, 9)
+        record = DeviceRecord(card.account, card.ed25519, card.x25519, card.prekey_seq, lifetime)
         records.append(sign_device(d.signing, record))
     return records
 
@@ -161,3 +161,11 @@ def test_whose_card_came_with_a_message_has_no_more_devices_than_the_account_say
     claims = replace(thief.card, account=one.card.account)
     assert ana.meet(claims)
     assert [card.id for card in ana.cards()] == [claims.id]
+
+
+def test_no_mail_lives_longer_than_the_device_can_open_it(scene):
+    ana, one, two = scene
+    fresher = replace(two, card=replace(two.card, prekey_seq=5))
+    ana.directory.take_all(says(one, 3, fresher, lifetime=6), 0, 0, 0)
+    ana.send("Bo", "soon")
+    assert {p.head[3] >> 4 for p in parcels(ana)} == {6}
