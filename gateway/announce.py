@@ -157,14 +157,20 @@ class Announcer:
         try:
             payloads = own_records(self._desk, self.directory, delete=word == DELETE)
             self.post(payloads)
-        except UserError as e:
-            _log.warning("not announced: %s", e)
-            set_meta(self._db, WISH, b"")
-            set_meta(self._db, PROBLEM, str(e).encode())
+        except UserError as e:  # tried again when it is looked at again
+            self._tell(str(e))
             return set()
+        self._tell("")
         if word == DELETE:
             self._withdraw([self._desk.identity().card.ed25519])
         return {_key_of(payload) for payload in payloads}
+
+    def _tell(self, problem: str) -> None:
+        """Why the person of this gateway is not announced, for `helio people list`."""
+        if (get_meta(self._db, PROBLEM) or b"").decode() != problem:
+            set_meta(self._db, PROBLEM, problem.encode())
+            if problem:
+                _log.warning("not announced: %s", problem)
 
     def _note(self, payload: bytes, now_s: int) -> list[bytes]:
         """Announce this from now on: its key, if it has to go out now."""

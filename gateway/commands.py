@@ -114,7 +114,7 @@ def inbox(args: argparse.Namespace) -> int:
 
 def outbox(args: argparse.Namespace) -> int:
     """helio outbox: what was sent, and how far each message is."""
-    return _list(args, "out", lambda m: f"{m['state']:<10} to {m['name']}: {_short(m['text'])}")
+    return _list(args, "out", lambda m: f"{_state(m)} to {m['name']}: {_short(m['text'])}")
 
 
 def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
@@ -122,6 +122,13 @@ def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
         messages = desk.listing(direction)
         show(args, messages, "\n".join(line(m) for m in messages) or "nothing here yet")
     return 0
+
+
+def _state(message: dict[str, Any]) -> str:
+    """How far a message is; of several devices, at how many."""
+    if message["devices"] > 1 and message["delivered_to"]:
+        return f"delivered to {message['delivered_to']} of {message['devices']} devices,"
+    return f"{message['state']:<10}"
 
 
 def _mark(of: dict[str, Any]) -> str:

@@ -83,6 +83,7 @@ MIGRATIONS = [
         turn INTEGER NOT NULL,
         PRIMARY KEY (account, key)
     ) WITHOUT ROWID;
+    CREATE INDEX directory_device_by_key ON directory_device (key);
     CREATE INDEX directory_unlisted ON directory_device (turn) WHERE NOT listed;
     -- what this gateway announces for those who are here (announce.py)
     CREATE TABLE announcement (
@@ -98,6 +99,20 @@ MIGRATIONS = [
         mid BLOB PRIMARY KEY, account BLOB NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL,
         heard_unix_s INTEGER NOT NULL
     ) WITHOUT ROWID;
+    -- a message to several devices of a contact has one of these for each (copies.py)
+    CREATE TABLE copy (
+        mid BLOB NOT NULL UNIQUE,
+        message INTEGER NOT NULL REFERENCES message (id),
+        device TEXT NOT NULL,
+        token BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'on_mesh', 'delivered', 'expired'))
+    );
+    CREATE INDEX copy_by_message ON copy (message);
+    -- what was sent, as the mesh sees it
+    CREATE VIEW sent AS
+        SELECT mid, state FROM message
+            WHERE direction = 'out' AND id NOT IN (SELECT message FROM copy)
+        UNION ALL SELECT mid, state FROM copy;
     """,
 ]
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway import person
+from gateway import copies, person
 from gateway.database import get_meta, is_full, open_database, writing
 from gateway.directory import Directory
 from gateway.errors import UserError
@@ -152,24 +152,29 @@ class Desk:
             raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
         code = lifetime_code(LIFETIME_S)
         now_s = int(time.time())
-        card = self._device_of(to)
+        cards = self._devices_of(to)
+        # Where the contact is was said by one device, we do not know which: not of several.
+        way = _fresh_way(to, now_s) if len(cards) == 1 else b""
+        first = not self.has_written(to["id"])
+        my_way = get_meta(self.db, "way") or b""
         try:
             while True:
-                sealed = seal(
-                    me, card, body, now_s, NORMAL, code, with_card=not self.has_written(to["id"]),
-                    way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
-                )  # fmt: skip
+                sealed = [
+                    seal(me, card, body, now_s, NORMAL,
+                         min(code, self.directory.longest_lifetime(card.ed25519)),
+                         with_card=first, way=way, my_way=my_way)
+                    for card in cards
+                ]  # fmt: skip
                 with writing(self.db):
-                    if self._known(
-                        sealed.mid
-                    ):  # the same words in the same second are one message
-                        now_s += 1
+                    if any(self._known(one.mid) for one in sealed):
+                        now_s += 1  # the same words in the same second are one message
                         continue
                     row_id = self._insert(
                         contact=to["id"], direction="out", state="queued", text=text,
-                        unix_s=now_s, mid=sealed.mid, token=sealed.token, code=code << 4,
+                        unix_s=now_s, mid=sealed[0].mid, token=sealed[0].token, code=code << 4,
                     )  # fmt: skip
-                    for immutable in sealed.parcels:
+                    copies.keep(self.db, row_id, list(zip(cards, sealed, strict=True)))
+                    for immutable in (part for one in sealed for part in one.parcels):
                         kept = records.Kept(False, records.UNSET_S, 0, 0, immutable)
                         self.db.execute(
                             "INSERT INTO record (bytes) VALUES (?)", (records.encode_kept(kept),)
@@ -183,12 +188,16 @@ class Desk:
                 ) from None
             raise UserError(f"the message was not taken, try again ({e})") from None
 
-    def _device_of(self, contact: sqlite3.Row) -> Card:
-        """The device that gets a contact's mail: that of the card, unless it was removed."""
+    def _devices_of(self, contact: sqlite3.Row) -> list[Card]:
+        """The devices that get a contact's mail: those that are known, and not removed."""
         known = parse_card(contact["card"])
-        for card in device_cards(self.directory, known, bool(contact["added"])):
-            if not self.directory.is_removed(known.account, card.ed25519):
-                return card
+        cards = [
+            card
+            for card in device_cards(self.directory, known, bool(contact["added"]))
+            if not self.directory.is_removed(known.account, card.ed25519)
+        ]
+        if cards:
+            return cards
         raise UserError(
             f"{contact['name']} has removed the device that you know, and no other one was heard "
             "of yet: ask for a new card"
@@ -253,31 +262,28 @@ class Desk:
     def improve(self, mid: bytes, state: str) -> bool:
         """Raise the state of a message sent: queued, on_mesh, delivered; expired only if neither
         delivered before. True if it changed. It never goes back."""
-        allowed = {
-            "on_mesh": ("queued",),
-            "delivered": ("queued", "on_mesh", "expired"),
-            "expired": ("queued", "on_mesh"),
-        }[state]
-        marks = ", ".join("?" * len(allowed))
         with writing(self.db):
-            cursor = self.db.execute(
-                f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "  # noqa: S608 - marks only
-                f"AND state IN ({marks})",
-                (state, self._next_seq(), mid, *allowed),
+            risen = copies.improve(self.db, mid, state)
+            if risen is None:
+                return False
+            first, best = risen
+            self.db.execute(
+                "UPDATE message SET state = ?, seq = ? WHERE mid = ?",
+                (best, self._next_seq(), first),
             )
-        return cursor.rowcount > 0
+        return True
 
     def message(self, row_id: int) -> dict[str, Any]:
         """One message."""
         query = f"SELECT {_COLUMNS} FROM message WHERE id = ?"  # noqa: S608 - a constant
         row = self.db.execute(query, (row_id,)).fetchone()
-        return _as_dict(row)
+        return self._as_dict(row)
 
     def messages(self, after: int = 0, limit: int = 500) -> list[dict[str, Any]]:
         """Messages that changed after the change number `after`, in the order of change."""
         query = f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - a constant
         rows = self.db.execute(query, (after, limit))
-        return [_as_dict(row) for row in rows]
+        return [self._as_dict(row) for row in rows]
 
     def listing(self, direction: str) -> list[dict[str, Any]]:
         """The inbox ("in") or outbox ("out"), oldest first, with names."""
@@ -286,7 +292,16 @@ class Desk:
             "ON contact.id = message.contact WHERE direction = ? ORDER BY message.id",
             (direction,),
         )
-        return [_as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows]
+        return [
+            self._as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows
+        ]
+
+    def _as_dict(self, row: sqlite3.Row) -> dict[str, Any]:
+        message = {key: row[key] for key in _COLUMNS.split(", ")}
+        message["bytes"] = len(message["text"].encode())
+        if message["direction"] == "out":
+            message |= copies.told(self.db, message["id"], message["state"])
+        return message
 
     async def changed(self, after: int) -> None:
         """Return as soon as some message has changed after this change number."""
@@ -320,9 +335,3 @@ def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
     if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
         return b""
     return bytes(contact["way"])
-
-
-def _as_dict(row: sqlite3.Row) -> dict[str, Any]:
-    message = {key: row[key] for key in _COLUMNS.split(", ")}
-    message["bytes"] = len(message["text"].encode())
-    return message

@@ -5,24 +5,21 @@ counts for an account is its record with the highest sequence, kept over restart
 list of devices comes back; two of the same sequence are a conflict, and both are shown.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from gateway.database import writing
 from gateway.directory_records import (
-    DEVICES_MAX,
     AccountRecord,
     DeviceRecord,
     RecordError,
     commitment,
     content,
-    decode,
     device_hash,
     folded,
     read,
 )
+from gateway.directory_view import DirectoryView, account_id, counting
 
 ACCOUNTS_MAX = 5_000  # 3 MB of SQLite; beyond it the longest unheard give way
 DELETED_MAX = 5_000
@@ -30,8 +27,6 @@ DELETED_KEPT_S = 365 * 86_400  # of the node's clock
 UNLISTED_MAX = 500  # device records that no account's newest record lists, or not yet
 NEW_NAMES_MAX = 200  # in an hour, from one neighbour
 _HOUR_S = 3600
-_OTHERS_MAX = 8  # accounts of the same name that are shown with one
-_LINE_MAX = 8  # changes of an account's key that are followed
 
 # What became of a record that was heard. The first three changed the directory.
 NEW, NEWER, CONFLICT, KNOWN, OLD, DELETED, GONE_ON, FLOOD, FULL, REFUSED = (
@@ -40,37 +35,14 @@ NEW, NEWER, CONFLICT, KNOWN, OLD, DELETED, GONE_ON, FLOOD, FULL, REFUSED = (
 CHANGED = (NEW, NEWER, CONFLICT)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An account in the directory, and what a person should know before believing it.
-
-    rival: another record of the same sequence, None if there is no conflict. devices: hashes that
-    count. known: records of those that were heard, as they travel. former, later: accounts (ids)
-    before and after a change of key that the former key had announced. others: accounts (ids) with
-    the same name and another key, first: was this one here before them?
-    """
-
-    id: str
-    record: AccountRecord
-    payload: bytes
-    rival: bytes | None
-    devices: tuple[bytes, ...]
-    known: tuple[bytes, ...]
-    former: str | None
-    later: str | None
-    others: tuple[str, ...]
-    first: bool
-    heard_unix_s: int
-
-
-class Directory:
+class Directory(DirectoryView):
     """The directory in the database of one gateway; one process at a time takes records.
 
     keep(): keys of the accounts that must not give way, those of contacts and of people here.
     """
 
     def __init__(self, db: sqlite3.Connection, keep: Callable[[], set[bytes]]) -> None:
-        self._db = db
+        super().__init__(db)
         self._keep = keep
         self._quota: dict[int, tuple[int, int]] = {}  # neighbour: hour began, new names since
         self.counts: dict[str, int] = {}  # of what became of records, since the start
@@ -135,7 +107,7 @@ class Directory:
     def _take_account(
         self, record: AccountRecord, payload: bytes, ingress: int, clock_s: int, unix_s: int
     ) -> str:
-        row = self._row(record.account)
+        row = self.row(record.account)
         if row is None:
             if not self._in_quota(ingress, clock_s):
                 return FLOOD
@@ -156,12 +128,6 @@ class Directory:
             return self._rival(row, payload)
         self._enter(record, payload, clock_s, unix_s)
         return NEWER
-
-    def _row(self, account: bytes) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._db.execute(
-            "SELECT * FROM directory_account WHERE key = ?", (account,)
-        ).fetchone()
-        return row
 
     def _rival(self, row: sqlite3.Row, payload: bytes) -> str:
         for known in (row["record"], row["rival"]):
@@ -257,7 +223,7 @@ class Directory:
     # --- devices
 
     def _take_device(self, record: DeviceRecord, payload: bytes) -> str:
-        account = self._row(record.account)
+        account = self.row(record.account)
         if account is not None and account["deleted_clock_s"] is not None:
             return DELETED
         row = self._db.execute(
@@ -270,7 +236,7 @@ class Directory:
             same = content(bytes(row["record"])) == content(payload)
             return KNOWN if same else REFUSED  # the first stays
         hash_ = device_hash(record.device)
-        listed = account is not None and hash_ in _counting(account)
+        listed = account is not None and hash_ in counting(account)
         if not listed:
             self._make_room_unlisted()
         self._db.execute(
@@ -293,107 +259,13 @@ class Directory:
 
     def _list_devices(self, account: bytes) -> None:
         """Which devices does the newest record list?"""
-        row = self._row(account)
+        row = self.row(account)
         assert row is not None
-        counting = _counting(row)
+        listed = counting(row)
         for device in self._db.execute(
             "SELECT key, hash FROM directory_device WHERE account = ?", (account,)
         ).fetchall():
             self._db.execute(
                 "UPDATE directory_device SET listed = ? WHERE account = ? AND key = ?",
-                (bytes(device["hash"]) in counting, account, device["key"]),
+                (bytes(device["hash"]) in listed, account, device["key"]),
             )
-
-    # --- what is asked
-
-    def newest(self, account: bytes) -> AccountRecord | None:
-        """The record of this account that counts; None if there was none."""
-        row = self._row(account)
-        return None if row is None else _record(row["record"])
-
-    def payload(self, account: bytes) -> bytes | None:
-        """The same as it travels."""
-        row = self._row(account)
-        return None if row is None else bytes(row["record"])
-
-    def now(self, account: bytes) -> bytes:
-        """The account's key today: it, or what it was changed to, each time announced by the
-        former key."""
-        for _ in range(_LINE_MAX):
-            row = self._row(account)
-            if row is None or row["later"] is None:
-                break
-            account = bytes(row["later"])
-        return account
-
-    def is_removed(self, account: bytes, device: bytes) -> bool:
-        """Has the account said that this device is not its own (any more)? It has not if nothing
-        was heard of it. Keys."""
-        row = self._row(self.now(account))
-        return row is not None and device_hash(device) not in _counting(row)
-
-    def devices(self, account: bytes) -> list[DeviceRecord]:
-        """What is known of the devices that count; at most DEVICES_MAX."""
-        rows = self._db.execute(
-            "SELECT record FROM directory_device WHERE account = ? AND listed ORDER BY hash "
-            "LIMIT ?",
-            (account, DEVICES_MAX),
-        )
-        found = [decode(bytes(row[0])) for row in rows]
-        return [record for record in found if isinstance(record, DeviceRecord)]
-
-    def find(self, wanted: str, limit: int = ACCOUNTS_MAX) -> list[Entry]:
-        """Accounts by the beginning of their name or by their id, last heard first."""
-        name = folded(wanted.strip())
-        rows = self._db.execute(
-            "SELECT * FROM directory_account WHERE deleted_clock_s IS NULL "
-            "AND (substr(folded, 1, ?) = ? OR id = ?) ORDER BY turn DESC LIMIT ?",
-            (len(name), name, wanted.replace(" ", "").lower(), limit),
-        ).fetchall()
-        return [self._entry(row) for row in rows]
-
-    def entry(self, account: bytes) -> Entry | None:
-        """What is known of an account by its key; None if nothing is, or it was deleted."""
-        row = self._row(account)
-        return None if row is None or row["deleted_clock_s"] is not None else self._entry(row)
-
-    def _entry(self, row: sqlite3.Row) -> Entry:
-        record = _record(row["record"])
-        devices = self._db.execute(
-            "SELECT record FROM directory_device WHERE account = ? AND listed", (row["key"],)
-        )
-        names = self._db.execute(
-            "SELECT key, id, first_turn FROM directory_account WHERE folded = ? "
-            "AND deleted_clock_s IS NULL ORDER BY first_turn LIMIT ?",
-            (row["folded"], _OTHERS_MAX + 3),
-        ).fetchall()
-        line = (row["key"], row["former"], row["later"])
-        others = [other for other in names if other["key"] not in line]
-        return Entry(
-            row["id"], record, bytes(row["record"]),
-            None if row["rival"] is None else bytes(row["rival"]),
-            tuple(sorted(_counting(row))),
-            tuple(bytes(device[0]) for device in devices),
-            None if row["former"] is None else account_id(row["former"]),
-            None if row["later"] is None else account_id(row["later"]),
-            tuple(other["id"] for other in others[:_OTHERS_MAX]),
-            all(row["first_turn"] < other["first_turn"] for other in others),
-            row["heard_unix_s"],
-        )  # fmt: skip
-
-
-def account_id(key: bytes) -> str:
-    """Of an account's key, 16 hex digits."""
-    return hashlib.sha256(key).hexdigest()[:16]
-
-
-def _record(payload: bytes) -> AccountRecord:
-    record = decode(bytes(payload))
-    assert isinstance(record, AccountRecord)
-    return record
-
-
-def _counting(row: sqlite3.Row) -> set[bytes]:
-    """The devices that count: during a conflict those that both records list."""
-    devices = set(_record(row["record"]).devices)
-    return devices if row["rival"] is None else devices & set(_record(row["rival"]).devices)

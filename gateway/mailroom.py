@@ -64,7 +64,7 @@ class Mailroom:
             self._me = self._desk.identity()
         except UserError:
             self._me = None
-        rows = self._desk.db.execute("SELECT mid FROM message WHERE direction = 'out'")
+        rows = self._desk.db.execute("SELECT mid FROM sent")
         self._sent = {bytes(row[0]) for row in rows}
 
     def is_ours(self, immutable: bytes) -> bool:
@@ -197,9 +197,7 @@ class Mailroom:
         ).fetchall()
         for row in rows:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
-        owed = self._desk.db.execute(
-            "SELECT mid FROM message WHERE direction = 'out' AND state != 'delivered'"
-        ).fetchall()
+        owed = self._desk.db.execute("SELECT mid FROM sent WHERE state != 'delivered'").fetchall()
         for row in owed:  # a receipt that came just before the power went
             if self.node.shelf.tombstone(bytes(row["mid"])) >= 0:
                 self._desk.improve(bytes(row["mid"]), "delivered")
@@ -215,7 +213,7 @@ class Mailroom:
     def follow(self) -> None:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
         rows: list[sqlite3.Row] = self._desk.db.execute(
-            "SELECT mid FROM message WHERE direction = 'out' AND state = 'queued'"
+            "SELECT mid FROM sent WHERE state = 'queued'"
         ).fetchall()
         for row in rows:
             mid = bytes(row["mid"])

@@ -6,7 +6,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.desk import LIFETIME_S, Desk
-from gateway.directory import Directory
 from gateway.directory_records import (
     DEVICES_MAX,
     HASH_LEN,
@@ -18,6 +17,7 @@ from gateway.directory_records import (
     sign_account,
     sign_device,
 )
+from gateway.directory_view import DirectoryView
 from gateway.errors import UserError
 from gateway.identity import Identity
 from shared_protocol.lifetime import lifetime_code
@@ -25,7 +25,7 @@ from shared_protocol.lifetime import lifetime_code
 _NEXT_KEY, _ISSUED, _WITHOUT = "next_account_key", "account_sequence", "removed_devices"
 
 
-def own_records(desk: Desk, directory: Directory, delete: bool = False) -> list[bytes]:
+def own_records(desk: Desk, directory: DirectoryView, delete: bool = False) -> list[bytes]:
     """What to announce, as it travels; the account's newest record again where that says it all.
 
     UserError if another device of the account has removed this one.
@@ -41,7 +41,7 @@ def own_records(desk: Desk, directory: Directory, delete: bool = False) -> list[
     return [account, sign_device(me.signing, record)]
 
 
-def _account_record(desk: Desk, directory: Directory, me: Identity, delete: bool) -> bytes:
+def _account_record(desk: Desk, directory: DirectoryView, me: Identity, delete: bool) -> bytes:
     card = me.card
     mine = device_hash(card.ed25519)
     known = directory.entry(card.account)

@@ -5,15 +5,15 @@ import time
 from typing import Any
 
 from gateway.database import writing
-from gateway.directory import Directory, Entry
 from gateway.directory_records import DeviceRecord, device_hash
+from gateway.directory_view import DirectoryView, Entry
 from gateway.errors import UserError
 from gateway.identity import NO_BOX_ROOT, Card, spaced
 
 REFUSED_MAX = 500  # remembered; the oldest is forgotten
 
 
-def device_cards(directory: Directory, card: Card, added: bool) -> list[Card]:
+def device_cards(directory: DirectoryView, card: Card, added: bool) -> list[Card]:
     """The cards of all devices of a contact, as far as they are known, that of the contact's card
     first, even if it was removed. added: by the person; whose card came along with a message only
     claims its account, until that lists the device.
@@ -34,7 +34,7 @@ def _card(contact: Card, record: DeviceRecord) -> Card:
     )  # fmt: skip
 
 
-def cards_of_entry(directory: Directory, entry: Entry) -> list[Card]:
+def cards_of_entry(directory: DirectoryView, entry: Entry) -> list[Card]:
     """Cards of the devices of somebody who is known from the directory only."""
     return [
         Card(record.account, record.device, record.prekey, record.prekey_seq, NO_BOX_ROOT,
@@ -97,7 +97,7 @@ def refused(db: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def card_to_add(directory: Directory, wanted: str) -> Card:
+def card_to_add(directory: DirectoryView, wanted: str) -> Card:
     """The card of somebody in the directory, by name or id. UserError if it is nobody, or
     several."""
     compact = wanted.replace(" ", "").lower()

@@ -108,7 +108,8 @@ def seal(
 ) -> Sealed:
     """Seal a body of at most 64 KB for one device. `lifetime` is the four-bit code.
 
-    typed: the body begins with a type byte. with_card: the sender's card goes along.
+    typed: the body begins with a type byte. with_card: the sender's card goes along. UserError if
+    the recipient's card is made up.
     way: to the recipient's gateway, if it is known; used if the body fits one frame with it.
     my_way: to the sender's, for the answer; left out, as a whole or but for the route, if there is
     no room for it.
@@ -136,7 +137,10 @@ def seal(
     b1 = second_byte(lifetime, True, bool(way), len(way) > ROUTE_LEN)
     info = _info(bytes([b0, b1]) + mid, shape)
     prekey = X25519PublicKey.from_public_bytes(to.x25519)
-    bundle = _HPKE.encrypt(inner + signature, prekey, info)
+    try:
+        bundle = _HPKE.encrypt(inner + signature, prekey, info)
+    except ValueError:  # a point of small order, as nobody draws one
+        raise UserError(f"{to.name}'s card has a false key: ask for a new card") from None
     hint = hint_for(to.mailbox_key, mid)
     carried = bundle if shape is None else _mask(mid, bundle)
     key = tag_key(to.mailbox_key, mid)

@@ -240,11 +240,11 @@ async def _spread(field: Field) -> None:
     async def settled() -> bool:
         nonlocal before, still
         now = [s.get("parcels", 0) for s in await field.relay_status()]
-        still = still + 1 if now == before and all(now) else 0
+        still = still + 1 if now == before and any(now) else 0
         before = now
         return still >= 2
 
-    await until(settled, _ANSWER_S, "every relay to hold its part", every_s=0.7)
+    await until(settled, _ANSWER_S, "the relays to hold their parts", every_s=0.7)
 
 
 # --- what is looked at

@@ -23,8 +23,10 @@ export async function bundled(source) {
     entryPoints: [source],
     bundle: true,
     charset: "utf8",
+    define: { "Object.hasOwn": "hasOwn" },
     external: ["./later-*.js"],
     format: "esm",
+    inject: ["src/older_browsers.js"],
     legalComments: "none", // they are in licenses.txt
     metafile: true,
     minify: true,

@@ -104,10 +104,12 @@ def test_a_device_that_names_an_account_is_not_its_own_before_the_account_says_s
 
 def test_two_records_of_one_sequence_are_a_conflict_and_both_are_shown(book, path):
     one, two = ANA.says(5, (1, 2), "Ana"), ANA.says(5, (2, 3), "Anna")
+    book.hear(ANA.device_says(1), ANA.device_says(2), ANA.device_says(3))
     assert book.hear(one, two, one, two) == [d.NEW, d.CONFLICT, d.KNOWN, d.KNOWN]
     entry = only(Book(open_database(path)), "Ana")
     assert (entry.payload, entry.rival) == (one, two)
     assert [h.hex() for h in entry.devices] == [ANA.device_id(2)], "only what both say"
+    assert [r.device for r in book.devices(ANA.account)] == [public(ANA.device(2))]
     assert book.hear(ANA.says(5, (4,), "Ann")) == [d.CONFLICT]
     assert only(book, "Ana").rival == two, "a third is not kept"
     book.hear(ANA.says(6, (3,)))

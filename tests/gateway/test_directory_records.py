@@ -1,15 +1,20 @@
 """Records of the directory: what was signed is read back, and nothing else is."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.announce import parcel_of
 from gateway.directory_records import (
     ACCOUNT,
     DEVICE,
     AccountRecord,
     DeviceRecord,
     RecordError,
+    commitment,
     decode,
     folded,
     read,
@@ -149,3 +154,26 @@ def test_names_are_compared_as_people_see_them():
     assert folded("ANA") == folded("ana") == folded("\uff21na")
     assert folded("Jos\u00e9") == folded("JOSE\u0301")
     assert folded("Ana") != folded("Anna")
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "directory.json").read_text())
+
+
+@pytest.mark.parametrize("v", VECTORS, ids=[v["title"] for v in VECTORS])
+def test_the_vectors(v):
+    def raw(name):
+        return bytes.fromhex(v[name])
+
+    record = read(raw("payload"))
+    assert parcel_of(raw("payload"), raw("token")) == raw("parcel")
+    assert record.account == raw("account")
+    if "prekey" in v:
+        assert (record.device, record.prekey) == (raw("device"), raw("prekey"))
+        assert (record.prekey_seq, record.lifetime) == (v["prekey_seq"], v["lifetime"])
+        return
+    assert (record.sequence, record.name) == (v["sequence"], v["name"])
+    assert [d.hex() for d in record.devices] == v["devices"]
+    assert record.next_key == raw("next_key") == commitment(raw("next_account"))
+    key = {"Ana": ANA.key}.get(v["name"])
+    if key is not None:
+        assert sign_account(key, record) == raw("payload")

@@ -2,6 +2,7 @@
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -18,7 +19,9 @@ from gateway.sealing import (
     seal,
 )
 from shared_protocol.errors import DecodeError
+from shared_protocol.hashing import H
 from shared_protocol.parcel_fields import decode
+from shared_protocol.receipt import message_id
 
 ANA, BO, EVE = (Identity.new(name) for name in ("Ana", "Bo", "Eve"))
 
@@ -104,6 +107,53 @@ def test_an_unknown_sender_is_told_apart_from_a_false_one():
     sealed = seal(ANA, BO.card, b"hello", 1, 1, 8)
     with pytest.raises(UnknownSender):
         opened(sealed, pieces_of(sealed), senders=[EVE.card])
+
+
+def test_a_strangers_card_is_told_only_if_it_is_the_signers():
+    sealed = seal(ANA, BO.card, b"hello", 1, 1, 8, with_card=True)
+    with pytest.raises(UnknownSender) as known:
+        opened(sealed, pieces_of(sealed), senders=[EVE.card])
+    assert known.value.card == ANA.card
+    assert opened(sealed, pieces_of(sealed)).card == ANA.card
+
+    as_ana = Identity(EVE.account, EVE.signing, EVE.prekey, ANA.card)
+    forged = seal(as_ana, BO.card, b"hello", 1, 1, 8, with_card=True)
+    for senders in ([], [EVE.card], [ANA.card]):
+        with pytest.raises(SealError, match="signature is false"):
+            opened(forged, pieces_of(forged), senders=senders)
+
+    mixed = replace(EVE.card, account=ANA.card.account, name="Ana")  # a claim, told as such
+    sealed = seal(Identity(EVE.account, EVE.signing, EVE.prekey, mixed), BO.card, b"x", 1, 1, 8,
+                  with_card=True)  # fmt: skip
+    with pytest.raises(UnknownSender) as claim:
+        opened(sealed, pieces_of(sealed))
+    assert claim.value.card.id == EVE.card.id
+
+
+@pytest.mark.parametrize("length", range(11))
+def test_however_short_what_was_sealed_is_it_is_refused(length):
+    from gateway import sealing
+
+    inner = b"\x10" + bytes(8) + b"\x80"
+    inner = inner[:length]
+    signature = ANA.signing.sign(sealing._signed(BO.card, inner))
+    token = H(b"token", signature, inner)[:16]
+    head = b"\x02\x82" + message_id(token)
+    key = BO.prekey.public_key()
+    bundle = sealing._HPKE.encrypt(inner + signature, key, sealing._info(head, None))
+    with pytest.raises(SealError):
+        open_bundle(BO, head, bundle, None, [ANA.card])
+
+
+def test_a_card_with_a_false_key_is_said_to_be_one():
+    with pytest.raises(UserError, match="Bo's card has a false key"):
+        seal(ANA, replace(BO.card, x25519=bytes(32)), b"x", 1, 1, 8)
+
+
+def test_a_body_with_a_type_says_so():
+    for typed in (False, True):
+        sealed = seal(ANA, BO.card, b"\x02", 1, 1, 8, typed=typed)
+        assert opened(sealed, pieces_of(sealed)).typed is typed
 
 
 def test_false_pieces_are_passed_over():
