@@ -11,7 +11,6 @@ nobody can pass the message on as if it had been sent to somebody else.
 """
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from gateway.compression import DEFLATED, PAGED, compress, decompress
+from gateway.dictionary import Unreadable
 from gateway.identity import Card, Identity
 from gateway.parcels import parcels_of, tag_key
 from gateway.pieces import Shape, shape_for
@@ -39,10 +40,10 @@ _SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
 FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
 ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
 
-# Flags: the body is raw deflate (RFC 1951); the sender's way is in front of it.
-DEFLATED, WITH_ROUTE, WITH_CELL = 1, 32, 64
-_KNOWN_FLAGS = DEFLATED | WITH_ROUTE | WITH_CELL
-# 2 unsigned, 4 preset dictionary, 8 shared body, 16 card: reserved
+# Flags, beside those of compression: the sender's way is in front of the body.
+WITH_ROUTE, WITH_CELL = 32, 64
+_KNOWN_FLAGS = DEFLATED | PAGED | WITH_ROUTE | WITH_CELL
+# 2 unsigned, 8 shared body, 16 card: reserved
 _WAY_LEN = {0: 0, WITH_ROUTE: ROUTE_LEN, WITH_ROUTE | WITH_CELL: ROUTE_LEN + CELL_BYTES}
 
 
@@ -92,7 +93,7 @@ def seal(
     my_way: to the sender's, for the answer; left out, as a whole or but for the route, if there is
     no room for it.
     """
-    flags, packed = _compress(body)
+    flags, packed = compress(body)
     single = len(packed) <= ONE_FRAME_BODY
     shape = None if single else shape_for(len(packed) + _SEAL_OVERHEAD)
     way = _fitting(way, ONE_FRAME_BODY - len(packed), NEXT_LEN)
@@ -138,7 +139,10 @@ def open_bundle(
     way_len = _WAY_LEN.get(inner[0] & (WITH_ROUTE | WITH_CELL), -1)
     if inner[0] & ~_KNOWN_FLAGS or packed[-1:] != b"\x80" or not 0 <= way_len < len(packed):
         raise SealError("the message comes from a newer Heliograph")
-    body = _decompress(inner[0], packed[way_len:-1])
+    try:
+        body = decompress(inner[0], packed[way_len:-1], MESSAGE_MAX)
+    except Unreadable as e:
+        raise SealError(str(e)) from None
     return Opened(sender, int.from_bytes(inner[1:5], "big"), body, token, packed[:way_len])
 
 
@@ -190,22 +194,3 @@ def _mask(mid: bytes, bundle: bytes) -> bytes:
     enc, rest = bundle[:32], bundle[32:]
     pad = H(b"mask", mid, rest)
     return bytes(a ^ b for a, b in zip(enc, pad, strict=True)) + rest
-
-
-def _compress(body: bytes) -> tuple[int, bytes]:
-    squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = squeezer.compress(body) + squeezer.flush()
-    return (DEFLATED, packed) if len(packed) < len(body) else (0, body)
-
-
-def _decompress(flags: int, packed: bytes) -> bytes:
-    if not flags & DEFLATED:
-        return packed
-    inflater = zlib.decompressobj(-15)
-    try:
-        body = inflater.decompress(packed, MESSAGE_MAX + 1)
-    except zlib.error:
-        raise SealError("the text does not decompress") from None
-    if len(body) > MESSAGE_MAX or not inflater.eof:
-        raise SealError("the text decompresses to more than is allowed")
-    return body
