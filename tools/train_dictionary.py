@@ -63,17 +63,16 @@ def _strings(texts: list[str], wide: bool, alphabet: str) -> tuple[str, ...]:
     count = len(WIDE_BYTES if wide else NARROW_BYTES)
     found = _places(texts, 1, _STRING_MOST)
     strings = list(alphabet)
-    for _ in range(
-        _ROUNDS
-    ):  # some were overtaken by what was chosen after them: make room for others
+    filled: list[str] = []
+    for _ in range(_ROUNDS):  # later choices take over from earlier ones: the idle ones make room
         prices = [[float(bits(letter(c, wide))) for c in text] for text in texts]
         for string in strings:
             _cover(prices, found.get(string, []), len(string), _STRING_BITS)
         strings += _greedy(found, prices, _STRING_BITS, count - len(strings), per_letter=False)
-        strings = _by_use(strings, texts, wide)
-        kept = strings[: count * 4 // 5]
-        spare, strings = strings, kept + [c for c in alphabet if c not in kept]
-    return tuple(spare)
+        filled = _by_use(strings, texts, wide)
+        strings = filled[: count * 4 // 5]
+        strings += [c for c in alphabet if c not in strings]
+    return tuple(filled)
 
 
 def _by_use(strings: list[str], texts: list[str], wide: bool) -> list[str]:
