@@ -168,7 +168,8 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--keep",), {"metavar": "DIR", "help": "keep flash images, databases and the air here"}),
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
-     [(("name",), {"help": "which: codec, flash, sync, broadcast, gossip, dtn, sim, boards"}),
+     [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, gossip, dtn, sim, "
+                           "boards"}),
       (("--full",), {"action": "store_true", "help": "broadcast, dtn, sim: more of it"}),
       (("--trace",), {"metavar": "FILE", "help": "dtn: contacts of people"}),
       _SEED]),
