@@ -168,10 +168,11 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--keep",), {"metavar": "DIR", "help": "keep flash images, databases and the air here"}),
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
-     [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, gossip, dtn, sim, "
-                           "boards"}),
+     [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, unicast, gossip, "
+                           "dtn, sim, boards, gateway"}),
       (("--full",), {"action": "store_true", "help": "broadcast, dtn, sim: more of it"}),
       (("--trace",), {"metavar": "FILE", "help": "dtn: contacts of people"}),
+      (("--seconds",), {"type": int, "help": "gateway: of the steady load (60)"}),
       _SEED]),
     ("sim run", "tools.sim.command:main", "run a scenario with real nodes in virtual time",
      [(("scenario",), {"help": "a TOML file, see docs/SIMULATOR.md"}),

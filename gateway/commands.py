@@ -203,7 +203,10 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.desk import Desk
     from gateway.gateway import Gateway
     from gateway.links.serial_port import open_port
+    from gateway.provider import Client
     from gateway.web import directory_api
+    from gateway.web.login_api import LoginApi
+    from gateway.web.requests import Signed
     from gateway.web.server import make_app
 
     config = load_config(data_dir(args) / FILE)
@@ -213,8 +216,16 @@ async def _serve(args: argparse.Namespace) -> None:
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    app = make_app(desk, config.names)
-    app.add_routes(directory_api.routes(gateway.announcer))
+    client = Client(config.login_client_id, config.login_client_secret)
+
+    def login(app: web.Application, signed: Signed) -> None:
+        LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
+
+    def directory(app: web.Application, signed: Signed) -> None:
+        app.add_routes(directory_api.routes(gateway.announcer, signed))
+
+    about, mesh = gateway.about, gateway.mesh
+    app = make_app(gateway.office, about, mesh, config.names, (login, directory))
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)

@@ -114,6 +114,55 @@ MIGRATIONS = [
             WHERE direction = 'out' AND id NOT IN (SELECT message FROM copy)
         UNION ALL SELECT mid, state FROM copy;
     """,
+    """
+    -- The post office for phones (post_office.py). Seconds are the node's clock, which no wall
+    -- clock disturbs; seq rises within a device with everything that its phone is to be told.
+    CREATE TABLE device (
+        id TEXT PRIMARY KEY,
+        key BLOB NOT NULL,                -- Ed25519, public
+        boxes BLOB NOT NULL,              -- mailbox keys, 16 bytes each
+        since_s INTEGER NOT NULL,
+        seen_s INTEGER NOT NULL,
+        seq INTEGER NOT NULL DEFAULT 0,
+        had INTEGER NOT NULL DEFAULT 0    -- its phone has asked for what comes after this
+    ) WITHOUT ROWID;
+    -- what has arrived for a device
+    CREATE TABLE letter (
+        id INTEGER PRIMARY KEY,
+        device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        mid BLOB NOT NULL,
+        variant BLOB NOT NULL,            -- of several that claim to be one message (SPEC.md 10)
+        head BLOB NOT NULL,
+        shape BLOB,                       -- k, n, blocks; NULL for one frame
+        bundle BLOB NOT NULL,
+        relays INTEGER NOT NULL,          -- crossed
+        arrived_ms INTEGER NOT NULL,      -- by the wall clock, to be shown
+        token BLOB,                       -- once its phone has it, or another gateway's phone
+        taken_s INTEGER,
+        receipted INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX letter_by_device ON letter (device, seq);
+    CREATE UNIQUE INDEX letter_by_mid ON letter (mid, device, variant);
+    CREATE INDEX letter_taken ON letter (taken_s) WHERE taken_s IS NOT NULL;
+    CREATE INDEX letter_owed ON letter (id) WHERE token IS NOT NULL AND receipted = 0;
+    -- what a device has posted; hint to way only while it is held for somebody of this gateway
+    CREATE TABLE posted (
+        id INTEGER PRIMARY KEY,
+        device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        mid BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'on_mesh', 'delivered', 'expired')),
+        parcels INTEGER NOT NULL,         -- that it is cut into
+        token BLOB,                       -- of its receipt
+        ended_s INTEGER,                  -- delivered or expired since
+        head BLOB, hint BLOB, shape BLOB, bundle BLOB, tag_key BLOB, way BLOB
+    );
+    CREATE UNIQUE INDEX posted_by_device ON posted (device, seq);
+    CREATE UNIQUE INDEX posted_by_mid ON posted (mid, device);
+    CREATE INDEX posted_open ON posted (device) WHERE ended_s IS NULL;
+    CREATE INDEX posted_ended ON posted (ended_s) WHERE ended_s IS NOT NULL;
+    """,
 ]
 
 
@@ -194,22 +243,6 @@ def _statements(script: str) -> list[str]:
     return statements
 
 
-def is_full(error: sqlite3.Error) -> bool:
-    """Does this error say that the disk (or the database's limit) is full?"""
-    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
-
-
-def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
-    """A setting of this gateway."""
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else bytes(row[0])
-
-
-def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
-    """Keep a setting of this gateway."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-
 class writing:
     """One transaction, also inside the node's: `helio send` and the gateway write in turns."""
 
@@ -225,3 +258,19 @@ class writing:
         if not self._db.in_transaction:
             return  # SQLite has rolled it back itself
         self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Does this error say that the disk (or the database's limit) is full?"""
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+
+
+def get_meta(db: sqlite3.Connection, key: str) -> bytes | None:
+    """A setting of this gateway."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def set_meta(db: sqlite3.Connection, key: str, value: bytes) -> None:
+    """Keep a setting of this gateway."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

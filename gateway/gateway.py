@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gateway import about
 from gateway.announce import Announcer
 from gateway.config import Config
 from gateway.crypto import ecb
@@ -18,14 +19,16 @@ from gateway.desk import Desk
 from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
+from gateway.post_office import PostOffice
 from gateway.shared_wire import SharedWire
+from gateway.sorting import token_in
 from shared_protocol import receipt, records
 from shared_protocol.cells import to_bytes
 from shared_protocol.errors import DecodeError, HeliographError
 from shared_protocol.frame import FrameCipher
 from shared_protocol.neighbours import TETHER
 from shared_protocol.node import Node, Settings
-from shared_protocol.parcel import ROUTE_LEN
+from shared_protocol.parcel import HEAD_LEN, ROUTE_LEN
 from shared_protocol.parcel_index import ParcelIndex
 
 CAPACITY = 20_000  # parcels known at once: 1 MB of RAM
@@ -52,7 +55,11 @@ class Gateway:
         self._problem = ""
         self._wait_ms = 1
         self._stopped = False  # the database failed: the node is started again from it
-        self.mailroom = Mailroom(desk, self._release_receipt, _now_ms)
+        self.office = PostOffice(desk.db, desk.path)
+        self.office.now_s = self.clock_s
+        self.office.token_of = lambda mid: token_in(self.node, mid)
+        self.office.on_trouble = self._trouble
+        self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
@@ -147,9 +154,14 @@ class Gateway:
         try:
             action()
         except (sqlite3.Error, HeliographError, LookupError, TypeError) as e:
-            _log.error("the database refuses (%s): starting again from it", e)
-            self._problem = f"the database refuses: {e}"
-            self._stopped = True
+            self._trouble(e)
+
+    def _trouble(self, error: Exception) -> None:
+        if self._stopped:
+            return
+        _log.error("the database refuses (%s): starting again from it", error)
+        self._problem = f"the database refuses: {error}"
+        self._stopped = True
 
     def _restart_node(self) -> None:
         try:
@@ -198,10 +210,13 @@ class Gateway:
         version = (self._version(), self.desk.people_changed)
         fresh = self.store.news()
         if fresh or version != self._data_version:
-            self._data_version = version
             self.mailroom.reload()
             self._adopt(fresh)
+        if version != self._data_version:
+            self._data_version = version
             self.mailroom.catch_up()
+        self.office.work()
+        self.mailroom.look()
         self.mailroom.follow()
         self.announcer.look()
         self._turn()
@@ -218,7 +233,20 @@ class Gateway:
     def _adopter(self, handle: int, kept: records.Kept) -> Callable[[], None]:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         kept = kept._replace(hops=hops)
-        return lambda: self.node.adopt(handle, kept, _now_ms())
+
+        def adopt() -> None:
+            if not kept.is_receipt and self._is_done(kept.immutable):
+                self.node.shelf.discard(handle)
+                return
+            self.node.adopt(handle, kept, _now_ms())
+            if not kept.is_receipt:  # it may be for somebody of this gateway
+                self.mailroom.handle(("arrived", kept.immutable, 0))
+
+        return adopt
+
+    def _is_done(self, immutable: bytes) -> bool:
+        """Has somebody of this gateway taken it before it could leave?"""
+        return self.node.shelf.tombstone(bytes(immutable[2:HEAD_LEN])) >= 0
 
     # --- what the announcer needs
 
@@ -250,6 +278,14 @@ class Gateway:
 
     # --- status
 
+    def about(self) -> dict[str, Any]:
+        """What anybody may know of this gateway."""
+        return about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+
+    def mesh(self) -> dict[str, Any]:
+        """What its node sees of the mesh, and how much it keeps for whom."""
+        return self.desk.status() | self.office.status()
+
     async def _ask_relay(self) -> None:
         while True:
             # An answer takes a relay memory that its mail needs: only if somebody wants to know.
@@ -265,33 +301,22 @@ class Gateway:
                 self._relay_status = {}
             await asyncio.sleep(_STATUS_S if wanted else _LOOK_S)
 
-    def _gateways(self) -> dict[str, int]:
-        """The gateways known, and how many hops away they are."""
-        live = self.node.gradients.beats.live(self.node.clock.now_s(_now_ms()))
-        return {f"{gateway:04x}": hops for gateway, _, hops in live}
-
     def _silence(self) -> str:
         if self._port is None or self._port.answered:
             return ""
         return f"nothing on {self.config.port} answers: is it a Heliograph relay?"
 
     def _update_status(self) -> None:
-        fresh = [n for n in self.node.neighbours.all if n.fresh]
-        connected = self._port is not None and bool(fresh)
-        self.desk.node_status = {
+        of_node = about.node(self.node, self.node.clock.now_s(_now_ms()))
+        connected = self._port is not None and of_node["neighbours"]
+        self.desk.node_status = of_node | {
             "relay": "connected" if connected else "not connected",
             "port": self.config.port,
             "problem": self._problem or self._silence(),
-            "node": self.node.node_id.hex(),
-            "neighbours": len(fresh),
-            "gateways": self._gateways(),
-            "parcels_kept": self.node.index.count_held(),
             "capacity": CAPACITY,
             "unopenable": self.mailroom.unopenable,
             "disk_refused": self.store.refused,
-            "damaged": self.node.shelf.bad_records,
             "bad_lines": self._port.bad_lines if self._port is not None else 0,
-            "stats": self.node.stats,
             "tethered_relay": self._relay_status,
         }
 

@@ -1,11 +1,11 @@
 """The mailroom: between the node, which knows parcels, and the desk, which knows people.
 
 Recognises what is for us by its hint, rebuilds and opens it, keeps the text durably and only then
-lets the receipt go; raises the state of what was sent when the mesh shows news of it.
+lets the receipt go; raises the state of what was sent when the mesh shows news of it. What is for
+phones it leaves to sorting.py, which does the same without opening anything.
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateway.identity import Card, Identity
 from gateway.parcels import rebuild_bundle, tag_key
 from gateway.people import note_refused
 from gateway.pieces import Shape
+from gateway.post_office import PostOffice
 from gateway.sealing import (
     Opened,
     SealError,
@@ -22,11 +23,11 @@ from gateway.sealing import (
     hint_for,
     open_bundle,
 )
+from gateway.sorting import Sorting, held_parcels, shape_in, taken_by_neighbours, token_in
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
-from shared_protocol.parcel_fields import piece as piece_fields
 
 _log = logging.getLogger(__name__)
 
@@ -44,10 +45,14 @@ class Mailroom:
     def __init__(
         self,
         desk: Desk,
+        office: PostOffice,
         release: Callable[[Callable[[], None]], None],
         now_ms: Callable[[], int],
     ) -> None:
         self._desk = desk
+        self._office = office
+        office.on_taken = self._taken_by_a_phone
+        self.sorting = Sorting(office)
         self._release = release
         self._now_ms = now_ms
         self.on_record: Callable[[bytes], None] = lambda immutable: None
@@ -70,9 +75,10 @@ class Mailroom:
     def is_ours(self, immutable: bytes) -> bool:
         """Is this gateway an end of the parcel's message? Then it may hold all its pieces."""
         mid = bytes(immutable[2 : parcel.HEAD_LEN])
-        if mid in self._sent:
+        if mid in self._sent or mid in self._office.outbox.open:
             return True
-        return self._is_for_us(decode(bytes(3) + immutable))
+        p = decode(bytes(3) + immutable)
+        return self._is_for_us(p) or self.sorting.is_for_phones(p)
 
     def _is_for_us(self, p: Parcel) -> bool:
         _, _, b0, _, mid, hint = p.head
@@ -101,20 +107,33 @@ class Mailroom:
                 self.on_record(event[1])
             if self._is_for_us(p) and mid not in self._sent:
                 self.try_open(mid)
+            owed = self.sorting.arrived(self.node, p)
+            if owed is not None:
+                self._release_receipt(*owed)
         elif kind == "receipt":
-            if self._desk.improve(event[1], "delivered"):
-                _log.info("delivered: message %s", event[1].hex())
+            self._delivered(event[1], event[2])
         elif kind == "expired":
             self._desk.improve(event[1], "expired")
+            self._office.improve(event[1], "expired")
+
+    def _delivered(self, mid: bytes, token: bytes) -> None:
+        if self._desk.improve(mid, "delivered"):
+            _log.info("delivered: message %s", mid.hex())
+        self._office.delivered(mid, token)
+
+    def _taken_by_a_phone(self, mid: bytes, token: bytes, code: int | None) -> None:
+        """A phone of this gateway has opened a message. code: None if the mesh has not seen it."""
+        self._desk.improve(mid, "delivered")
+        if code is not None:
+            self._release_receipt(mid, token, code)
 
     def try_open(self, mid: bytes) -> None:
         """Open a message if enough of it is here."""
         assert self._me is not None
-        rows = [row for row in self.node.shelf.rows_of(mid) if self.node.index.held(row)]
-        parcels = [(decode(bytes(3) + self.node.shelf.immutable(row)), row) for row in rows]
-        shapes = {_shape(p) for p, _ in parcels}
+        parcels = held_parcels(self.node, mid)
+        shapes = {shape_in(p) for p, _ in parcels}
         for shape in shapes:
-            mine = [(p, row) for p, row in parcels if _shape(p) == shape]
+            mine = [(p, row) for p, row in parcels if shape_in(p) == shape]
             if shape is not None and len(mine) < shape.k * shape.blocks:
                 continue
             try:
@@ -187,6 +206,8 @@ class Mailroom:
             self.node.shelf.sync()
             if self.node.shelf.tombstone(mid) >= 0:
                 self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
+                self._office.letters.receipted(mid)
+                self._delivered(mid, token)  # who wrote it may be of this gateway too
 
         self._release(go)
 
@@ -197,10 +218,13 @@ class Mailroom:
         ).fetchall()
         for row in rows:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
+        for mid, token, code in self._office.letters.owed():
+            self._release_receipt(mid, token, code)
         owed = self._desk.db.execute("SELECT mid FROM sent WHERE state != 'delivered'").fetchall()
-        for row in owed:  # a receipt that came just before the power went
-            if self.node.shelf.tombstone(bytes(row["mid"])) >= 0:
-                self._desk.improve(bytes(row["mid"]), "delivered")
+        for mid in {bytes(row["mid"]) for row in owed} | set(self._office.outbox.open):
+            known = token_in(self.node, mid)
+            if known is not None:  # a receipt that came just before the power went
+                self._delivered(mid, known)
         mids = set(self._waiting)
         for row in list(self.node.index.rows()):
             if self.node.index.held(row):
@@ -209,30 +233,20 @@ class Mailroom:
                     mids.add(p.head[4])
         for mid in mids:
             self.try_open(mid)
+        self.sorting.search_again()
+
+    def look(self) -> None:
+        """A bit of what waits for phones that registered after it came."""
+        for owed in self.sorting.search(self.node, self._now_ms()):
+            self._release_receipt(*owed)
 
     def follow(self) -> None:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
-        rows: list[sqlite3.Row] = self._desk.db.execute(
-            "SELECT mid FROM sent WHERE state = 'queued'"
-        ).fetchall()
-        for row in rows:
-            mid = bytes(row["mid"])
-            if self._taken(mid):
-                self._desk.improve(mid, "on_mesh")
-
-    def _taken(self, mid: bytes) -> bool:
-        """Do neighbours have enough of every block?"""
-        counts: dict[int, int] = {}
-        k, blocks = 1, 1
-        for row in self.node.shelf.rows_of(mid):
-            # What goes alone is with one relay only: it can still be lost there.
-            compared = self.node.index.compared(row)
-            if compared and self.node.index.cover[row] and self.node.index.held(row):
-                piece = piece_fields(decode(bytes(3) + self.node.shelf.immutable(row)))
-                block = 0 if piece is None else piece.block
-                k, blocks = (1, 1) if piece is None else (piece.k, piece.blocks)
-                counts[block] = counts.get(block, 0) + 1
-        return len(counts) == blocks and min(counts.values()) >= k
+        rows = self._desk.db.execute("SELECT mid FROM sent WHERE state = 'queued'")
+        mids = {bytes(row["mid"]) for row in rows} | self._office.outbox.queued()
+        for mid in taken_by_neighbours(self.node, mids):
+            self._desk.improve(mid, "on_mesh")
+            self._office.improve(mid, "on_mesh")
 
 
 def _text_of(opened: Opened) -> str:
@@ -240,8 +254,3 @@ def _text_of(opened: Opened) -> str:
     if opened.typed:
         return f"[kind {opened.body[0] if opened.body else 0}: only the chat page shows this]"
     return opened.body.decode("utf-8", "replace")
-
-
-def _shape(p: Parcel) -> Shape | None:
-    piece = piece_fields(p)
-    return None if piece is None else Shape(piece.k, piece.n, piece.blocks)

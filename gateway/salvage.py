@@ -88,11 +88,11 @@ def _fill(db: sqlite3.Connection, table: str, rows: Iterator[dict[str, Any]]) ->
 
 def _by_rowid(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
     """All rows that can be read; ranges that cannot are halved until only the damaged are left."""
+    db.row_factory = sqlite3.Row
     try:
-        names = _columns(db, table)
         last = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0  # noqa: S608
     except sqlite3.DatabaseError:
-        names, last = [], 1 << 32
+        last = 1 << 32
     ranges, left = [(1, last)], _HALVINGS_MOST
     while ranges and left:
         low, high = ranges.pop()
@@ -106,18 +106,18 @@ def _by_rowid(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
                 ranges += [(middle + 1, high), (low, middle)]
             continue
         for row in rows:
-            yield dict(zip(names, row, strict=True))
+            yield dict(row)
 
 
 def _forth_and_back(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
     """What comes before the first damage, and what comes after the last."""
+    db.row_factory = sqlite3.Row
     for order in ("ASC", "DESC"):
         with contextlib.suppress(sqlite3.DatabaseError):
-            names = _columns(db, table)
-            key = names[0]
+            key = _columns(db, table)[0]
             cursor = db.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")  # noqa: S608
             for row in cursor:
-                yield dict(zip(names, row, strict=True))
+                yield dict(row)
 
 
 def _drop_orphans(db: sqlite3.Connection) -> None:

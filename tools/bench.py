@@ -38,6 +38,8 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"no measurement called {args.name}; there are: {', '.join(BENCHES)}")
     if args.trace and args.name != "dtn":
         raise UserError("--trace is for helio bench dtn")
+    if args.seconds is not None and (args.name != "gateway" or args.seconds < 1):
+        raise UserError("--seconds, at least 1, is for helio bench gateway")
     if args.full and args.name not in _FULL:
         raise UserError(f"--full is for helio bench {', '.join(_FULL)}")
     try:
@@ -252,7 +254,15 @@ def on_micropython(
     return result
 
 
+def gateway(args: argparse.Namespace) -> dict[str, Any]:
+    """A gateway process with a hundred phones, beside an LXMF propagation node."""
+    from tools import bench_gateway
+
+    return {"results": bench_gateway.measure(args.seed, args.seconds or bench_gateway.STEADY_S)}
+
+
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
     "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards, "compression": compression,
+    "gateway": gateway,
 }  # fmt: skip

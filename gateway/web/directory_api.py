@@ -14,6 +14,7 @@ from aiohttp import web
 from gateway.announce import Announcer
 from gateway.errors import UserError
 from gateway.people import as_dict
+from gateway.web.requests import Signed
 
 PEOPLE_MAX = 100  # in one answer, last heard first
 NAME_MAX_BYTES = 100  # of a question; names have 32
@@ -21,10 +22,12 @@ RECORDS_MAX = 16  # in one request: an account's, and those of its devices
 _RECORD_MAX_BYTES = 250
 
 
-def routes(announcer: Announcer) -> list[web.RouteDef]:
-    """GET and POST /api/directory."""
+def routes(announcer: Announcer, signed: Signed) -> list[web.RouteDef]:
+    """GET and POST /api/directory. signed: gives the device that signed a request and its body,
+    or raises what refuses it."""
 
     async def find(request: web.Request) -> web.Response:
+        await signed(request)
         name = request.query.get("name", "")
         if len(name.encode("utf-8", "replace")) > NAME_MAX_BYTES:
             raise UserError("the name is too long")
@@ -36,7 +39,8 @@ def routes(announcer: Announcer) -> list[web.RouteDef]:
         return web.json_response({"people": people})
 
     async def announce(request: web.Request) -> web.Response:
-        records = _records(await request.read())
+        _, body = await signed(request)
+        records = _records(body)
         announcer.post(records)
         return web.json_response({"announced": len(records)}, status=201)
 

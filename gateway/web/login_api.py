@@ -17,10 +17,9 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
@@ -30,6 +29,7 @@ from gateway.certificate import badge_text
 from gateway.certificate_store import Certifier
 from gateway.errors import UserError
 from gateway.provider import Away, Client, Line, missing
+from gateway.web.requests import Signed
 from shared_protocol.hashing import H
 
 if TYPE_CHECKING:
@@ -38,16 +38,6 @@ if TYPE_CHECKING:
 LOGINS_MAX = 64  # in memory; a new one pushes out the oldest that is done, else is refused
 KEY_LEN, PROOF_LEN = 32, 64
 _CUT_OFF = "The login was cut off: begin again."
-
-
-class Device(Protocol):
-    """Who signed a request. key: its Ed25519 public key."""
-
-    @property
-    def key(self) -> bytes: ...
-
-
-Signed = Callable[[web.Request], Awaitable[tuple[Device, bytes]]]
 
 
 @dataclass

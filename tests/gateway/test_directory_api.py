@@ -2,15 +2,19 @@
 
 import asyncio
 import base64
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.announce import Announcer
 from gateway.desk import Desk
+from gateway.device_auth import NotSigned
 from gateway.directory_records import read
-from gateway.web import directory_api, server
+from gateway.web import directory_api
+from gateway.web.requests import REFUSED, errors
 from tests.gateway.people_kit import Somebody
 
 ANA = Somebody("Ana")
@@ -22,6 +26,12 @@ def text(raw):
 
 def raw(told):
     return base64.urlsafe_b64decode(told + "==")
+
+
+async def signed(request):
+    if not request.headers.get("X-Helio"):
+        raise NotSigned("unsigned", "Sign it.")
+    return None, await request.read()
 
 
 def with_web(tmp_path, story):
@@ -36,9 +46,10 @@ def with_web(tmp_path, story):
             put_out=lambda immutable, age: out.append(immutable[14:]),
             release=lambda token, code: None,
         )
-        app = server.make_app(desk)
-        app.add_routes(directory_api.routes(Announcer(desk, mesh)))
-        async with TestClient(TestServer(app)) as client:
+        app = web.Application(middlewares=[errors])
+        app[REFUSED] = Counter()
+        app.add_routes(directory_api.routes(Announcer(desk, mesh), signed))
+        async with TestClient(TestServer(app), headers={"X-Helio": "1"}) as client:
             await story(client, out)
         desk.close()
 
@@ -101,6 +112,16 @@ def test_what_is_no_record_is_refused_with_a_sentence(tmp_path, body, says):
         answer = await client.post("/api/directory", data=body, headers=headers)
         assert answer.status == 400
         assert says in (await answer.json())["error"]
+        assert out == []
+
+    with_web(tmp_path, story)
+
+
+def test_who_signs_nothing_is_told_nothing(tmp_path):
+    async def story(client, out):
+        for ask in (client.get, client.post):
+            answer = await ask("/api/directory", headers={"X-Helio": ""})
+            assert answer.status == 401
         assert out == []
 
     with_web(tmp_path, story)

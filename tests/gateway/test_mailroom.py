@@ -14,7 +14,9 @@ from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from gateway.parcels import piece_tag
 from gateway.pieces import Shape
+from gateway.post_office import PostOffice
 from gateway.sealing import hint_for, seal
+from gateway.sorting import token_in
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
@@ -39,7 +41,11 @@ class Post:
         self.open()
 
     def open(self):
-        self.mailroom = Mailroom(self.desk, lambda action: action(), lambda: self.now_ms)
+        self.office = PostOffice(self.desk.db, self.desk.path)
+        self.office.token_of = lambda mid: token_in(self.node, mid)
+        self.mailroom = Mailroom(
+            self.desk, self.office, lambda action: action(), lambda: self.now_ms
+        )
         dice = random.Random(self.number)
         self.node = Node(
             bytes([2, 0, 0, 0, 0, self.number]),

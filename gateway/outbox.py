@@ -1,0 +1,166 @@
+"""The outbox: what phones have posted, and how far each message is.
+
+A message for another device of this gateway goes into that one's letter box at once. If that phone
+is here, the mesh is spared: the parcels are only made if the phone has not taken it in a minute.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+
+from gateway.errors import NoRoom
+from gateway.posting import Posting, shape_bytes, shape_of
+
+# Messages whose end is open, of a device; and parcels of these, of a device and of all. A node
+# never gives up what begins at it, so this is half of what it has room for. More is refused.
+POSTED_MAX = 500
+PARCELS_MAX = 2_500  # six messages of 64 KB
+ALL_PARCELS_MAX = 10_000
+KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
+HELD_S = 60.0  # how long the phone next to the sender's has time to take a message
+
+_FROM = {
+    "on_mesh": "('queued')",
+    "delivered": "('queued', 'on_mesh', 'expired')",
+    "expired": "('queued', 'on_mesh')",
+}
+
+
+class Outbox:
+    """What was posted. Methods that change it run inside a transaction (post_office.py)."""
+
+    def __init__(self, db: sqlite3.Connection, next_seq: Callable[[str], int]) -> None:
+        """next_seq(device): the next number in what that device's phone is told."""
+        self._db = db
+        self._next_seq = next_seq
+        self.reload()
+
+    def reload(self) -> None:
+        """Forget what is in memory. What was held for somebody here is due at once."""
+        self.open: set[bytes] = set()  # mids whose end is open: this gateway is their origin
+        self._queued: set[bytes] = set()  # of these, those not known to be on the mesh
+        self._held: dict[bytes, float] = {}  # mid -> time.monotonic() when the mesh shall have it
+        for row in self._db.execute(
+            "SELECT mid, state, bundle IS NOT NULL AS held FROM posted WHERE ended_s IS NULL"
+        ):
+            mid = bytes(row["mid"])
+            self.open.add(mid)
+            if row["held"]:
+                self._held[mid] = 0.0
+            if row["state"] == "queued":
+                self._queued.add(mid)
+
+    def state(self, device: str, mid: bytes) -> str | None:
+        """The state of what a device posted, None if it did not post that."""
+        row = self._db.execute(
+            "SELECT state FROM posted WHERE mid = ? AND device = ?", (mid, device)
+        ).fetchone()
+        return None if row is None else row["state"]
+
+    def add(self, device: str, posting: Posting, held: bool) -> None:
+        """Take in a message: its parcels go into the node's store, or it is held for somebody who
+        is here. NoRoom."""
+        self._check_room(device, posting.count)
+        waits = posting if held else None
+        self._db.execute(
+            "INSERT INTO posted (device, seq, mid, state, parcels, head, hint, shape, bundle, "
+            "tag_key, way) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+            (
+                device, self._next_seq(device), posting.mid, posting.count, posting.head,
+                waits and waits.hint, waits and shape_bytes(waits.shape), waits and waits.bundle,
+                waits and waits.tag_key, waits and waits.way,
+            ),
+        )  # fmt: skip
+        self.open.add(posting.mid)
+        self._queued.add(posting.mid)
+        if held:
+            self._held[posting.mid] = time.monotonic() + HELD_S
+        else:
+            self._to_mesh(posting)
+
+    def _check_room(self, device: str, parcels: int) -> None:
+        open_ = "SELECT count(*), coalesce(sum(parcels), 0) FROM posted WHERE ended_s IS NULL"
+        count, mine = self._db.execute(f"{open_} AND device = ?", (device,)).fetchone()
+        if count >= POSTED_MAX or mine + parcels > PARCELS_MAX:
+            raise NoRoom(
+                "too much that this phone posted is still under way: keep this message, and "
+                "post it again when something has arrived"
+            )
+        if self._db.execute(open_).fetchone()[1] + parcels > ALL_PARCELS_MAX:
+            raise NoRoom("this gateway has too much to send: keep this message, and try later")
+
+    def _to_mesh(self, posting: Posting) -> None:
+        self._db.executemany(
+            "INSERT INTO record (bytes) VALUES (?)", ((r,) for r in posting.records())
+        )
+
+    def due(self) -> list[bytes]:
+        """Messages that were held for somebody here long enough."""
+        now = time.monotonic()
+        return [mid for mid, until in self._held.items() if until <= now]
+
+    def let_go(self, mids: list[bytes]) -> None:
+        """Put held messages on the mesh."""
+        for mid in mids:
+            self._let_go(mid)
+
+    def _let_go(self, mid: bytes) -> None:
+        row = self._db.execute(
+            "SELECT head, hint, shape, bundle, tag_key, way FROM posted "
+            "WHERE mid = ? AND bundle IS NOT NULL",
+            (mid,),
+        ).fetchone()
+        if row is not None:
+            head, hint, shape, bundle, tag_key, way = row
+            self._to_mesh(Posting(head, hint, bundle, shape_of(shape), tag_key, way))
+        self._forget_held(mid)
+
+    def spare(self, mid: bytes) -> bool:
+        """It was taken here. True if the mesh has never seen it, and need not."""
+        held = self._held.get(mid) is not None
+        if held:
+            self._forget_held(mid)
+        return held
+
+    def _forget_held(self, mid: bytes) -> None:
+        self._held.pop(mid, None)
+        self._db.execute(
+            "UPDATE posted SET hint = NULL, shape = NULL, bundle = NULL, tag_key = NULL, "
+            "way = NULL WHERE mid = ?",
+            (mid,),
+        )
+
+    def improve(self, mid: bytes, state: str, now_s: int, token: bytes | None = None) -> bool:
+        """Raise the state of a message; True if it changed. It never goes back."""
+        if mid not in self.open and state != "delivered":
+            return False
+        rows = self._db.execute(
+            f"SELECT id, device FROM posted WHERE mid = ? AND state IN {_FROM[state]}",  # noqa: S608 - constants
+            (mid,),
+        ).fetchall()
+        ended_s = None if state == "on_mesh" else now_s
+        for row in rows:
+            self._db.execute(
+                "UPDATE posted SET state = ?, seq = ?, token = ?, ended_s = ? WHERE id = ?",
+                (state, self._next_seq(row["device"]), token, ended_s, row["id"]),
+            )
+        self._queued.discard(mid)
+        if ended_s is not None:
+            self.open.discard(mid)
+        return bool(rows)
+
+    def queued(self) -> set[bytes]:
+        """Messages of which it is not known that the mesh has them, held ones left out."""
+        return self._queued - self._held.keys()
+
+    def after(self, device: str, seq: int, limit: int) -> Iterator[sqlite3.Row]:
+        """States of a device's messages behind this number, in their order."""
+        yield from self._db.execute(
+            "SELECT seq, mid, state, token FROM posted WHERE device = ? AND seq > ? "
+            "ORDER BY seq LIMIT ?",
+            (device, seq, limit),
+        )
+
+    def tidy(self, now_s: int) -> None:
+        """Delete what ended a week ago."""
+        self._db.execute("DELETE FROM posted WHERE ended_s < ?", (now_s - KEPT_S,))

@@ -1,0 +1,44 @@
+"""How much one device may ask: token buckets, refilled with time."""
+
+import time
+from dataclasses import dataclass
+
+from aiohttp import web
+
+_DEVICES_KEPT = 1000  # buckets of more than that are forgotten, full ones cost nothing
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many at once, and so many a second in the long run."""
+
+    burst: float
+    per_s: float
+    what: str
+
+
+REQUESTS = Rate(200, 20, "requests")
+MESSAGES = Rate(200, 2, "messages")
+SOS = Rate(32, 32 / 600, "emergency calls")  # to a person's contacts, every ten minutes
+
+
+class Rates:
+    """What each device has left."""
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[str, Rate], tuple[float, float]] = {}
+
+    def spend(self, device: str, rate: Rate, count: int = 1) -> None:
+        """HTTPTooManyRequests if the device has not so many left."""
+        now = time.monotonic()
+        left, at = self._left.get((device, rate), (rate.burst, now))
+        left = min(rate.burst, left + (now - at) * rate.per_s)
+        if left < count:
+            wait_s = int((count - left) / rate.per_s) + 1
+            raise web.HTTPTooManyRequests(
+                text=f"These are more {rate.what} than one phone may send: wait {wait_s} s.",
+                headers={"Retry-After": str(wait_s)},
+            )
+        if len(self._left) >= 3 * _DEVICES_KEPT:
+            self._left.clear()
+        self._left[device, rate] = (left - count, now)

@@ -1,0 +1,488 @@
+"""The post office on real SQLite: what it keeps, who gives way, and that nothing is half done."""
+
+import asyncio
+import random
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import devices as register
+from gateway import letters as boxes
+from gateway import outbox
+from gateway.database import APPLICATION_ID, MIGRATIONS, Schema, open_database
+from gateway.device_auth import NotSigned, claim_of, sign, verify
+from gateway.errors import NoRoom, UserError
+from gateway.gateway import CAPACITY
+from gateway.identity import Identity
+from gateway.post_office import PostOffice
+from gateway.posting import Posting
+from gateway.sealing import hint_for
+from gateway.web.phone_api import _posting
+from gateway.web.requests import b64
+from shared_protocol.parcel import check
+from shared_protocol.parcel_fields import decode as parse_parcel
+from shared_protocol.receipt import message_id
+from shared_protocol.records import decode
+from tests.gateway.phone import Phone, befriend
+from tests.gateway.two_gateways import House, join
+from tools.field import until
+
+DAY_S = 86_400
+
+
+class Office(PostOffice):
+    """With a clock that we turn."""
+
+    def __init__(self, folder):
+        self.path = folder / "heliograph.db"
+        self.db = open_database(self.path)
+        super().__init__(self.db, self.path)
+        self.clock_s = 1000
+        self.now_s = lambda: self.clock_s
+
+    def admit(self, number):
+        """A device whose key and mailbox key are made from a number."""
+        key = number.to_bytes(32, "big")
+        return self.write_now(
+            lambda: self.devices.register(key, [number.to_bytes(16, "big")], self.clock_s)
+        )
+
+    def others_see(self, query):
+        """What another process reads: only what has been committed."""
+        other = sqlite3.connect(self.path)
+        try:
+            return other.execute(query).fetchone()[0]
+        finally:
+            other.close()
+
+
+@pytest.fixture
+def office(tmp_path):
+    made = Office(tmp_path)
+    yield made
+    made.db.close()
+
+
+def posting(number, hint=b"none", size=218):
+    mid = message_id(number.to_bytes(16, "big"))
+    return Posting(bytes([2, 0x82]) + mid, hint, bytes(size), None, b"", b"")
+
+
+def letter(office, to, number, size=218):
+    """Put one into a box: False if that is full."""
+    head = bytes([2, 0x82]) + message_id(number.to_bytes(16, "big"))
+    return office.write_now(lambda: office.keep(to, head, None, bytes(size), 0))
+
+
+def tokens_here(office, to):
+    return [row["mid"] for kind, row in office.news(to, 0, 1000, "letter")]
+
+
+def mids(*numbers):
+    return [message_id(number.to_bytes(16, "big")) for number in numbers]
+
+
+# Devices.
+
+
+def test_when_all_places_are_taken_the_one_that_never_came_back_gives_way(office, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 3)
+    regular, once, later = (office.admit(n) for n in (1, 2, 3))
+    office.clock_s += register.ONCE_S + 1
+    office.write_now(lambda: office.devices.seen(regular, office.clock_s))
+    office.clock_s += register.ONCE_SILENT_S - register.ONCE_S - 2
+    with pytest.raises(NoRoom, match="all were here lately"):
+        office.admit(4)
+    assert len(office.devices) == 3
+    office.write_now(lambda: office.devices.seen(later, office.clock_s))
+    office.clock_s += 2
+    office.admit(4)
+    assert office.devices.get(once.id) is None
+    with pytest.raises(NoRoom):
+        office.admit(5)
+    office.clock_s += register.SILENT_S
+    office.write_now(lambda: office.devices.seen(later, office.clock_s))
+    office.admit(5)
+    assert office.devices.get(later.id) is not None
+    assert office.others_see("SELECT count(*) FROM device") == 3
+
+
+def test_a_device_that_asks_is_seen(office, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 2)
+    ana, bo = sorted((office.admit(1), office.admit(2)), key=lambda device: device.id)
+    office.clock_s += 8 * DAY_S
+    asyncio.run(office.here(ana))
+    office.admit(3)
+    assert office.devices.get(bo.id) is None
+    assert office.devices.get(ana.id) is not None
+
+
+def test_the_mail_of_a_device_goes_with_it(office, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 1)
+    first = office.admit(1)
+    letter(office, first, 1)
+    asyncio.run(office.post(first, [posting(9)]))
+    office.clock_s += 8 * DAY_S
+    second = office.admit(2)
+    assert office.others_see("SELECT count(*) FROM letter") == 0
+    assert office.others_see("SELECT count(*) FROM posted") == 0
+    assert office.others_see("SELECT count(*) FROM record") == 1, "what it sent goes on"
+    assert tokens_here(office, second) == []
+
+
+def test_a_message_is_recognised_under_each_mailbox_key_and_no_other(office):
+    for number in range(20):
+        office.admit(number)
+    mine = office.devices.get(office.admit(3).id)
+    for generation in range(3):
+        keys = [bytes([generation, n]) * 8 for n in (1, 2, 3)]
+        office.write_now(lambda k=keys: office.devices.register(mine.key, k, 0))
+        for number in range(50):
+            mid = message_id(bytes([number] * 16))
+            for key in keys:
+                for _ in range(2):  # the second time from memory
+                    found = office.devices.recognise(mid, hint_for(key, mid))
+                    assert [(d.id, box) for d, box in found] == [(mine.id, key)]
+            assert office.devices.recognise(mid, hint_for(bytes(15) + b"\xff", mid)) == []
+    # a newcomer is recognised for what was asked before it came
+    mid = message_id(bytes(16))
+    hint = hint_for((77).to_bytes(16, "big"), mid)
+    assert office.devices.recognise(mid, hint) == []
+    newcomer = office.admit(77)
+    assert [d.id for d, _ in office.devices.recognise(mid, hint)] == [newcomer.id]
+
+
+def test_odd_devices_are_refused(office):
+    for key, keys in ((bytes(31), [bytes(16)]), (bytes(32), []), (bytes(32), [bytes(15)]),
+                      (bytes(32), [bytes([n]) * 16 for n in range(4)])):  # fmt: skip
+        with pytest.raises(UserError):
+            office.write_now(lambda k=key, b=keys: office.devices.register(k, b, 0))
+    assert len(office.devices) == 0
+
+
+# Letters.
+
+
+def test_a_full_box_gives_up_what_was_taken_then_what_was_given_and_nothing_else(
+    office, monkeypatch
+):
+    monkeypatch.setattr(boxes, "LETTERS_MAX", 4)
+    bo = office.admit(1)
+    assert all(letter(office, bo, n) for n in range(4))
+    assert not letter(office, bo, 4), "it stays on the mesh"
+    asyncio.run(office.take(bo, [(2).to_bytes(16, "big")]))
+    assert office.room_again
+    assert letter(office, bo, 4)
+    assert tokens_here(office, bo) == mids(0, 1, 3, 4)
+    assert not letter(office, bo, 5)
+    asyncio.run(office.had(bo, 2))  # its phone asked for what comes after the second
+    assert letter(office, bo, 5)
+    assert letter(office, bo, 6)
+    assert not letter(office, bo, 7)
+    assert tokens_here(office, bo) == mids(3, 4, 5, 6)
+    assert letter(office, bo, 0)
+    assert tokens_here(office, bo) == mids(3, 4, 5, 6), "its parcels do not bring it back"
+    assert asyncio.run(office.take(bo, [bytes(16)])) == 1, "and its receipt is still taken"
+
+
+def test_a_box_is_full_by_bytes_too(office, monkeypatch):
+    monkeypatch.setattr(boxes, "BYTES_MAX", 1000)
+    bo = office.admit(1)
+    assert letter(office, bo, 1, 600)
+    assert not letter(office, bo, 2, 600)
+    assert letter(office, bo, 3, 400)
+
+
+def test_what_was_taken_is_kept_for_a_week_and_what_was_not_for_good(office):
+    bo = office.admit(1)
+    for number in (1, 2):
+        letter(office, bo, number)
+    asyncio.run(office.take(bo, [(1).to_bytes(16, "big")]))
+    office.clock_s += boxes.KEPT_S - 1
+    office.work()
+    assert tokens_here(office, bo) == mids(1, 2)
+    office.clock_s += 1000
+    office.work()
+    office.clock_s += 40 * DAY_S
+    office.work()
+    assert tokens_here(office, bo) == mids(2)
+
+
+def test_no_more_than_four_claim_to_be_one_message(office):
+    bo = office.admit(1)
+    head = bytes([2, 0x82]) + bytes(12)
+    for number in range(9):
+        office.write_now(lambda n=number: office.keep(bo, head, None, bytes([n]) * 218, 0))
+    assert len(tokens_here(office, bo)) == boxes.VARIANTS_MAX
+
+
+# What is posted.
+
+
+def test_a_phone_with_much_under_way_is_told_to_wait(office, monkeypatch):
+    monkeypatch.setattr(outbox, "POSTED_MAX", 3)
+    ana = office.admit(1)
+    asyncio.run(office.post(ana, [posting(n) for n in range(3)]))
+    with pytest.raises(NoRoom, match="under way"):
+        asyncio.run(office.post(ana, [posting(3)]))
+    assert asyncio.run(office.post(ana, [posting(2)])) == ["queued"], "again: harmless"
+    office.delivered(posting(0).mid, bytes(16))
+    assert asyncio.run(office.post(ana, [posting(3)])) == ["queued"]
+    assert office.others_see("SELECT count(*) FROM posted") == 4
+
+
+def test_the_node_has_room_for_more_than_phones_may_post(office, monkeypatch):
+    assert outbox.ALL_PARCELS_MAX <= CAPACITY // 2
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 5)
+    for number in range(5):
+        asyncio.run(office.post(office.admit(number), [posting(number)]))
+    with pytest.raises(NoRoom, match="too much to send"):
+        asyncio.run(office.post(office.admit(9), [posting(9)]))
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 99)
+    monkeypatch.setattr(outbox, "PARCELS_MAX", 2)
+    with pytest.raises(NoRoom, match="under way"):
+        asyncio.run(office.post(office.admit(9), [posting(n) for n in (9, 10, 11)]))
+
+
+def test_states_only_improve_and_each_change_has_a_higher_number(office):
+    ana = office.admit(1)
+    asyncio.run(office.post(ana, [posting(1)]))
+    mid, seen = posting(1).mid, []
+    for state in ("queued", "on_mesh", "on_mesh", "expired", "on_mesh", "delivered", "expired"):
+        if state == "delivered":
+            office.delivered(mid, b"t" * 16)
+        elif state != "queued":
+            office.improve(mid, state)
+        ((_, row),) = office.news(ana, 0, 9)
+        seen.append((row["seq"], row["state"], row["token"]))
+    assert [state for _, state, _ in seen] == [
+        "queued", "on_mesh", "on_mesh", "expired", "expired", "delivered", "delivered",
+    ]  # fmt: skip
+    numbers = list(dict.fromkeys(seq for seq, _, _ in seen))
+    assert numbers == [1, 2, 3, 4]
+    assert seen[-1][2] == b"t" * 16
+    office.clock_s += outbox.KEPT_S + 1000
+    office.work()
+    assert office.news(ana, 0, 9) == []
+
+
+# The disk.
+
+
+def test_what_is_answered_is_on_the_disk_and_a_crowd_is_one_commit(office):
+    senders = [office.admit(n) for n in range(40)]
+    statements = []
+    office.db.set_trace_callback(statements.append)
+
+    async def crowd():
+        async def one(number, sender):
+            await office.post(sender, [posting(number)])
+            mid = posting(number).mid.hex()
+            assert office.others_see(f"SELECT count(*) FROM posted WHERE mid = x'{mid}'")
+
+        await asyncio.gather(*(one(n, s) for n, s in enumerate(senders)))
+
+    asyncio.run(crowd())
+    assert statements.count("COMMIT") == 1
+
+
+def test_one_refusal_in_a_crowd_takes_back_its_own_changes_alone(office):
+    ana, bo = office.admit(1), office.admit(2)
+
+    def half():
+        office.keep(bo, bytes([2, 0x82]) + bytes(12), None, bytes(218), 0)
+        raise UserError("thought better of it")
+
+    async def crowd():
+        return await asyncio.gather(
+            office.post(ana, [posting(1)]), office.write(half), office.post(ana, [posting(2)]),
+            return_exceptions=True,
+        )  # fmt: skip
+
+    first, refusal, second = asyncio.run(crowd())
+    assert (first, second) == (["queued"], ["queued"])
+    assert isinstance(refusal, UserError)
+    assert tokens_here(office, bo) == []
+    assert office.others_see("SELECT count(*) FROM posted") == 2
+
+
+def test_a_fault_of_ours_in_a_crowd_is_told_to_who_met_it_and_stops_nobody(office):
+    ana = office.admit(1)
+
+    async def crowd():
+        return await asyncio.gather(
+            office.write(lambda: 1 // 0), office.post(ana, [posting(1)]), return_exceptions=True
+        )
+
+    fault, posted = asyncio.run(crowd())
+    assert isinstance(fault, ZeroDivisionError)
+    assert posted == ["queued"]
+
+
+def test_a_full_disk_refuses_the_new_and_keeps_the_old(office):
+    ana = office.admit(1)
+    asyncio.run(office.post(ana, [posting(0)]))
+    pages = office.db.execute("PRAGMA page_count").fetchone()[0]
+    office.db.execute(f"PRAGMA max_page_count = {pages}")
+    troubles = []
+    office.on_trouble = troubles.append
+    taken = 1
+    with pytest.raises(NoRoom, match="disk is full"):  # noqa: PT012 - one of them fails
+        for taken in range(1, 500):
+            asyncio.run(office.post(ana, [posting(taken)]))
+    assert len(troubles) == 1, "the node is started again: what it had put went with it"
+    assert office.others_see("SELECT count(*) FROM posted") == taken
+    assert posting(taken).mid not in office.outbox.open
+    office.db.execute("PRAGMA max_page_count = 100000")
+    assert asyncio.run(office.post(ana, [posting(taken)])) == ["queued"]
+
+
+def test_a_nearly_full_disk_takes_no_messages(office, monkeypatch):
+    monkeypatch.setattr("gateway.post_office.RESERVE_BYTES", 1 << 60)
+    with pytest.raises(NoRoom, match="disk is full"):
+        asyncio.run(office.post(office.admit(1), [posting(1)]))
+
+
+def test_a_database_from_before_the_phones_goes_on(tmp_path):
+    path = tmp_path / "heliograph.db"
+    old = open_database(path, Schema(APPLICATION_ID, MIGRATIONS[:2]))
+    old.execute("INSERT INTO meta VALUES ('name', 'Ana')")
+    old.close()
+    office = Office(tmp_path)
+    office.admit(1)
+    assert office.others_see("SELECT value FROM meta WHERE key = 'name'") == "Ana"
+    assert office.others_see("SELECT count(*) FROM device") == 1
+    assert office.db.execute("PRAGMA synchronous").fetchone()[0] == 2
+    office.db.close()
+
+
+# With a node.
+
+
+def test_mail_for_a_full_box_waits_on_the_mesh_until_there_is_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(boxes, "LETTERS_MAX", 2)
+
+    async def scene():
+        async with asyncio.timeout(60), House(tmp_path / "a") as a, House(tmp_path / "b") as b:
+            join(a, b)
+            ana, bo = Phone("Ana", a.client), Phone("Bo", b.client)
+            befriend(ana, bo)
+            await ana.register()
+            await bo.register()
+            texts = {str(n) for n in range(5)}
+            await ana.post(*(ana.seal(bo.card, text) for text in sorted(texts)))
+            await until(lambda: b.gateway.node.index.count_held() == 5, 15, "all to come")
+            read = set()
+
+            async def all_read():
+                got = await bo.letters()
+                assert len(got) <= 2
+                read.update(await bo.read())
+                return read == texts
+
+            await until(all_read, 15, "all to be read")
+
+            async def delivered():
+                return {s["state"] for s in await ana.states()} == {"delivered"}
+
+            await until(delivered, 15, "all receipts")
+
+    asyncio.run(scene())
+
+
+def test_a_gateway_whose_disk_was_full_goes_on_with_what_it_acknowledged(tmp_path):
+    async def scene():
+        async with asyncio.timeout(60), House(tmp_path / "a") as a, House(tmp_path / "b") as b:
+            join(a, b)
+            ana, bo = Phone("Ana", a.client), Phone("Bo", b.client)
+            befriend(ana, bo)
+            await ana.register()
+            await bo.register()
+            pages = a.desk.db.execute("PRAGMA page_count").fetchone()[0]
+            a.desk.db.execute(f"PRAGMA max_page_count = {pages + 8}")
+            taken, statuses = set(), set()
+            for number in range(40):
+                text = random.Random(number).randbytes(400).hex()
+                message = ana.seal(bo.card, text)
+                status, _ = await ana.ask("POST", "/api/post", {"messages": [message]})
+                taken |= {text} if status == 201 else set()
+                statuses.add(status)
+            assert statuses == {201, 507}
+            a.desk.db.execute("PRAGMA max_page_count = 100000")
+            await until(lambda: not a.gateway._stopped, 15, "the node to start again")
+            read = set()
+
+            async def all_read():
+                read.update(await bo.read())
+                return read == taken
+
+            await until(all_read, 15, "what was taken")
+
+    asyncio.run(scene())
+
+
+# What phones say.
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=6,
+)
+_SIZES = [0, 3, 4, 6, 12, 32, 210, 213, 218, 420, 840]
+_BYTES = st.sampled_from(_SIZES).map(lambda n: b64(bytes(n)))
+_SMALL = st.integers(0, 12) | st.integers(0, 255)
+_MESSAGES = st.fixed_dictionaries(
+    {
+        "mid": _BYTES | _JSON, "b0": _SMALL | _JSON, "b1": _SMALL.map(lambda n: n << 1) | _JSON,
+        "hint": _BYTES | _JSON, "bundle": _BYTES | _JSON, "tag_key": _BYTES | _JSON,
+        "shape": st.none() | st.lists(_SMALL, min_size=3, max_size=3) | _JSON,
+        "way": st.sampled_from(["", b64(b"way"), b64(b"waycel")]) | _JSON,
+    }
+)  # fmt: skip
+_GOOD = {
+    "mid": b64(bytes(12)), "b0": 2, "b1": 0x82, "hint": b64(bytes(4)), "bundle": b64(bytes(218)),
+    "shape": None, "tag_key": None, "way": "",
+}  # fmt: skip
+
+
+@given(_JSON | _MESSAGES | st.dictionaries(st.sampled_from([*_GOOD]), _JSON).map(_GOOD.__or__))
+def test_whatever_is_posted_is_refused_or_makes_parcels_that_nodes_take(said):
+    try:
+        taken = _posting(said)
+        taken.check()
+    except UserError:
+        return
+    made = [decode(record).immutable for record in taken.records()]
+    assert len(made) == taken.count
+    for immutable in made:
+        check(immutable)
+        p = parse_parcel(bytes(3) + immutable)
+        assert (bytes(p.head[2:4]) + p.head[4], p.head[5]) == (taken.head, taken.hint)
+
+
+# Signatures.
+
+
+@given(st.text(), st.one_of(st.none(), st.text()))
+def test_whatever_a_request_claims_is_read_or_refused(path, header):
+    try:
+        claim = claim_of(path, header)
+    except NotSigned:
+        return
+    with pytest.raises(NotSigned):
+        verify(claim, bytes(32), "GET", b"", claim.unix_ms)
+
+
+@given(st.sampled_from(["GET", "POST"]), st.text(), st.binary(), st.integers(0, 10**13))
+def test_what_is_signed_is_verified_in_header_and_query(method, tail, body, now_ms):
+    me = Identity.new("me")
+    path = "/api/" + tail.replace("key=", "")
+    signed = sign(me.signing, method, path, now_ms, body)
+    in_query = path + ("&" if "?" in path else "?") + "key=" + signed
+    for claim in (claim_of(path, signed), claim_of(in_query, None)):
+        assert (claim.path, claim.device) == (path, me.card.id)
+        verify(claim, me.card.ed25519, method, body, now_ms)
+        with pytest.raises(NotSigned):
+            verify(claim, me.card.ed25519, method, body + b"x", now_ms)
