@@ -15,5 +15,5 @@ def forget(*modules: str) -> None:
     """Give the code of modules back that only a moment needs: a relay has no room for it."""
     for name in modules:
         if sys.modules.pop(name, None):
-            package, _, module = name.partition(".")
+            package, _, module = name.rpartition(".")
             delattr(sys.modules[package], module)

@@ -8,10 +8,10 @@ from firmware import forget
 from shared_protocol.command import REQUEST
 from shared_protocol.errors import DecodeError
 from shared_protocol.limits import IDLE_MS
-from shared_protocol.node import AIR
+from shared_protocol.neighbours import AIR
 from shared_protocol.source_route import SourceRoutes
 
-_ANSWERS_ROOM = 7_500  # free bytes: what answers takes 4,000, the answer 2,000
+_ANSWERS_ROOM = 8_500  # free bytes: what answers takes 4,000, the answer 2,000
 
 
 class FarConsole:

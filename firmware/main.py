@@ -43,7 +43,8 @@ from firmware.links.espnow_link import EspNowLink  # noqa: E402
 from shared_protocol.errors import StoreFull  # noqa: E402
 from shared_protocol.frame import COMMAND, FrameCipher  # noqa: E402
 from shared_protocol.hashing import network_id  # noqa: E402
-from shared_protocol.node import AIR, TETHER, Node, Settings  # noqa: E402
+from shared_protocol.neighbours import AIR, TETHER  # noqa: E402
+from shared_protocol.node import Node, Settings  # noqa: E402
 
 WATCHDOG_MS = 30_000  # ten times the longest thing this firmware does at once
 REPL_MS = 3_600_000  # a board forgotten in the REPL is a relay again after this: see run()
@@ -71,7 +72,7 @@ class Relay:
         self._trial = SLOTS[2]
         self.battery = record.battery
         self.radio = EspNowLink(record.channel, record.node)
-        self.tether = None  # the wire, from the first byte on it
+        self.tether = None  # the wire, while somebody is on it
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.command_key = record.command_key
@@ -114,14 +115,31 @@ class Relay:
         self._wake.set()
 
     async def _wire(self) -> None:
-        """Wait for somebody on the wire. The code for it is loaded for him: most relays have no
-        tether, and more room without it."""
-        while not await asyncio.StreamReader(sys.stdin.buffer).read(1):
-            await asyncio.sleep_ms(200)  # no host on this port
+        """Read the wire. The code for it is there while somebody is: most relays have no tether,
+        and more room without it."""
+        reader = asyncio.StreamReader(sys.stdin.buffer)
+        while True:
+            data = await reader.read(1)
+            if not data:
+                await asyncio.sleep_ms(200)  # no host on this port
+                continue
+            if self.tether is None:
+                self._load_wire()
+            self.tether.take(data, self._heard, self._asked)
+            self.tether.note_attached(self._tether_changed)
+            self.tether.pump()  # acknowledge at once: the other side waits for it in lock-step
+
+    def _load_wire(self) -> None:
+        # A function of its own: a task's locals would keep what is forgotten. Who is at the wire
+        # comes before who asks through the mesh.
+        if self.far is not None:
+            self.far.leave()
+        if self.node.spread:
+            self.look_at_update(True)
+        gc.collect()
         from firmware.links.serial_link import SerialLink
 
         self.tether = SerialLink(os.urandom(1)[0], self.now_ms)
-        await self.tether.run(self._heard, self._asked, self._tether_changed)
 
     def _asked(self, message: bytes) -> None:
         """A console message from the wire: a request, or with number 0 a command to be sent."""
@@ -187,6 +205,9 @@ class Relay:
             self.tether.send(self.node.node_id, frame)
         wait_ms = self.tether.pump()
         self.tether.note_attached(self._tether_changed)
+        if self.tether.gone():
+            self.tether = None
+            forget("firmware.links.serial_link")
         return wait_ms
 
     async def _housekeep(self) -> None:

@@ -7,6 +7,7 @@ somebody is at the wire.
 
 import asyncio
 import os
+import sys
 import time
 
 import machine
@@ -30,7 +31,7 @@ async def run(reason: str, wait_ms: int = 0) -> None:
     def asked(message: bytes) -> None:
         link.answer(message[:1], [console.answer_refused(message[1:], reason)])
 
-    asyncio.create_task(link.run(lambda address, frame: None, asked, lambda attached: None))
+    asyncio.create_task(_read(link, asked))
     up_ms = 0
     while up_ms < (wait_ms or _RESTART_MS):
         if wait_ms and up_ms > _AWAKE_MS and not link.line.attached:
@@ -42,3 +43,13 @@ async def run(reason: str, wait_ms: int = 0) -> None:
     if wait_ms:
         machine.deepsleep(max(_AT_ONCE_MS, wait_ms - up_ms))
     machine.reset()
+
+
+async def _read(link, asked) -> None:
+    reader = asyncio.StreamReader(sys.stdin.buffer)
+    while True:
+        data = await reader.read(1)
+        if data:
+            link.take(data, lambda address, frame: None, asked)
+        else:
+            await asyncio.sleep_ms(200)  # no host on this port

@@ -20,7 +20,13 @@ _CARD = (("card",), {"help": "the text of the card, HELIO:…"})
 _PORT = (("--port",), {"default": "/dev/ttyUSB0", "help": "serial port of the nearest relay"})
 _RELAY = (("--port",), {"help": "serial port of the nearest relay; left out, that of the gateway"})
 _NODE = (("node",), {"nargs": "?", "help": "its name or id; left out, the relay on the wire"})
+_GATEWAY_NAME = (("--name",), {"help": "of the gateway; left out, that of gateway.toml"})
 _YES = (("--yes",), {"action": "store_true", "help": "do not ask"})
+_FILE = (("file",), {"help": "age's format, for a passphrase"})
+_PASSPHRASE = (
+    ("--passphrase-file",),
+    {"metavar": "FILE", "help": "its first line; left out, it is typed"},
+)
 _FIRMWARE = (
     ("--firmware",),
     {"metavar": "PATH", "help": "MicroPython's .bin, or a folder"},
@@ -38,11 +44,22 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("contact add", "gateway.commands:contact_add", "add somebody by their card",
      [_CARD, (("--name",), {"help": "what you call them"})]),
     ("contact list", "gateway.commands:contact_list", "list your contacts", []),
+    ("people announce", "gateway.people_commands:announce", "be in the directory",
+     [(("--stop",), {"action": "store_true", "help": "not any more"}),
+      (("--new-key",), {"action": "store_true", "help": "change the account's key"}),
+      (("--without",), {"metavar": "DEVICE", "help": "remove a device of yours, by its id"}),
+      (("--delete",), {"action": "store_true", "help": "the account, for good"}),
+      _YES]),
+    ("people list", "gateway.people_commands:people", "list who was heard of",
+     [(("name",), {"nargs": "?", "help": "how the name begins, or an id"})]),
+    ("people add", "gateway.people_commands:add", "make somebody of the directory a contact",
+     [(("who",), {"help": "name or id"}), (("--name",), {"help": "what you call them"})]),
     ("send", "gateway.commands:send", "send a text to a contact",
      [(("contact",), {"help": "name or id"}),
       (("text",), {"help": "the text, or - to read it from standard input"})]),
     ("inbox", "gateway.commands:inbox", "list what you received", []),
     ("outbox", "gateway.commands:outbox", "list what you sent, and how far it is", []),
+    ("chat", "gateway.commands:chat", "contacts and conversations on this terminal", []),
     ("network new", "gateway.network_commands:new", "make a network; this laptop commands it",
      [(("name",), {"help": "what the network is called"}),
       (("--region",), {"required": True, "help": "EU, US, …: which channels are allowed"}),
@@ -53,7 +70,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
      [(("--qr",), {"action": "store_true", "help": "the card of a gateway: a secret"}),
       (("--operator",), {"action": "store_true", "help": "the card of the next operator"})]),
     ("network list", "gateway.network_commands:list_nodes", "list the nodes provisioned here", []),
-    ("provision", "gateway.provisioning:provision", "make a board a node of the network",
+    ("provision", "tools.flash.provision:main", "make a board a node of the network",
      [_PORT, (("--name",), {"help": "for people, at most 24 bytes; made up if left out"}),
       (("--position",), {"metavar": "LAT,LON", "help": "where it will stand, in degrees"}),
       (("--power",), {"choices": ["always", "balanced", "long"], "default": "always",
@@ -68,7 +85,33 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
-    ("nodes", "gateway.inspection:nodes", "list everybody in the mesh who answers", [_RELAY]),
+    ("export", "gateway.backup:export", "copy a data folder into one file, for a passphrase",
+     [_FILE, _PASSPHRASE]),
+    ("import", "gateway.backup:restore", "bring such a file into an empty data folder",
+     [_FILE, _PASSPHRASE]),
+    ("doctor", "gateway.doctor:doctor", "say whether all is well here, and mend what is not",
+     [(("--repair",), {"action": "store_true", "help": "mend what can be"})]),
+    ("nodes", "gateway.node_list:nodes", "list everybody, and how they were at last", [_RELAY]),
+    ("gateway key", "gateway.certificate_commands:key", "what to give the operator to certify",
+     [_GATEWAY_NAME]),
+    ("gateway certify", "gateway.certificate_commands:certify", "as operator, certify a gateway",
+     [(("request",), {"nargs": "?", "help": "of `helio gateway key`, or - for standard input; "
+                      "left out, this folder's own gateway"}),
+      (("--days",), {"type": int, "default": 365, "help": "how long (365, at most 366)"}),
+      _GATEWAY_NAME]),
+    ("gateway accept", "gateway.certificate_commands:accept", "keep what the operator certified",
+     [(("certificate",), {"help": "its text, HELIOGATE:…, or - for standard input"})]),
+    ("login", "gateway.login_commands:login", "log in at an OpenID provider, for a certificate",
+     [(("issuer",), {"nargs": "?", "help": "its address; left out, that of gateway.toml"}),
+      (("--client-id",), {"metavar": "ID", "help": "as whom the provider knows us (heliograph)"}),
+      (("--device",), {"action": "store_true", "help": "by a code, on any screen (the default)"}),
+      (("--browser",), {"action": "store_true", "help": "by the browser of this machine"})]),
+    ("certificate show", "gateway.certificate_commands:show_badge", "show your certificate",
+     [(("--qr",), {"action": "store_true", "help": "as a QR code too"})]),
+    ("certificate check", "gateway.certificate_commands:check", "does a certificate hold?",
+     [(("certificate",), {"help": "its text, HELIOBADGE:…, or - for standard input"}),
+      (("--operator",), {"metavar": "HEX", "help": "public key it must lead to; left out, that "
+                         "of this folder's network"})]),
     ("queue", "gateway.inspection:queue", "list what a relay keeps, and why",
      [_NODE, _RELAY, (("--watch",), {"action": "store_true", "help": "again every two seconds"})]),
     ("where", "gateway.inspection:where", "find the pieces of a message on all relays",
@@ -125,8 +168,8 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--keep",), {"metavar": "DIR", "help": "keep flash images, databases and the air here"}),
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
-     [(("name",), {"help": "which: codec, flash, sync, broadcast, unicast, gossip, dtn, sim, "
-                            "boards, gateway"}),
+     [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, unicast, gossip, "
+                           "dtn, sim, boards, gateway"}),
       (("--full",), {"action": "store_true", "help": "broadcast, dtn, sim: more of it"}),
       (("--trace",), {"metavar": "FILE", "help": "dtn: contacts of people"}),
       (("--seconds",), {"type": int, "help": "gateway: of the steady load (60)"}),
@@ -148,9 +191,10 @@ def parser() -> argparse.ArgumentParser:
     )
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
-        "contact": "people you know", "gateway": "this gateway", "network": "your network",
+        "contact": "people you know", "people": "who was heard of",
+        "gateway": "this gateway", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
-        "store": "what a relay keeps",
+        "store": "what a relay keeps", "certificate": "who you are at a provider",
     }  # fmt: skip
     for words, target, text, arguments in COMMANDS:
         *group, name = words.split()

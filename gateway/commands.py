@@ -29,7 +29,8 @@ def data_dir(args: argparse.Namespace) -> Path:
 
 
 @contextlib.contextmanager
-def _desk(args: argparse.Namespace) -> "Iterator[Desk]":
+def opened_desk(args: argparse.Namespace) -> "Iterator[Desk]":
+    """The desk of the data folder. UserError if its database cannot be used now."""
     import sqlite3
 
     from gateway.desk import Desk
@@ -54,7 +55,7 @@ def identity(args: argparse.Namespace) -> int:
 
     if args.name and args.restore:
         raise UserError("a kit brings its name: restore first, then change the name")
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         if args.restore:
             kit = sys.stdin.read() if args.restore == "-" else args.restore
             desk.restore_identity(parse_kit(kit))
@@ -69,7 +70,7 @@ def kit(args: argparse.Namespace) -> int:
     """helio kit: the person's keys, to be kept in a safe place."""
     from gateway.kit import kit_text
 
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         text = kit_text(desk.identity())
     told = text
     if args.qr and not args.json:
@@ -82,7 +83,7 @@ def kit(args: argparse.Namespace) -> int:
 
 def contact_add(args: argparse.Namespace) -> int:
     """helio contact add: somebody's card."""
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         added = desk.add_contact(args.card, args.name)
         show(args, added, f"{added['name']}  {added['words']}")
     return 0
@@ -90,7 +91,7 @@ def contact_add(args: argparse.Namespace) -> int:
 
 def contact_list(args: argparse.Namespace) -> int:
     """helio contact list: everybody whose card is here."""
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         contacts = desk.contacts()
         lines = [f"{c['name']:<20} {c['words']}{_mark(c)}" for c in contacts]
         show(args, contacts, "\n".join(lines) or "no contacts yet: helio contact add CARD")
@@ -100,7 +101,7 @@ def contact_list(args: argparse.Namespace) -> int:
 def send(args: argparse.Namespace) -> int:
     """helio send: seal a text and queue it."""
     text = sys.stdin.read() if args.text == "-" else args.text
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         message = desk.send(args.contact, text)
         show(args, message, f"queued: message {message['id']}, {message['bytes']} bytes")
     return 0
@@ -108,19 +109,26 @@ def send(args: argparse.Namespace) -> int:
 
 def inbox(args: argparse.Namespace) -> int:
     """helio inbox: what was received."""
-    return _list(args, "in", lambda m: f"{m['name']}{_mark(m)}: {_harmless(m['text'])}")
+    return _list(args, "in", lambda m: f"{m['name']}{_mark(m)}: {harmless(m['text'])}")
 
 
 def outbox(args: argparse.Namespace) -> int:
     """helio outbox: what was sent, and how far each message is."""
-    return _list(args, "out", lambda m: f"{m['state']:<10} to {m['name']}: {_short(m['text'])}")
+    return _list(args, "out", lambda m: f"{_state(m)} to {m['name']}: {_short(m['text'])}")
 
 
 def _list(args: argparse.Namespace, direction: str, line: Any) -> int:
-    with _desk(args) as desk:
+    with opened_desk(args) as desk:
         messages = desk.listing(direction)
         show(args, messages, "\n".join(line(m) for m in messages) or "nothing here yet")
     return 0
+
+
+def _state(message: dict[str, Any]) -> str:
+    """How far a message is; of several devices, at how many."""
+    if message["devices"] > 1 and message["delivered_to"]:
+        return f"delivered to {message['delivered_to']} of {message['devices']} devices,"
+    return f"{message['state']:<10}"
 
 
 def _mark(of: dict[str, Any]) -> str:
@@ -128,7 +136,19 @@ def _mark(of: dict[str, Any]) -> str:
     return "" if of["added"] else " (not added by you)"
 
 
-def _harmless(text: str) -> str:
+def chat(args: argparse.Namespace) -> int:
+    """helio chat: until Ctrl-Q."""
+    try:
+        from gateway.chat_screen import Chat
+    except ModuleNotFoundError:
+        raise UserError("helio chat wants Textual: pip install 'heliograph[chat]'") from None
+    with opened_desk(args) as desk:
+        desk.identity()  # or say what to do, before the screen is taken
+        Chat(desk).run()
+    return 0
+
+
+def harmless(text: str) -> str:
     """A stranger's text for a terminal: no escape sequences, further lines indented."""
     lines = [
         "".join(c if c.isprintable() else "\ufffd" for c in line) for line in text.splitlines()
@@ -137,7 +157,7 @@ def _harmless(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    first = _harmless(text.splitlines()[0]) if text else ""
+    first = harmless(text.splitlines()[0]) if text else ""
     return first if len(first) <= 60 else first[:59] + "…"
 
 
@@ -183,16 +203,29 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.desk import Desk
     from gateway.gateway import Gateway
     from gateway.links.serial_port import open_port
+    from gateway.provider import Client
+    from gateway.web import directory_api
+    from gateway.web.login_api import LoginApi
+    from gateway.web.requests import Signed
     from gateway.web.server import make_app
 
     config = load_config(data_dir(args) / FILE)
     desk = Desk(data_dir(args))
     desk.identity()
-    alone = _only_one(data_dir(args))
+    alone = gateway_lock(data_dir(args))
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
-    app = make_app(gateway.office, gateway.about, gateway.mesh, config.names)
+    client = Client(config.login_client_id, config.login_client_secret)
+
+    def login(app: web.Application, signed: Signed) -> None:
+        LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
+
+    def directory(app: web.Application, signed: Signed) -> None:
+        app.add_routes(directory_api.routes(gateway.announcer, signed))
+
+    about, mesh = gateway.about, gateway.mesh
+    app = make_app(gateway.office, about, mesh, config.names, (login, directory))
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)
@@ -220,7 +253,7 @@ async def _serve(args: argparse.Namespace) -> None:
     alone.close()
 
 
-def _only_one(folder: Path) -> IO[str]:
+def gateway_lock(folder: Path) -> IO[str]:
     """Hold the folder's lock while the file is open: two gateways would be one node twice."""
     import fcntl
 

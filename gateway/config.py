@@ -34,6 +34,11 @@ port = {port}  # the USB port of the nearest relay; "" runs without one
 listen = {listen}  # where the chat page is served
 names = []  # host names of this gateway, besides its addresses
 
+[login]
+issuer = ""  # https address of an OpenID provider, for `helio login` and phones; "" for none
+client_id = "heliograph"  # as whom the provider knows this gateway
+client_secret = ""  # for providers that want one
+
 [privacy]
 delay_max_s = 60  # messages and receipts wait a random time up to this, so that they do not
                   # tell who wrote when; 0 sends at once
@@ -43,7 +48,8 @@ delay_max_s = 60  # messages and receipts wait a random time up to this, so that
 @dataclass(frozen=True)
 class Config:
     """What gateway.toml says. network_key: 32 bytes. port: path of a serial port, "" for none.
-    cell: where it stands, NO_CELL if it does not say."""
+    cell: where it stands, NO_CELL if it does not say. login_…: at which
+    OpenID provider people log in, "" for none."""
 
     name: str
     network_key: bytes
@@ -54,6 +60,9 @@ class Config:
     delay_max_s: int = 60
     names: tuple[str, ...] = ()
     cell: int = NO_CELL
+    login_issuer: str = ""
+    login_client_id: str = "heliograph"
+    login_client_secret: str = ""
 
 
 def load_config(path: Path) -> Config:
@@ -84,9 +93,10 @@ class _Reader:
 
     def config(self, table: dict[str, Any]) -> Config:
         known = {
-            "": {"name", "network_key", "epoch", "position", "relay", "web", "privacy"},
+            "": {"name", "network_key", "epoch", "position", "relay", "web", "login", "privacy"},
             "relay": {"port"},
             "web": {"listen", "names"},
+            "login": {"issuer", "client_id", "client_secret"},
             "privacy": {"delay_max_s"},
         }
         for section, keys in known.items():
@@ -107,6 +117,9 @@ class _Reader:
             delay_max_s=self._number(table.get("privacy", {}), "delay_max_s", 0, 600, 60),
             names=self._names(table.get("web", {})),
             cell=self._cell(table),
+            login_issuer=self._text(table.get("login", {}), "issuer", ""),
+            login_client_id=self._text(table.get("login", {}), "client_id", "heliograph"),
+            login_client_secret=self._text(table.get("login", {}), "client_secret", ""),
         )
 
     def _error(self, key: str, what: str) -> UserError:

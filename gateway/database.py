@@ -49,6 +49,72 @@ MIGRATIONS = [
     ALTER TABLE contact ADD COLUMN added INTEGER NOT NULL DEFAULT 1;
     """,
     """
+    -- The directory (directory.py). Turns rise with everything heard: they say what is older, as
+    -- no clock here can. Of seconds, clock_s are the node's own (powered), unix_s are for people.
+    CREATE TABLE directory_account (
+        key BLOB PRIMARY KEY,             -- Ed25519, public
+        id TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        record BLOB NOT NULL,             -- the newest, with its type byte
+        rival BLOB,                       -- another one of the same number: a conflict
+        folded TEXT NOT NULL,             -- the name, to be compared
+        opens BLOB NOT NULL,              -- the commitment that this key would open
+        next_key BLOB NOT NULL,           -- the commitment to the key after this one
+        former BLOB,                      -- the account whose commitment this key has opened
+        later BLOB,                       -- the account that has opened the commitment of this one
+        deleted_clock_s INTEGER,
+        first_turn INTEGER NOT NULL,
+        turn INTEGER NOT NULL,
+        heard_unix_s INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX directory_by_id ON directory_account (id);
+    CREATE INDEX directory_by_name ON directory_account (folded, first_turn)
+        WHERE deleted_clock_s IS NULL;
+    CREATE INDEX directory_by_commitment ON directory_account (next_key);
+    CREATE INDEX directory_by_opens ON directory_account (opens);
+    CREATE INDEX directory_by_turn ON directory_account (turn);
+    CREATE TABLE directory_device (
+        account BLOB NOT NULL,
+        key BLOB NOT NULL,                -- Ed25519, public
+        hash BLOB NOT NULL,
+        prekey_seq INTEGER NOT NULL,
+        record BLOB NOT NULL,
+        listed INTEGER NOT NULL,          -- by the account's newest record
+        turn INTEGER NOT NULL,
+        PRIMARY KEY (account, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX directory_device_by_key ON directory_device (key);
+    CREATE INDEX directory_unlisted ON directory_device (turn) WHERE NOT listed;
+    -- what this gateway announces for those who are here (announce.py)
+    CREATE TABLE announcement (
+        key BLOB PRIMARY KEY,             -- of the account or device
+        record BLOB NOT NULL,
+        token BLOB,                       -- of the parcel that is out, drawn here
+        out_clock_s INTEGER NOT NULL,     -- since when
+        former_token BLOB,                -- of the one before it, to be released
+        here_clock_s INTEGER NOT NULL     -- when the person was last known to be here
+    ) WITHOUT ROWID;
+    -- mail that was refused because its device is not the account's any more
+    CREATE TABLE refused_mail (
+        mid BLOB PRIMARY KEY, account BLOB NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL,
+        heard_unix_s INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    -- a message to several devices of a contact has one of these for each (copies.py)
+    CREATE TABLE copy (
+        mid BLOB NOT NULL UNIQUE,
+        message INTEGER NOT NULL REFERENCES message (id),
+        device TEXT NOT NULL,
+        token BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'on_mesh', 'delivered', 'expired'))
+    );
+    CREATE INDEX copy_by_message ON copy (message);
+    -- what was sent, as the mesh sees it
+    CREATE VIEW sent AS
+        SELECT mid, state FROM message
+            WHERE direction = 'out' AND id NOT IN (SELECT message FROM copy)
+        UNION ALL SELECT mid, state FROM copy;
+    """,
+    """
     -- The post office for phones (post_office.py). Seconds are the node's clock, which no wall
     -- clock disturbs; seq rises within a device with everything that its phone is to be told.
     CREATE TABLE device (

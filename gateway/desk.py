@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gateway import person
+from gateway import copies, person
 from gateway.database import get_meta, is_full, open_database, writing
+from gateway.directory import Directory
 from gateway.errors import UserError
 from gateway.identity import NO_BOX_ROOT, Card, Identity, clean_name, parse_card
+from gateway.people import device_cards
 from gateway.sealing import Opened, seal
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
@@ -35,6 +37,7 @@ class Desk:
     def __init__(self, data: Path) -> None:
         self.path = data / "heliograph.db"
         self.db = open_database(self.path)
+        self.directory = Directory(self.db, self._known_accounts)
         self.gateway_name = ""
         self.people_changed = 0  # rises when contacts or the person change in this process
         self.node_status: dict[str, Any] = {"relay": "not connected", "neighbours": 0}
@@ -65,8 +68,21 @@ class Desk:
     # --- whom I know
 
     def cards(self) -> list[Card]:
-        """The cards of all contacts, under the names they have here."""
-        return [parse_card(row["card"]) for row in self.db.execute("SELECT card FROM contact")]
+        """The cards of all contacts, each with those of its other devices, under the names that
+        they have here."""
+        rows = self.db.execute("SELECT card, added FROM contact").fetchall()
+        return [
+            card
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
+        ]
+
+    def _known_accounts(self) -> set[bytes]:
+        """Accounts that stay in the directory: of contacts, and of those announced here."""
+        here = {bytes(row[0]) for row in self.db.execute("SELECT key FROM announcement")}
+        rows = self.db.execute("SELECT card FROM contact WHERE added")
+        known = {parse_card(row["card"]).account for row in rows}
+        return here | known | {self.directory.now(account) for account in known}
 
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by name."""
@@ -75,7 +91,10 @@ class Desk:
 
     def add_contact(self, card: str, name: str | None) -> dict[str, Any]:
         """Add a contact by the text of its card; adding it again is harmless."""
-        parsed = parse_card(card)
+        return self.add_card(parse_card(card), name)
+
+    def add_card(self, parsed: Card, name: str | None) -> dict[str, Any]:
+        """The same, of a card that was read already."""
         called = clean_name(name or parsed.name)
         mine = get_meta(self.db, "signing_key")
         if mine is not None and self.identity().card.ed25519 == parsed.ed25519:
@@ -133,24 +152,29 @@ class Desk:
             raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
         code = lifetime_code(LIFETIME_S)
         now_s = int(time.time())
-        card = parse_card(to["card"])
+        cards = self._devices_of(to)
+        # Where the contact is was said by one device, we do not know which: not of several.
+        way = _fresh_way(to, now_s) if len(cards) == 1 else b""
+        first = not self.has_written(to["id"])
+        my_way = get_meta(self.db, "way") or b""
         try:
             while True:
-                sealed = seal(
-                    me, card, body, now_s, NORMAL, code, with_card=not self.has_written(to["id"]),
-                    way=_fresh_way(to, now_s), my_way=get_meta(self.db, "way") or b"",
-                )  # fmt: skip
+                sealed = [
+                    seal(me, card, body, now_s, NORMAL,
+                         min(code, self.directory.longest_lifetime(card.ed25519)),
+                         with_card=first, way=way, my_way=my_way)
+                    for card in cards
+                ]  # fmt: skip
                 with writing(self.db):
-                    if self._known(
-                        sealed.mid
-                    ):  # the same words in the same second are one message
-                        now_s += 1
+                    if any(self._known(one.mid) for one in sealed):
+                        now_s += 1  # the same words in the same second are one message
                         continue
                     row_id = self._insert(
                         contact=to["id"], direction="out", state="queued", text=text,
-                        unix_s=now_s, mid=sealed.mid, token=sealed.token, code=code << 4,
+                        unix_s=now_s, mid=sealed[0].mid, token=sealed[0].token, code=code << 4,
                     )  # fmt: skip
-                    for immutable in sealed.parcels:
+                    copies.keep(self.db, row_id, list(zip(cards, sealed, strict=True)))
+                    for immutable in (part for one in sealed for part in one.parcels):
                         kept = records.Kept(False, records.UNSET_S, 0, 0, immutable)
                         self.db.execute(
                             "INSERT INTO record (bytes) VALUES (?)", (records.encode_kept(kept),)
@@ -163,6 +187,31 @@ class Desk:
                     "safe; free some space and send it again"
                 ) from None
             raise UserError(f"the message was not taken, try again ({e})") from None
+
+    def _devices_of(self, contact: sqlite3.Row) -> list[Card]:
+        """The devices that get a contact's mail: those that are known, and not removed."""
+        known = parse_card(contact["card"])
+        cards = [
+            card
+            for card in device_cards(self.directory, known, bool(contact["added"]))
+            if not self.directory.is_removed(known.account, card.ed25519)
+        ]
+        if cards:
+            return cards
+        raise UserError(
+            f"{contact['name']} has removed the device that you know, and no other one was heard "
+            "of yet: ask for a new card"
+        )
+
+    def _contact_of(self, sender: Card) -> str:
+        """The id of the contact whose device this is."""
+        rows = self.db.execute("SELECT id, card, added FROM contact").fetchall()
+        of = {
+            card.id: row["id"]
+            for row in rows
+            for card in device_cards(self.directory, parse_card(row["card"]), bool(row["added"]))
+        }
+        return sender.id if sender.id in {row["id"] for row in rows} else of[sender.id]
 
     def has_written(self, contact: str) -> bool:
         """Has anything come from this contact? Then they have our card."""
@@ -191,52 +240,50 @@ class Desk:
         """Keep a message that was opened, and what it says of its sender: durable when this
         returns. A second time is a no-op."""
         sender, unix_s, way = opened.sender, opened.unix_s, opened.way
+        contact = self._contact_of(sender)
         with writing(self.db):
             if opened.card is not None and _follows(opened.card, sender):
                 self.db.execute(
-                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), sender.id)
+                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), contact)
                 )
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = int(time.time())
                 self.db.execute(
                     "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
                     "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",
-                    (way, unix_s, now_s, sender.id, unix_s, now_s, now_s - WAY_LASTS_S),
+                    (way, unix_s, now_s, contact, unix_s, now_s, now_s - WAY_LASTS_S),
                 )
             if not self._known(fields["mid"]):
                 self._insert(
-                    contact=sender.id, direction="in", state="received", text=text,
+                    contact=contact, direction="in", state="received", text=text,
                     unix_s=unix_s, **fields,
                 )  # fmt: skip
 
     def improve(self, mid: bytes, state: str) -> bool:
         """Raise the state of a message sent: queued, on_mesh, delivered; expired only if neither
         delivered before. True if it changed. It never goes back."""
-        allowed = {
-            "on_mesh": ("queued",),
-            "delivered": ("queued", "on_mesh", "expired"),
-            "expired": ("queued", "on_mesh"),
-        }[state]
-        marks = ", ".join("?" * len(allowed))
         with writing(self.db):
-            cursor = self.db.execute(
-                f"UPDATE message SET state = ?, seq = ? WHERE mid = ? AND direction = 'out' "  # noqa: S608 - marks only
-                f"AND state IN ({marks})",
-                (state, self._next_seq(), mid, *allowed),
+            risen = copies.improve(self.db, mid, state)
+            if risen is None:
+                return False
+            first, best = risen
+            self.db.execute(
+                "UPDATE message SET state = ?, seq = ? WHERE mid = ?",
+                (best, self._next_seq(), first),
             )
-        return cursor.rowcount > 0
+        return True
 
     def message(self, row_id: int) -> dict[str, Any]:
         """One message."""
         query = f"SELECT {_COLUMNS} FROM message WHERE id = ?"  # noqa: S608 - a constant
         row = self.db.execute(query, (row_id,)).fetchone()
-        return _as_dict(row)
+        return self._as_dict(row)
 
     def messages(self, after: int = 0, limit: int = 500) -> list[dict[str, Any]]:
         """Messages that changed after the change number `after`, in the order of change."""
         query = f"SELECT {_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - a constant
         rows = self.db.execute(query, (after, limit))
-        return [_as_dict(row) for row in rows]
+        return [self._as_dict(row) for row in rows]
 
     def listing(self, direction: str) -> list[dict[str, Any]]:
         """The inbox ("in") or outbox ("out"), oldest first, with names."""
@@ -245,7 +292,16 @@ class Desk:
             "ON contact.id = message.contact WHERE direction = ? ORDER BY message.id",
             (direction,),
         )
-        return [_as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows]
+        return [
+            self._as_dict(row) | {"name": row["name"], "added": bool(row["added"])} for row in rows
+        ]
+
+    def _as_dict(self, row: sqlite3.Row) -> dict[str, Any]:
+        message = {key: row[key] for key in _COLUMNS.split(", ")}
+        message["bytes"] = len(message["text"].encode())
+        if message["direction"] == "out":
+            message |= copies.told(self.db, message["id"], message["state"])
+        return message
 
     async def changed(self, after: int) -> None:
         """Return as soon as some message has changed after this change number."""
@@ -279,9 +335,3 @@ def _fresh_way(contact: sqlite3.Row, now_s: int) -> bytes:
     if contact["way"] is None or not 0 <= now_s - contact["way_heard_s"] <= WAY_LASTS_S:
         return b""
     return bytes(contact["way"])
-
-
-def _as_dict(row: sqlite3.Row) -> dict[str, Any]:
-    message = {key: row[key] for key in _COLUMNS.split(", ")}
-    message["bytes"] = len(message["text"].encode())
-    return message

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway import about
+from gateway.announce import Announcer
 from gateway.config import Config
 from gateway.crypto import ecb
 from gateway.database import get_meta, set_meta
@@ -21,11 +22,12 @@ from gateway.node_store import SqliteStore
 from gateway.post_office import PostOffice
 from gateway.shared_wire import SharedWire
 from gateway.sorting import token_in
-from shared_protocol import records
+from shared_protocol import receipt, records
 from shared_protocol.cells import to_bytes
 from shared_protocol.errors import DecodeError, HeliographError
 from shared_protocol.frame import FrameCipher
-from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.neighbours import TETHER
+from shared_protocol.node import Node, Settings
 from shared_protocol.parcel import HEAD_LEN, ROUTE_LEN
 from shared_protocol.parcel_index import ParcelIndex
 
@@ -54,10 +56,12 @@ class Gateway:
         self._wait_ms = 1
         self._stopped = False  # the database failed: the node is started again from it
         self.office = PostOffice(desk.db, desk.path)
-        self.office.now_s = lambda: self.node.clock.now_s(_now_ms())
+        self.office.now_s = self.clock_s
         self.office.token_of = lambda mid: token_in(self.node, mid)
         self.office.on_trouble = self._trouble
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
+        self.announcer = Announcer(desk, self)
+        self.mailroom.on_record = self.announcer.arrived
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
@@ -97,6 +101,7 @@ class Gateway:
     async def run(self) -> None:
         """Everything a gateway does, until cancelled."""
         self._safely(self.mailroom.catch_up)
+        self._safely(self.announcer.catch_up)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tether())
             tasks.create_task(self._drive())
@@ -168,6 +173,7 @@ class Gateway:
             if self._port is not None:
                 self.node.link_up(TETHER, _now_ms())
             self.mailroom.catch_up()
+            self.announcer.catch_up()
         except (sqlite3.Error, HeliographError) as e:
             self._stopped = True
             self._problem = f"the database refuses: {e}"
@@ -212,6 +218,7 @@ class Gateway:
         self.office.work()
         self.mailroom.look()
         self.mailroom.follow()
+        self.announcer.look()
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
@@ -241,10 +248,26 @@ class Gateway:
         """Has somebody of this gateway taken it before it could leave?"""
         return self.node.shelf.tombstone(bytes(immutable[2:HEAD_LEN])) >= 0
 
-    def _release_receipt(self, action: Callable[[], None]) -> None:
+    # --- what the announcer needs
+
+    def clock_s(self) -> int:
+        """The node's own clock, which counts powered seconds (SPEC.md 4.2)."""
+        return self.node.clock.now_s(_now_ms())
+
+    def put_out(self, immutable: bytes, age: int) -> None:
+        """Let a parcel of ours leave, after the privacy delay of a message."""
+        hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
+        self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
+
+    def release(self, token: bytes, code: int) -> None:
+        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt."""
+        immutable = receipt.encode(token, 1, code)
+        self._release_receipt(lambda: self.node.submit_receipt(immutable, 0, _now_ms()))
+
+    def _release_receipt(self, action: Callable[[], object]) -> None:
         self._delayed(_RECEIPT_MEAN_S, action)
 
-    def _delayed(self, mean_s: float, action: Callable[[], None]) -> None:
+    def _delayed(self, mean_s: float, action: Callable[[], object]) -> None:
         """Run after a random time: an observer must not see who wrote, or read, when."""
         limit_s = self.config.delay_max_s
         if not limit_s:

@@ -61,7 +61,7 @@ class Card:
     @property
     def fingerprint(self) -> str:
         """The device's id in groups of four, to be read aloud."""
-        return " ".join(self.id[i : i + 4] for i in range(0, 16, 4))
+        return spaced(self.id)
 
     @property
     def sender_id(self) -> bytes:
@@ -90,6 +90,11 @@ class Card:
     def text(self) -> str:
         """The card as text."""
         return checked_text.encode(_SCHEME, self.raw())
+
+
+def spaced(id_: str) -> str:
+    """An id in groups of four, to be read aloud."""
+    return " ".join(id_[i : i + 4] for i in range(0, len(id_), 4))
 
 
 def parse_card(text: str) -> Card:

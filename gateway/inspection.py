@@ -1,4 +1,4 @@
-"""Looking into relays: helio nodes, queue, where, log, ping, trace. Small functions, one each."""
+"""Looking into relays: helio queue, where, log, ping, trace. Small functions, one each."""
 
 import argparse
 import asyncio
@@ -235,59 +235,3 @@ def _steps(relays: Relays, found: Found) -> dict[str, Any]:
         for i, (there, back) in enumerate(zip(found.there_dbm, found.back_dbm, strict=True))
     ]
     return {"node": found.node.hex(), "hops": found.hops, "steps": steps}
-
-
-def nodes(args: argparse.Namespace) -> int:
-    """helio nodes: everybody heard of, and how they are."""
-
-    async def run(relays: Relays) -> int:
-        rows = await _all_nodes(relays)
-        show(args, rows, "\n".join(_node_line(row) for row in rows))
-        return 0
-
-    return with_relays(args, run)
-
-
-async def _all_nodes(relays: Relays) -> list[dict[str, Any]]:
-    known = relays.known()
-    found = {f.node: f for f in (await relays.found() if known else [])}
-    rows: list[dict[str, Any]] = []
-    with Progress("asking", len(found) + 1) as progress:
-        for node in [relays.here, *found]:
-            row: dict[str, Any] = {
-                "node": node.hex(),
-                "name": relays.name_of(node),
-                "answers": True,
-            }
-            row["hops"] = found[node].hops if node in found else 0
-            try:
-                row["status"] = await relays.ask_json(node, {"ask": "status"})
-            except UserError as e:
-                row["problem"] = str(e)
-            rows.append(row)
-            progress.step()
-    answered = {row["node"] for row in rows}
-    for node, name in known.items():
-        if node.hex() not in answered:
-            rows.append({"node": node.hex(), "name": name, "answers": False})
-    return rows
-
-
-def _node_line(row: dict[str, Any]) -> str:
-    head = f"{row['name']:<16} {row['node']}"
-    if not row["answers"]:
-        return f"{head}  does not answer"
-    far = "on the wire" if not row["hops"] else f"{row['hops']} hops"
-    if "status" not in row:
-        return f"{head}  {far}, {row['problem']}"
-    status = row["status"]
-    battery = f", battery {status['battery'][1]} %" if status["battery"] else ""
-    near = ", ".join(
-        f"..{n['node'][-4:]} {n['rssi_dbm']} dBm" for n in status["neighbours"] if n["link"] == 0
-    )
-    store = status["store"]
-    full = 100 * store["records"] // max(1, store["capacity"])
-    return (
-        f"{head}  {far}, firmware {status['firmware']}, up {length(status['uptime_s'])}{battery},"
-        f" keeps {status['parcels']}, store {full} %\n    hears {near or 'nobody'}"
-    )

@@ -11,8 +11,9 @@ from typing import Any
 
 from gateway.desk import Desk
 from gateway.errors import UserError
-from gateway.identity import Identity
+from gateway.identity import Card, Identity
 from gateway.parcels import rebuild_bundle, tag_key
+from gateway.people import note_refused
 from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.sealing import (
@@ -35,7 +36,8 @@ class Mailroom:
     """Opens what arrives and follows what was sent.
 
     release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
-    `node` is set by the gateway, and again when it starts its node anew.
+    `node` is set by the gateway, and again when it starts its node anew. on_record(immutable):
+    what is done with a parcel of the directory.
     """
 
     node: Node
@@ -53,6 +55,7 @@ class Mailroom:
         self.sorting = Sorting(office)
         self._release = release
         self._now_ms = now_ms
+        self.on_record: Callable[[bytes], None] = lambda immutable: None
         self._sent: set[bytes] = set()
         self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
         self._releasing: set[bytes] = set()
@@ -66,7 +69,7 @@ class Mailroom:
             self._me = self._desk.identity()
         except UserError:
             self._me = None
-        rows = self._desk.db.execute("SELECT mid FROM message WHERE direction = 'out'")
+        rows = self._desk.db.execute("SELECT mid FROM sent")
         self._sent = {bytes(row[0]) for row in rows}
 
     def is_ours(self, immutable: bytes) -> bool:
@@ -100,6 +103,8 @@ class Mailroom:
         if kind == "arrived":
             p = decode(bytes(3) + event[1])
             mid = p.head[4]
+            if parcel.kind(p.head[2]) == parcel.RECORD:
+                self.on_record(event[1])
             if self._is_for_us(p) and mid not in self._sent:
                 self.try_open(mid)
             owed = self.sorting.arrived(self.node, p)
@@ -160,7 +165,10 @@ class Mailroom:
         try:
             return self._open(parcels, shape)
         except UnknownSender as e:
-            if e.card is None or not self._desk.meet(e.card):
+            if e.card is None:
+                raise
+            self._check_device(parcels[0].head[4], e.card)
+            if not self._desk.meet(e.card):
                 raise
             return self._open(parcels, shape)
 
@@ -175,7 +183,16 @@ class Mailroom:
         if bundle is None:
             return None
         head = bytes([b0, b1]) + mid
-        return open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        opened = open_bundle(self._me, head, bundle, shape, self._desk.cards())
+        self._check_device(mid, opened.sender)
+        return opened
+
+    def _check_device(self, mid: bytes, sender: Card) -> None:
+        """SealError, and a note of it, if the sender's account has said that the device is not its
+        own (any more)."""
+        if self._desk.directory.is_removed(sender.account, sender.ed25519):
+            note_refused(self._desk.db, mid, sender)
+            raise SealError(f"it is from a device that {sender.name} has removed")
 
     def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:
@@ -203,9 +220,7 @@ class Mailroom:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
         for mid, token, code in self._office.letters.owed():
             self._release_receipt(mid, token, code)
-        owed = self._desk.db.execute(
-            "SELECT mid FROM message WHERE direction = 'out' AND state != 'delivered'"
-        ).fetchall()
+        owed = self._desk.db.execute("SELECT mid FROM sent WHERE state != 'delivered'").fetchall()
         for mid in {bytes(row["mid"]) for row in owed} | set(self._office.outbox.open):
             known = token_in(self.node, mid)
             if known is not None:  # a receipt that came just before the power went
@@ -227,9 +242,7 @@ class Mailroom:
 
     def follow(self) -> None:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
-        rows = self._desk.db.execute(
-            "SELECT mid FROM message WHERE direction = 'out' AND state = 'queued'"
-        )
+        rows = self._desk.db.execute("SELECT mid FROM sent WHERE state = 'queued'")
         mids = {bytes(row["mid"]) for row in rows} | self._office.outbox.queued()
         for mid in taken_by_neighbours(self.node, mids):
             self._desk.improve(mid, "on_mesh")

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gateway.database import Schema, open_database
 from gateway.errors import UserError
 from gateway.identity import clean_name
@@ -54,6 +56,13 @@ SCHEMA = Schema(
         CREATE TABLE command (
             node TEXT PRIMARY KEY,     -- 12 hex digits; also nodes that others provisioned
             counter INTEGER NOT NULL   -- of the last command to it: it takes only higher ones
+        ) WITHOUT ROWID;
+        """,
+        """
+        CREATE TABLE life (
+            node TEXT PRIMARY KEY,     -- 12 hex digits; also nodes that others provisioned
+            unix_s INTEGER NOT NULL,   -- when it last told how it is, itself
+            status TEXT NOT NULL       -- what it told: firmware/status.py
         ) WITHOUT ROWID;
         """,
     ],
@@ -189,6 +198,12 @@ class Network:
             raise UserError("only an operator commands: helio network join an operator's card")
         return H(b"command", self.facts.seed, node)
 
+    def operator_key(self) -> Ed25519PrivateKey:
+        """The operator's private key, to sign with. UserError if this is no operator."""
+        if self.facts.seed is None:
+            raise UserError("only an operator certifies: helio network join an operator's card")
+        return Ed25519PrivateKey.from_private_bytes(self.facts.seed)
+
     def next_counter(self, node: bytes) -> int:
         """A counter for a command to this node, higher than all before."""
         with self._change() as db:
@@ -209,6 +224,19 @@ class Network:
                 (node.hex(), counter),
             )
 
+    def note_life(self, node: str, status: dict[str, Any]) -> None:
+        """The node has just told how it is (firmware/status.py)."""
+        with self._change() as db:
+            row = (node, int(time.time()), json.dumps(status))
+            db.execute("INSERT OR REPLACE INTO life VALUES (?, ?, ?)", row)
+
+    def last_life(self, node: str) -> dict[str, Any]:
+        """answered_s and status when it last told, if it ever did; board, if it is from here."""
+        row = self._db.execute("SELECT * FROM life WHERE node = ?", (node,)).fetchone()
+        told = {} if row is None else _told(row)
+        shown = self.node(node)
+        return told | ({"board": shown["board"]} if shown else {})
+
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         """One transaction; other processes wait."""
@@ -219,6 +247,10 @@ class Network:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    return {"answered_s": row["unix_s"], "status": json.loads(row["status"])}
 
 
 def _shown(row: sqlite3.Row) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def _told(facts: NetworkFacts) -> dict[str, Any]:
     return {
         "network": facts.id, "name": facts.name, "region": facts.region,
         "channel": facts.channel, "epoch": facts.epoch, "operator": facts.seed is not None,
+        "operator_key": facts.operator.hex(),
     }  # fmt: skip
 
 

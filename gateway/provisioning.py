@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from gateway.ask import sure
@@ -18,9 +19,14 @@ _ANSWER_S = 5
 _RESTART_S = 60  # until a board has started again: mounting a full store takes seconds
 
 
-def provision(args: argparse.Namespace) -> int:
-    """helio provision: ask the board, plan, write, and read back."""
+Hardware = Callable[[str], dict[str, Any]]
+
+
+def provision(args: argparse.Namespace, hardware: Hardware = lambda board: {}) -> int:
+    """helio provision: ask the board, plan, write, and read back. hardware: what a board of this
+    name has, for its record (new_node.draw)."""
     cell = _cell(args.position)
+    chosen = hardware(args.board) if args.board else None
     with opened(data_dir(args)) as network:
         board = asyncio.run(who(args.port))
         if _begun(network, board, args.name):
@@ -43,6 +49,7 @@ def provision(args: argparse.Namespace) -> int:
             cell=cell,
             power=args.power,
             board=args.board or board.get("board", "unknown"),
+            hardware=_hardware(hardware, board) if chosen is None else chosen,
         )
         asyncio.run(give(args.port, record))
         network.confirm(record["node"])
@@ -52,9 +59,19 @@ def provision(args: argparse.Namespace) -> int:
     return 0
 
 
+def _hardware(of: Hardware, board: dict[str, Any]) -> dict[str, Any]:
+    """What the board has, by the name in its old record; nothing if that is not known here."""
+    try:
+        return of(board.get("board", "unknown"))
+    except UserError:
+        return {}
+
+
 async def who(port: str, timeout_s: float = _ANSWER_S) -> dict[str, Any]:
     """Who the board on a port is (SPEC.md 11). UserError if it does not say."""
     board = await _ask(port, {"ask": "who"}, timeout_s)
+    if "mac" not in board and "error" in board:
+        raise UserError(f"the relay on {port} says: {board['error']}")
     if "mac" not in board:
         raise UserError(f"the relay on {port} runs an older firmware: helio flash")
     return board

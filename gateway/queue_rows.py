@@ -6,19 +6,8 @@ from typing import Any
 
 from gateway.errors import UserError
 from shared_protocol import parcel
+from shared_protocol import parcel_index as index
 from shared_protocol.lifetime import LIFETIMES_S
-from shared_protocol.parcel_index import (
-    DEAD,
-    NO_PIECE,
-    PASSED,
-    RECEIPT,
-    RETURNED,
-    ROUTED,
-    SEEN,
-    SLOT,
-    WHOLE,
-    WINDOW,
-)
 
 ROWS_MOST = 24
 _PAGE, _HEAD, _NEIGHBOUR = 0x51, 3, 7
@@ -26,10 +15,11 @@ _ROW = struct.Struct("!I12sBBBBBBBBIII")
 _PRIORITIES = ("background", "normal", "high", "SOS")
 _KINDS = {parcel.MESSAGE: "message", parcel.STATEMENT: "statement", parcel.RECORD: "record"}
 STATES = {
-    WHOLE: "whole", SLOT: "own slot", WINDOW: "passing on", SEEN: "passed on", RECEIPT: "receipt",
-    DEAD: "ended", ROUTED: "goes alone", PASSED: "handed over", RETURNED: "receipt, goes back",
+    index.WHOLE: "whole", index.SLOT: "own slot", index.WINDOW: "passing on",
+    index.SEEN: "passed on", index.RECEIPT: "receipt", index.DEAD: "ended",
+    index.ROUTED: "goes alone", index.PASSED: "handed over", index.RETURNED: "receipt, goes back",
 }  # fmt: skip
-HELD = (WHOLE, SLOT, WINDOW, ROUTED, RECEIPT, RETURNED)
+HELD = (index.WHOLE, index.SLOT, index.WINDOW, index.ROUTED, index.RECEIPT, index.RETURNED)
 
 
 @dataclass(frozen=True)
@@ -54,15 +44,15 @@ class Row:
 
     def why(self, neighbours: int) -> str:
         """Why it is still here. neighbours: how many are near now."""
-        if self.state in (RECEIPT, RETURNED):
+        if self.state in (index.RECEIPT, index.RETURNED):
             return "tells others that the message was delivered"
-        if self.state == ROUTED:
+        if self.state == index.ROUTED:
             return "is being given to the next node"
         if not neighbours:
             return "nobody is near"
         if len(self.who) < neighbours:
             return "a neighbour lacks it"
-        if self.state == WINDOW:
+        if self.state == index.WINDOW:
             return "nobody farther on has said that they have it"
         return "all neighbours have it; it waits for the recipient"
 
@@ -70,7 +60,7 @@ class Row:
         """For --json. names: what to call the neighbour of each bit."""
         values = {key: value for key, value in vars(self).items() if key not in ("who", "state")}
         who = [names.get(bit, str(bit)) for bit in self.who]
-        key = "next" if self.state == ROUTED else "has_it"
+        key = "next" if self.state == index.ROUTED else "has_it"
         return values | {"state": STATES[self.state], key: who, "why": self.why(len(names))}
 
 
@@ -90,7 +80,7 @@ def decode_page(page: bytes) -> tuple[bool, dict[int, bytes], list[Row]]:
 
 def _row(fields: tuple[Any, ...]) -> Row:
     short, mid, state, b0, code, hops, piece, k, block, tries, here_s, left_s, mask = fields
-    receipt = state in (RECEIPT, RETURNED)
+    receipt = state in (index.RECEIPT, index.RETURNED)
     life_s = LIFETIMES_S[code >> 4]
     return Row(
         short=short,
@@ -99,7 +89,7 @@ def _row(fields: tuple[Any, ...]) -> Row:
         kind="receipt" if receipt else _KINDS.get(parcel.kind(b0), "unknown"),
         priority=_PRIORITIES[code >> 2 & 3],
         hops=hops,
-        piece=None if piece == NO_PIECE else piece,
+        piece=None if piece == index.NO_PIECE else piece,
         of=k,
         block=block >> 4,
         blocks=(block & 15) + 1,

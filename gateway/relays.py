@@ -66,6 +66,16 @@ class Relays:
         rows = self._network.nodes() if self._network else []
         return {bytes.fromhex(row["id"]): row["name"] for row in rows if row["state"] != RETIRED}
 
+    def last_life(self, node: bytes) -> dict[str, Any]:
+        """What the registry has of a node: board; answered_s (unix time) and status when it last
+        told how it is."""
+        return self._network.last_life(node.hex()) if self._network else {}
+
+    def note_life(self, node: bytes, status: dict[str, Any]) -> None:
+        """The node has just told how it is."""
+        if self._network is not None:
+            self._network.note_life(node.hex(), status)
+
     def note_change(self, node: bytes, values: dict[str, Any]) -> None:
         """The node has other settings now: keep them in the registry."""
         if self._network is not None:

@@ -15,7 +15,6 @@ nobody can pass the message on as if it had been sent to somebody else.
 """
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -23,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from gateway.compression import DEFLATED, PAGED, compress, decompress
+from gateway.dictionary import Unreadable
 from gateway.errors import UserError
 from gateway.identity import Card, Identity, card_of
 from gateway.parcels import parcels_of, tag_key
@@ -44,11 +45,11 @@ _SEAL_OVERHEAD = HPKE_OVERHEAD + _SIGNATURE + _INNER_HEAD + 1
 FRAME_PAYLOAD = FRAME_MAX - 11 - 3 - 14 - 4  # frame, mutable part, head, hint
 ONE_FRAME_BODY = FRAME_PAYLOAD - _SEAL_OVERHEAD  # 96 bytes of compressed text
 
-# Flags: the body is raw deflate (RFC 1951); in front of it the sender's card, before that the
+# Flags, beside those of compression: in front of the body the sender's card, before that the
 # sender's way; the body begins with a byte that says what it is, else it is text.
-DEFLATED, WITH_CARD, WITH_ROUTE, WITH_CELL, TYPED = 1, 16, 32, 64, 128
-_KNOWN_FLAGS = DEFLATED | WITH_CARD | WITH_ROUTE | WITH_CELL | TYPED
-# 2 unsigned, 4 preset dictionary, 8 shared body: reserved
+WITH_CARD, WITH_ROUTE, WITH_CELL, TYPED = 16, 32, 64, 128
+_KNOWN_FLAGS = DEFLATED | PAGED | WITH_CARD | WITH_ROUTE | WITH_CELL | TYPED
+# 2 unsigned, 8 shared body: reserved
 _WAY_LEN = {0: 0, WITH_ROUTE: ROUTE_LEN, WITH_ROUTE | WITH_CELL: ROUTE_LEN + CELL_BYTES}
 
 
@@ -114,7 +115,7 @@ def seal(
     my_way: to the sender's, for the answer; left out, as a whole or but for the route, if there is
     no room for it.
     """
-    flags, packed = _compress(body)
+    flags, packed = compress(body)
     flags |= TYPED if typed else 0
     if with_card:
         flags |= WITH_CARD
@@ -165,7 +166,10 @@ def open_bundle(
         raise SealError("the message id does not belong to this message")
     way, card, packed = _parts(inner)
     sender = _verify(me.card, inner, signature, senders, card)
-    body = _decompress(inner[0], packed)
+    try:
+        body = decompress(inner[0], packed, MESSAGE_MAX)
+    except Unreadable as e:
+        raise SealError(str(e)) from None
     typed = bool(inner[0] & TYPED)
     return Opened(sender, int.from_bytes(inner[1:5], "big"), body, typed, token, way, card)
 
@@ -252,22 +256,3 @@ def _mask(mid: bytes, bundle: bytes) -> bytes:
     enc, rest = bundle[:32], bundle[32:]
     pad = H(b"mask", mid, rest)
     return bytes(a ^ b for a, b in zip(enc, pad, strict=True)) + rest
-
-
-def _compress(body: bytes) -> tuple[int, bytes]:
-    squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = squeezer.compress(body) + squeezer.flush()
-    return (DEFLATED, packed) if len(packed) < len(body) else (0, body)
-
-
-def _decompress(flags: int, packed: bytes) -> bytes:
-    if not flags & DEFLATED:
-        return packed
-    inflater = zlib.decompressobj(-15)
-    try:
-        body = inflater.decompress(packed, MESSAGE_MAX + 1)
-    except zlib.error:
-        raise SealError("the text does not decompress") from None
-    if len(body) > MESSAGE_MAX or not inflater.eof:
-        raise SealError("the text decompresses to more than is allowed")
-    return body

@@ -8,6 +8,8 @@ rise, within a window for frames that overtake each other.
 from shared_protocol.cells import NO_CELL
 from shared_protocol.limits import NEIGHBOURS_MAX
 
+AIR, TETHER = 0, 1  # the links of a node
+
 _WINDOW = 30  # counters below the highest that are still told apart; bits of a small int
 _LATELY = 0xFFFF  # of those, how many tell how well a neighbour is heard: 16
 _WELL, _BADLY = 8, 5  # heard of the last 16: from when on it is heard well, and not any more

@@ -7,17 +7,19 @@ next_frame() for each link until it gives None. Times are milliseconds that only
 
 from collections import namedtuple
 
-from shared_protocol import frame, parcel, receipt, records, shelf, sync
+from shared_protocol import frame, receipt, records, shelf
 from shared_protocol.clock import NodeClock
 from shared_protocol.cover import Cover
 from shared_protocol.custody import Custody
+from shared_protocol.ending import accept_receipt, sweep
 from shared_protocol.errors import DecodeError
 from shared_protocol.gradient import Gradients
 from shared_protocol.greeting import Greeting
+from shared_protocol.incoming import Incoming
 from shared_protocol.limits import EVENTS_MAX, IDLE_MS, RECEIPTS_FRAME_MAX
-from shared_protocol.neighbours import Neighbours
+from shared_protocol.neighbours import AIR, Neighbours
 from shared_protocol.outgoing import LinkQueue
-from shared_protocol.parcel_index import FARTHER, RECEIPT, RETURNED, ROUTED, WHOLE
+from shared_protocol.parcel_index import RECEIPT, RETURNED, ROUTED, WHOLE
 from shared_protocol.pull import Pull
 from shared_protocol.push import Push
 from shared_protocol.reconcile import Reconcile
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from shared_protocol.spread import Spread
     from shared_protocol.store import Store
 
-AIR, TETHER = 0, 1  # the links of a node
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
 
 _LOOK_MS = 1000
@@ -97,18 +98,19 @@ class Node:
         self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
         self._look_ms = now_ms
         self._expire_s = self._cleared_s = 0
+        incoming = Incoming(self)
         # By frame type: (neighbour, body, now_ms) -> None. A shell adds what only it can do.
         self.handlers = {
-            frame.PARCEL: self._on_parcel,
-            frame.RECEIPTS: self._on_receipts,
+            frame.PARCEL: incoming.on_parcel,
+            frame.RECEIPTS: incoming.on_receipts,
             frame.SUMMARY: self.reconcile.on_summary,
             frame.LIST: self.reconcile.on_list,
             frame.SKETCH_REQUEST: self.reconcile.on_request,
             frame.SKETCH: self.reconcile.on_sketch,
             frame.SKETCH_MORE: self.reconcile.on_sketch_more,
-            frame.WANT: self._on_want,
-            frame.HAVE: self._on_have,
-            frame.HELLO: self._on_hello,
+            frame.WANT: incoming.on_want,
+            frame.HAVE: incoming.on_have,
+            frame.HELLO: incoming.on_hello,
             frame.UNICAST: self.unicast.on_frame,
             frame.EXTENDED: self.on_extended,
         }
@@ -119,7 +121,7 @@ class Node:
         """A parcel of our own: a verdict of shelf.py. It leaves at once."""
         verdict, row = self.shelf.accept(hops, age, immutable, self.clock.now_s(now_ms))
         if verdict == shelf.NEW and not self.unicast.start(row, now_ms):
-            self._news(row, None, now_ms)
+            self.news(row, None, now_ms)
         return verdict
 
     def adopt(self, handle: int, kept: records.Kept, now_ms: int) -> None:
@@ -128,17 +130,17 @@ class Node:
 
         row = restart.adopt(self.shelf, handle, kept, self.clock.now_s(now_ms))
         if row >= 0 and not self.unicast.start(row, now_ms):
-            self._news(row, None, now_ms)
+            self.news(row, None, now_ms)
 
     def submit_receipt(self, immutable: bytes, age: int, now_ms: int) -> int:
         """A receipt for a message that was opened here, or is recalled by its author."""
         back = self.unicast.came_from(receipt.message_id(receipt.decode(immutable)))
         now_s = self.clock.now_s(now_ms)
-        verdict, row = self.shelf.accept_receipt(0, age, immutable, now_s, back > 0)
+        verdict, row = accept_receipt(self.shelf, 0, age, immutable, now_s, back > 0)
         if verdict == shelf.NEW and back > 0:
             self.unicast.send_back(row, back, now_ms)
         elif verdict == shelf.NEW:
-            self._news(row, None, now_ms)
+            self.news(row, None, now_ms)
         return verdict
 
     def link_down(self, link: int) -> None:
@@ -195,83 +197,6 @@ class Node:
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
-    def _on_parcel(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        hops, age, _, immutable = parcel.split(body)
-        immutable = bytes(immutable)
-        if parcel.kind(immutable[0]) == parcel.RECEIPT:
-            raise DecodeError("a receipt in a parcel frame")
-        parcel.check(immutable)
-        if parcel.kind(immutable[0]) != parcel.MESSAGE:
-            self.stats["unknown_kinds"] += 1  # and carried all the same
-        now_s = self.clock.now_s(now_ms)
-        verdict, row = self.shelf.accept(hops, age, immutable, now_s)
-        if verdict == shelf.REFUSED or verdict == shelf.NO_ROOM:
-            self.stats["refused"] += 1
-            self.pull.refused(self.shelf.short_of(immutable))
-            return
-        if row < 0:
-            self.stats["expired_on_arrival"] += 1
-            self.pull.arrived(self.shelf.short_of(immutable), now_ms)
-            return
-        if verdict == shelf.TOMBSTONED:
-            self.pull.arrived(self.shelf.short_of(immutable), now_ms)
-            if self.index.state[row] == RETURNED:
-                self.for_everybody(row, now_ms)
-            self.queues[neighbour.link].parcel(self.index.short[row])
-            return
-        self.pull.arrived(self.index.short[row], now_ms)
-        if verdict == shelf.NEW or verdict == shelf.SPREAD:
-            self.index.source[row] = neighbour.number()
-            self.index.cover[row] |= neighbour.bit
-            self._news(row, neighbour, now_ms)
-            if verdict == shelf.NEW:
-                self.event("arrived", immutable, hops)
-        elif self.custody.heard(neighbour, row, hops - 1, now_s):
-            self._room_again(now_ms)
-        else:
-            self.push.heard(neighbour, row, now_ms)
-        piece = immutable[0] & parcel.PIECES and hops - 1 < self.index.hops[row]
-        if piece or neighbour.link == TETHER:  # a gateway shows its people what the mesh took
-            if self.index.held(row) or self.index.code[row] & FARTHER:  # or was passed on
-                self.custody.took(neighbour.link, row, now_ms)
-
-    def _on_receipts(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        for hops, age, immutable in receipt.split_frame(body):
-            verdict, row = self.shelf.accept_receipt(
-                hops, age, immutable, self.clock.now_s(now_ms)
-            )
-            if row < 0:
-                continue
-            self.pull.arrived(self.index.short[row], now_ms)
-            self.index.cover[row] |= neighbour.bit
-            if verdict == shelf.NEW or verdict == shelf.SPREAD:
-                self.index.source[row] = neighbour.number()
-                self._news(row, neighbour, now_ms)
-                self._room_again(now_ms)
-                token = receipt.decode(immutable)
-                if verdict == shelf.NEW:
-                    self.event("receipt", receipt.message_id(token), token)
-            else:
-                self.push.heard(neighbour, row, now_ms)
-
-    def _on_want(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        tail, ids = sync.decode_want(body)
-        mine = tail == self.node_id[3:]
-        for short in ids:
-            row = self.index.find(short)
-            if row < 0 or not self.index.sendable(row):
-                continue
-            self.push.lacks(neighbour, row, now_ms)
-            if mine:
-                self.push.asked(short)
-                self.queues[neighbour.link].parcel(short)
-        if not mine:
-            self.pull.overheard(ids, now_ms)
-
-    def _on_have(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        if self.custody.on_have(neighbour, body, self.clock.now_s(now_ms)):
-            self._room_again(now_ms)
-
     def on_extended(
         self, neighbour: "Neighbour", body: bytes, now_ms: int, told: tuple[int, int] = (0, 0)
     ) -> None:
@@ -286,16 +211,12 @@ class Node:
         elif not body or body[0] > frame.CHUNK:
             self.stats["unknown_types"] += 1
 
-    def _room_again(self, now_ms: int) -> None:
+    def room_again(self, now_ms: int) -> None:
         """A window has room: what it refused is wanted again."""
         if self.pull.room_again():
             self.reconcile.list_soon(now_ms)
 
-    def _on_hello(self, neighbour: "Neighbour", body: bytes, now_ms: int) -> None:
-        if neighbour.link == AIR:
-            self.cover.on_hello(neighbour, body, self.node_id)
-
-    def _news(self, row: int, sender: "Neighbour | None", now_ms: int) -> None:
+    def news(self, row: int, sender: "Neighbour | None", now_ms: int) -> None:
         self.look_soon(now_ms)
         self.push.add(row, sender, now_ms)
         self.reconcile.news()
@@ -306,7 +227,7 @@ class Node:
         self.stats["unicasts_flooded"] += 1
         self.index.cover[row] = 0
         self.index.set_state(row, WHOLE if self.index.held(row) else RECEIPT)
-        self._news(row, None, now_ms)
+        self.news(row, None, now_ms)
 
     def event(self, *event: object) -> None:
         """Something to be told to the shell, if this is a gateway."""
@@ -356,17 +277,17 @@ class Node:
                 now_ms
             )  # a recording of its echo shall not make it fresh again
         if self.custody.tidy(now_s):
-            self._room_again(now_ms)
+            self.room_again(now_ms)
         if now_s - self._expire_s >= _EXPIRE_EVERY_S:
             self._expire_s = now_s
             size = self.index.size
-            ended = self.shelf.sweep(now_s)
+            ended = sweep(self.shelf, now_s)
             for mid in ended:
                 self.event("expired", mid)
             if ended or self.index.size < size or now_s - self._cleared_s >= _LOOK_ANEW_S:
                 self._cleared_s = now_s
                 self.shelf.displaced[:] = bytes(len(self.shelf.displaced))
-                self._room_again(now_ms)
+                self.room_again(now_ms)
         self.clock.keep(now_ms)
 
     def next_frame(self, link: int, now_ms: int) -> bytes | None:

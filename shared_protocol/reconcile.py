@@ -7,6 +7,7 @@ larger still it lists what it knows itself. What follows from a difference is al
 
 from shared_protocol import frame, sync
 from shared_protocol.beacon import FULL
+from shared_protocol.ending import dying, overage
 from shared_protocol.limits import IDLE_MS, LIST_IDS_MAX, SUMS_MAX
 from shared_protocol.parcel_index import DEAD, NO_PIECE, RECEIPT
 from shared_protocol.sketch import enough, estimate, pack
@@ -207,11 +208,11 @@ class Reconcile:
         for row in lacked:
             index.cover[row] &= ~bit
             if index.state[row] == RECEIPT:
-                if not self._shelf.overage(row, now_s):
+                if not overage(self._shelf, row, now_s):
                     self._queues[link].parcel(index.short[row])
                     receipts = True
             elif index.sendable(row) and not self._full(neighbour, row):
-                if self._shelf.dying(row, now_s, _DYING_S, _DYING_SHARE):
+                if dying(self._shelf, row, now_s, _DYING_S, _DYING_SHARE):
                     continue
                 sendable += 1
                 inconsistent |= self._node.push.lacks(neighbour, row, now_ms)

@@ -2,24 +2,21 @@
 
 Joins the index (RAM), the store (records) and the groups of pieces. A tombstoned message is
 refused; a piece outside the own slots needs a place in the window. room.py says who gives way on
-a full shelf, restart.py what happens at the start.
+a full shelf, ending.py how a parcel's time is over, restart.py what happens at the start.
 """
 
 from shared_protocol import parcel, receipt, records, room
 from shared_protocol.errors import MediumFull, StoreFull
 from shared_protocol.hashing import H
-from shared_protocol.lifetime import LIFETIMES_S, SOS, age_field, age_s, tombstone_s
+from shared_protocol.lifetime import LIFETIMES_S, SOS, age_field, age_s
 from shared_protocol.limits import HOPS_MAX, VARIANTS_PIECE_MAX, VARIANTS_WHOLE_MAX
 from shared_protocol.parcel_index import (
     DEAD,
     FARTHER,
-    MATCHED,
     NO_GROUP,
     NO_HANDLE,
     NO_PIECE,
     PASSED,
-    RECEIPT,
-    RETURNED,
     ROUTED,
     SEEN,
     SLOT,
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 NEW, KNOWN, REFUSED, TOMBSTONED, DECLINED, EXPIRED, NO_ROOM = 0, 1, 2, 3, 4, 5, 6
 SPREAD = 7  # known, as something that goes alone; from now on it is for everybody
 _EVICT_MOST = 96  # for one record: a flash sector full of the smallest has 80
-DEAD_MIN_S = 600  # an expired id is remembered at least this long, so that it is not wanted back
 
 
 class Shelf:
@@ -109,7 +105,7 @@ class Shelf:
             return TOMBSTONED, tomb
         kept = records.Kept(False, now_s, now_s + left_s, hops, immutable)
         if routed:
-            return self._add(short, kept, ROUTED, NO_GROUP, NO_PIECE)
+            return self.add(short, kept, ROUTED, NO_GROUP, NO_PIECE)
         return self._place(short, kept)
 
     def _place(self, short: int, kept: records.Kept) -> tuple[int, int]:
@@ -117,24 +113,25 @@ class Shelf:
         if not immutable[0] & parcel.PIECES:
             if not self._keep_variant(short, immutable, NO_GROUP, NO_PIECE, VARIANTS_WHOLE_MAX):
                 return self._note_seen(short, kept)
-            return self._add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
+            return self.add(short, kept, WHOLE, NO_GROUP, NO_PIECE)
         piece = parcel.piece_of(immutable)
         if self.is_ours(immutable):
-            return self._add(short, kept, WHOLE, NO_GROUP, piece.index)
+            return self.add(short, kept, WHOLE, NO_GROUP, piece.index)
         group = self.groups.find(bytes(immutable[2 : parcel.HEAD_LEN]), piece)
         if group < 0:
             return REFUSED, -1
         if self.groups.is_slot(group, piece.index):
             if not self._keep_variant(short, immutable, group, piece.index, VARIANTS_PIECE_MAX):
                 return self._note_seen(short, kept)
-            return self._add(short, kept, SLOT, group, piece.index)
+            return self.add(short, kept, SLOT, group, piece.index)
         if not self.groups.room(group):
             return REFUSED, -1
-        return self._add(short, kept, WINDOW, group, piece.index)
+        return self.add(short, kept, WINDOW, group, piece.index)
 
-    def _add(
+    def add(
         self, short: int, kept: records.Kept, state: int, group: int, piece: int
     ) -> tuple[int, int]:
+        """Take it in if there is room: (NEW or NO_ROOM, row)."""
         priority = parcel.priority(kept.immutable[0])
         if not room.make_room(self, priority):
             return NO_ROOM, -1
@@ -220,46 +217,7 @@ class Shelf:
     def _variant_rank(self, short: int) -> bytes:
         return H(b"variant", self._secret, short.to_bytes(4, "big"))[:8]
 
-    # --- receipts
-
-    def accept_receipt(
-        self, hops: int, age: int, immutable: bytes, now_s: int, routed: bool = False
-    ) -> tuple[int, int]:
-        """A receipt: (NEW | KNOWN | SPREAD | EXPIRED | NO_ROOM, row). NEW has purged its parcels.
-        routed: it goes back alone, as its message came."""
-        mid = receipt.message_id(receipt.decode(immutable))
-        row = self.tombstone(mid)
-        if row >= 0:
-            if routed or self.index.state[row] == RECEIPT:
-                return KNOWN, row
-            self.index.set_state(row, RECEIPT)
-            return SPREAD, row
-        code = immutable[1] >> 4
-        left_s = LIFETIMES_S[code] - age_s(age, code)
-        matched = False
-        for r in self.each_of(mid):
-            if self.index.state[r] != PASSED:  # that is not remembered as long as it lives
-                r_left_s = self.index.expires_s[r] - now_s
-                left_s = max(left_s, r_left_s) if matched else r_left_s
-            matched = True
-        if left_s <= 0:
-            return EXPIRED, -1
-        expires_s = now_s + tombstone_s(left_s)
-        for r in self.each_of(mid):
-            if routed:  # not dead: should it be with somebody else, that one shall ask
-                self.passed_on(r)
-                self.index.hops[r] = HOPS_MAX
-            else:
-                self.bury(r, expires_s)
-        room.limit_receipts(self, MATCHED if matched else 0)
-        short = receipt.short_id(self.short_key, mid)
-        born_s = max(0, now_s - age_s(age, code))  # so that its age goes on from here
-        kept = records.Kept(True, born_s, expires_s, hops, immutable)
-        state = RETURNED if routed else RECEIPT
-        verdict, row = self._add(short, kept, state, NO_GROUP, NO_PIECE)
-        if row >= 0 and matched:
-            self.index.code[row] |= MATCHED
-        return verdict, row
+    # --- a message and its receipt
 
     def tombstone(self, mid: bytes) -> int:
         """The row of the receipt for this message, or -1."""
@@ -319,43 +277,6 @@ class Shelf:
         """Delete a record that no row names."""
         self.store.delete(handle)
         self._dirty = True
-
-    def dying(self, row: int, now_s: int, least_s: int, share: int) -> bool:
-        """Has this parcel less than least_s, or a share-th of its lifetime, left? Then it is let
-        go here where a neighbour has none of it, or both would differ until it ends (SPEC.md 7.3).
-        """
-        life_s = LIFETIMES_S[self.index.code[row] >> 4]
-        left_s = self.index.expires_s[row] - now_s
-        try:
-            if left_s >= min(least_s, life_s // share) or self.is_ours(self.immutable(row)):
-                return False
-        except KeyError:  # its record has gone bad, and the row with it
-            return True
-        self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
-        return True
-
-    def overage(self, row: int, now_s: int) -> bool:
-        """Is this receipt kept as a tombstone only? Nobody would take it any more."""
-        return now_s - self.index.first_s[row] >= LIFETIMES_S[self.index.code[row] >> 4]
-
-    def sweep(self, now_s: int) -> list[bytes]:
-        """Let everything expire that is due: the message ids of held parcels that ended here."""
-        index = self.index
-        ended: list[bytes] = []
-        for at in range(index.size - 1, -1, -1):  # backwards: removing moves what comes behind
-            row = index.row_at(at)
-            if index.expires_s[row] > now_s:
-                continue
-            if index.state[row] in (DEAD, PASSED) or index.is_receipt(row):
-                self.remove(row)
-                continue
-            if index.held(row):
-                mid = self.immutable(row)[2 : parcel.HEAD_LEN]
-                if mid not in ended:
-                    ended.append(mid)
-            life_s = LIFETIMES_S[index.code[row] >> 4]
-            self.bury(row, now_s + max(DEAD_MIN_S, life_s // 20))
-        return ended
 
     # --- what goes out again
 

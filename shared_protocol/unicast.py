@@ -15,6 +15,7 @@ from shared_protocol import parcel, receipt
 from shared_protocol.beacon import GATEWAY
 from shared_protocol.beats import UNKNOWN
 from shared_protocol.cells import NO_CELL, apart
+from shared_protocol.ending import accept_receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import SOS
 from shared_protocol.limits import (
@@ -222,7 +223,7 @@ class Unicast:
                 node.for_everybody(row, now_ms)
         else:
             back = self.came_from(mid)
-            verdict, row = node.shelf.accept_receipt(hops, age, immutable, now_s, back >= 0)
+            verdict, row = accept_receipt(node.shelf, hops, age, immutable, now_s, back >= 0)
             if verdict != NEW:
                 return
             index.source[row] = neighbour.number()

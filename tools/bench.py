@@ -137,6 +137,13 @@ def gossip(args: argparse.Namespace) -> dict[str, Any]:
     return {"results": bench_gossip.measure(args.seed)}
 
 
+def compression(args: argparse.Namespace) -> dict[str, Any]:
+    """The dictionary on texts it was not made from, beside deflate; nothing in it is random."""
+    from tools import bench_compression
+
+    return {"results": bench_compression.measure()}
+
+
 def codec(args: argparse.Namespace) -> dict[str, Any]:
     """Encode and decode a parcel with 180 bytes of payload; nothing in it is random."""
     from gateway.crypto import ecb
@@ -256,6 +263,6 @@ def gateway(args: argparse.Namespace) -> dict[str, Any]:
 
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
-    "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards,
+    "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards, "compression": compression,
     "gateway": gateway,
 }  # fmt: skip

@@ -4,21 +4,17 @@ In the first two seconds Ctrl-C on the wire stops the firmware and opens the REP
 contains it); afterwards it is a byte like any other, and noise cannot stop a relay.
 """
 
-import asyncio
 import select
 import sys
 
 from shared_protocol.serial_line import CONSOLE, MESH, SerialLine
 
 _BURST = 128  # bytes taken from the UART ring before others get their turn
+_GONE_MS = 4_000  # after the line has given its host up, or if what came was noise
 
 
 class SerialLink:
-    """One end of a SerialLine on stdin and stdout, for as long as there is somebody on the wire.
-
-    `heard(address, frame)` is called for mesh frames, `asked(message)` for the console's,
-    `changed(attached)` when a gateway comes or goes.
-    """
+    """One end of a SerialLine on stdin and stdout, while there is somebody on the wire."""
 
     def __init__(self, first_seq: int, now_ms) -> None:
         self.line = SerialLine(False, first_seq)
@@ -28,27 +24,28 @@ class SerialLink:
         self._poll = select.poll()
         self._poll.register(self._in, select.POLLIN)
         self._was_attached = False
+        self._here_ms = now_ms()  # when somebody was last here, or may have been
 
-    async def run(self, heard, asked, changed) -> None:
-        """Hand on everything that comes over the wire, for ever."""
-        reader = asyncio.StreamReader(self._in)
-        while True:
-            data = await reader.read(1)
-            if not data:
-                await asyncio.sleep_ms(200)  # no host on this port
-                continue
-            while len(data) < _BURST and self._poll.poll(0):
-                data += self._in.read(1)
-            for channel, message in self.line.receive(data, self._now_ms()):
-                if channel == MESH and len(message) > 6:
-                    heard(message[:6], message[6:])
-                elif channel == CONSOLE:
-                    asked(message)
-            self.note_attached(changed)
-            self.pump()  # acknowledge at once: the other side waits for it in lock-step
+    def take(self, data: bytes, heard, asked) -> None:
+        """What comes over the wire, from these bytes on: `heard(address, frame)` is called for the
+        mesh's frames, `asked(message)` for the console's."""
+        while len(data) < _BURST and self._poll.poll(0):
+            data += self._in.read(1)
+        for channel, message in self.line.receive(data, self._now_ms()):
+            if channel == MESH and len(message) > 6:
+                heard(message[:6], message[6:])
+            elif channel == CONSOLE:
+                asked(message)
+
+    def gone(self) -> bool:
+        """Has nobody been here for a while? A host that is there says so every two seconds."""
+        now_ms = self._now_ms()
+        if self.line.attached:
+            self._here_ms = now_ms
+        return now_ms - self._here_ms > _GONE_MS
 
     def note_attached(self, changed) -> None:
-        """Tell when a gateway came or went."""
+        """`changed(attached)` when a gateway came or went."""
         if self.line.attached != self._was_attached:
             self._was_attached = self.line.attached
             changed(self._was_attached)

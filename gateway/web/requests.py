@@ -8,7 +8,8 @@ import binascii
 import ipaddress
 import json
 from collections import Counter
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -32,6 +33,16 @@ SENTENCES = {
     405: "This address does not take that method.",
     413: f"The request is larger than {BODY_MAX_BYTES // 1024} KiB.",
 }
+
+
+class Signer(Protocol):
+    """The device that signed a request. key: its Ed25519 public key."""
+
+    @property
+    def key(self) -> bytes: ...
+
+
+Signed = Callable[[web.Request], Awaitable[tuple[Signer, bytes]]]  # it, and the request's body
 
 NAMES: web.AppKey[frozenset[str]] = web.AppKey("names")
 REFUSED: web.AppKey[Counter[str]] = web.AppKey("refused")  # why -> how often, since the start

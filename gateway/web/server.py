@@ -9,7 +9,15 @@ from aiohttp import web
 from gateway.post_office import PostOffice
 from gateway.web import static_files
 from gateway.web.phone_api import PhoneApi
-from gateway.web.requests import BODY_MAX_BYTES, NAMES, REFUSED, add_headers, errors, same_site
+from gateway.web.requests import (
+    BODY_MAX_BYTES,
+    NAMES,
+    REFUSED,
+    Signed,
+    add_headers,
+    errors,
+    same_site,
+)
 
 
 def make_app(
@@ -17,11 +25,12 @@ def make_app(
     about: Callable[[], dict[str, Any]],
     mesh: Callable[[], dict[str, Any]],
     names: Iterable[str] = (),
+    more: Iterable[Callable[[web.Application, Signed], None]] = (),
 ) -> web.Application:
     """The application, ready for an AppRunner; its cleanup ends every live stream.
 
     about(), mesh(): what the gateway says of itself (gateway.py). names: host names that it goes
-    by, besides its addresses and localhost.
+    by, besides its addresses and localhost. more: each adds routes that phones sign.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[errors, same_site])
     app[NAMES] = frozenset(name.lower() for name in names)
@@ -30,4 +39,6 @@ def make_app(
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(phones.lines.end)
     app.add_routes([*static_files.routes(), *phones.routes()])
+    for add in more:
+        add(app, phones.signed)
     return app

@@ -12,6 +12,7 @@ from gateway.errors import UserError
 from gateway.queue_rows import ROWS_MOST, decode_page
 from shared_protocol import receipt
 from shared_protocol.cells import NO_CELL
+from shared_protocol.ending import accept_receipt
 from shared_protocol.frame import FrameCipher
 from shared_protocol.node import Node, Settings
 from shared_protocol.parcel_index import DEAD, RECEIPT, SEEN, SLOT, WHOLE, ParcelIndex
@@ -78,7 +79,7 @@ def test_what_comes_and_goes_meanwhile_disturbs_nothing():
 def test_pieces_and_receipts():
     node = relay(0)
     node.shelf.accept(1, 0, piece(7, 0), 100)
-    node.shelf.accept_receipt(1, 0, receipt_of(5), 100)
+    accept_receipt(node.shelf, 1, 0, receipt_of(5), 100)
     rows = {r.state: r for r in read_all(node)}
     assert rows[RECEIPT].message == receipt.message_id(receipt.decode(receipt_of(5))).hex()
     (kept,) = [r for r in rows.values() if r.state != RECEIPT]

@@ -21,7 +21,8 @@ from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
 from shared_protocol.hashing import H, Hmac
-from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.neighbours import TETHER
+from shared_protocol.node import Node, Settings
 from shared_protocol.parcel_fields import NO_EXTRAS, Parcel, encode, second_byte
 from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.parcel_index import ROUTED, WHOLE, ParcelIndex
@@ -175,7 +176,7 @@ def test_one_stranger_too_many_waits(tmp_path, monkeypatch):
 def test_what_a_stranger_seals_that_does_not_inflate_is_dropped(tmp_path, monkeypatch):
     ana, bo = Post(tmp_path / "a", "Ana", 1), Post(tmp_path / "b", "Bo", 2)
     ana.desk.add_contact(bo.desk.me()["card"], None)
-    monkeypatch.setattr("gateway.sealing._compress", lambda body: (1, b"\xff" + body))
+    monkeypatch.setattr("gateway.sealing.compress", lambda body: (1, b"\xff" + body))
     for part in written(ana, "it is me"):
         bo.hand_in(part)
     assert bo.inbox() == []

@@ -205,3 +205,17 @@ def test_regions_limit_the_channel():
 def test_the_words_are_short_and_apart():
     assert len(set(WORDS)) == len(WORDS) > 100
     assert all(word.isascii() and word.isalpha() and len(word) <= 8 for word in WORDS)
+
+
+def test_the_last_sign_of_life_of_a_node_is_kept(folder):
+    record, _ = new_record(folder, board="devkit")
+    with opened(folder) as network:
+        assert network.last_life(record["node"]) == {"board": "devkit"}
+        network.note_life(record["node"], {"firmware": "0.1"})
+        network.note_life(record["node"], {"firmware": "0.2"})
+        network.note_life("020000000001", {"firmware": "0.3"})  # another operator's
+    with opened(folder) as network:
+        told = network.last_life(record["node"])
+        assert (told["status"], told["board"]) == ({"firmware": "0.2"}, "devkit")
+        assert told["answered_s"] > 1_700_000_000
+        assert network.last_life("020000000001")["status"] == {"firmware": "0.3"}

@@ -12,7 +12,9 @@ from gateway.errors import UserError
 from gateway.network import DONE, PLANNED, RETIRED, create, opened
 from gateway.network_card import NetworkFacts, card_text, parse_card, public_key
 from gateway.new_node import draw
-from gateway.provisioning import give, provision, who
+from gateway.provisioning import give, who
+from tools.flash.board_file import find_board
+from tools.flash.provision import main
 from tools.virtual_board.board import VirtualBoard, create_flash
 
 SEED = bytes(range(32))
@@ -41,7 +43,7 @@ def run(on, home, meanwhile=lambda: None, **options):
 
     def command():
         try:
-            assert provision(argparse.Namespace(**(given | options))) == 0
+            assert main(argparse.Namespace(**(given | options))) == 0
         except BaseException as e:
             raised.append(e)
 
@@ -67,13 +69,17 @@ def on_board(board):
 
 def test_a_new_board_becomes_a_node_and_another_one_only_if_that_is_wanted(home, capsys):
     with new_board(home) as board:
+        (board.outside / "uart34").write_bytes(b"")  # a GPS that says nothing
+        board.heap_kb = 4096  # it has PSRAM
         board.start()
-        run(board, home, name="north", position="46.95,7.45", power="long", board="devkit")
+        run(board, home, name="north", position="46.95,7.45", power="long", board="lilygo-t-beam")
         first = json.loads(capsys.readouterr().out)
         assert (first["name"], first["state"], first["mac"]) == ("north", DONE, board.mac.hex())
-        assert (first["power"], first["board"]) == ("long", "devkit")
+        assert (first["power"], first["board"]) == ("long", "lilygo-t-beam")
         assert first["cell"] is not None
         assert on_board(board) == first["id"]
+        with opened(home) as network:
+            assert network.record(first["id"])["gps"] == find_board("lilygo-t-beam").gps
 
         with pytest.raises(UserError, match=r"is north \(\w+\) of this network: --yes"):
             run(board, home)
@@ -83,7 +89,7 @@ def test_a_new_board_becomes_a_node_and_another_one_only_if_that_is_wanted(home,
         second = json.loads(capsys.readouterr().out)
         assert states(home) == {first["id"]: RETIRED, second["id"]: DONE}
         assert on_board(board) == second["id"] != first["id"]
-        assert second["board"] == "devkit", "the board said so"
+        assert second["board"] == "lilygo-t-beam", "the board said so"
 
 
 def test_a_board_of_another_network_or_another_laptop_is_known_for_it(home):
@@ -144,6 +150,12 @@ def test_a_cut_at_any_step_is_mended_by_the_same_command(home, capsys):
         run(board, home, name="south")
         assert json.loads(capsys.readouterr().out)["id"] == record["node"]
         assert states(home) == {node["id"]: RETIRED, record["node"]: DONE}
+
+
+def test_an_unknown_board_is_a_mistake_before_anything_is_asked(home, tmp_path):
+    with new_board(home) as board, pytest.raises(UserError, match="there is no board devkit"):
+        run(board, home, board="devkit")
+    assert states(home) == {}
 
 
 def test_who_may_not_provision_changes_nothing(home, tmp_path):

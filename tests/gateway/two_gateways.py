@@ -11,7 +11,7 @@ from gateway.desk import Desk
 from gateway.gateway import Gateway, _now_ms
 from gateway.web.live import Lines
 from gateway.web.server import make_app
-from shared_protocol.node import TETHER
+from shared_protocol.neighbours import TETHER
 
 
 class Wire:

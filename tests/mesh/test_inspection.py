@@ -32,11 +32,15 @@ def helio(field: Field, *words: str) -> tuple[int, Any, str]:
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
-async def ask(field: Field, *words: str) -> Any:
-    """The same; it must succeed. A board that resets is switched on again meanwhile."""
+async def ask(field: Field, *words: str, off: int = RELAYS) -> Any:
+    """The same; it must succeed. A board that resets is switched on again meanwhile; those from
+    number `off` on are off."""
     running = asyncio.create_task(asyncio.to_thread(helio, field, *words))
     while not running.done():
-        assert not field.broken()
+        for board in field.boards[:off]:
+            if board.poll_reset():
+                board.restart()
+            assert board.is_running
         await asyncio.sleep(0.1)
     code, said, errors = running.result()
     assert code == 0, (words, errors)
@@ -86,6 +90,21 @@ def test_relays_four_hops_away_are_inspected_while_a_gateway_has_the_port():
             changed = await ask(field, "set", "r4", "name=bridge", "position=46.95,7.45")
             assert changed["name"] == "bridge"
             assert (await ask(field, "relay", "status", "bridge"))["name"] == "bridge"
+
+            async def all_tell() -> bool:
+                return not any("problem" in node for node in await ask(field, "nodes"))
+
+            await field.relay_status()  # over the wire of each: they give its room back
+            await until(all_tell, 60, "all relays to tell how they are", every_s=2)
+            field.boards[5].kill()
+
+            async def only_r6_missing() -> Any:
+                said = await ask(field, "nodes", off=5)
+                missing = [node for node in said if not node["answers"]]
+                return missing[0] if [node["name"] for node in missing] == ["r6"] else None
+
+            gone = await until(only_r6_missing, 60, "r6 alone to be missed", every_s=1)
+            assert gone["status"]["name"] == "r6", "as it was at last"
             code, _, errors = await asyncio.to_thread(helio, field, "queue", "r99")
             assert (code, "no node is called r99" in errors) == (2, True)
         finally:

@@ -6,7 +6,7 @@ from memory_book import MemoryBook
 from update_mesh import FORGED, ONE, SECOND, TWO, Updates, line
 
 from shared_protocol import frame, statement
-from shared_protocol.node import AIR
+from shared_protocol.neighbours import AIR
 from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS
 
 

@@ -1,7 +1,8 @@
 """Nodes in one process with virtual time: the protocol's own test bench, on both interpreters."""
 
 # The largest file first: on 160 KB it compiles only while nothing else is loaded.
-from shared_protocol.node import AIR, TETHER, Node, Settings
+from shared_protocol.neighbours import AIR, TETHER
+from shared_protocol.node import Node, Settings
 
 # isort: split
 from aes import ecb

@@ -3,6 +3,7 @@
 from checks import mid, new_shelf, raises, receipt_of, token, whole
 
 from shared_protocol import parcel, receipt
+from shared_protocol.ending import accept_receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.shelf import KNOWN, NEW
 
@@ -49,6 +50,6 @@ def test_short_ids_are_small_ints_and_keyed():
 def test_all_variants_of_a_receipt_are_one_thing():
     """Priority and lifetime are not proved by the token, so they do not make another receipt."""
     s = new_shelf()
-    assert s.accept_receipt(1, 0, receipt_of(1, 6), 10)[0] == NEW
-    assert s.accept_receipt(1, 0, receipt_of(1, 9), 10)[0] == KNOWN
+    assert accept_receipt(s, 1, 0, receipt_of(1, 6), 10)[0] == NEW
+    assert accept_receipt(s, 1, 0, receipt_of(1, 9), 10)[0] == KNOWN
     assert s.index.known == 1

@@ -11,7 +11,7 @@ from memory_book import MemoryBook
 from mesh_in_a_box import Box
 
 from shared_protocol.frame import BEACON, EXTENDED, HAVE, PARCEL, RECEIPTS, UNICAST
-from shared_protocol.node import AIR
+from shared_protocol.neighbours import AIR
 from shared_protocol.spread import Spread
 
 VERSIONS = ("0.2",)

@@ -3,6 +3,7 @@
 from checks import held, new_shelf, raises, receipt_of, whole
 
 from shared_protocol import records
+from shared_protocol.ending import accept_receipt
 from shared_protocol.lifetime import LIFETIMES_S
 from shared_protocol.parcel_index import FARTHER
 from shared_protocol.shelf import KNOWN, NEW, TOMBSTONED
@@ -35,7 +36,7 @@ def test_what_was_passed_on_is_still_known_after_a_restart():
     s.bury(rows[2], 500)  # expired
     passed_on(s, rows[3])
     s.drop(rows[4])  # evicted
-    s.accept_receipt(1, 0, receipt_of(3), 110)
+    accept_receipt(s, 1, 0, receipt_of(3), 110)
     again = new_shelf(store=s.store)
     assert held(again, (0, 1, 2, 3)) == [0]
     verdict, row = again.accept(1, 0, whole(1), 200)

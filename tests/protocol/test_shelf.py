@@ -2,6 +2,7 @@
 
 from checks import held_indices, mid, new_shelf, piece, receipt_of, whole
 
+from shared_protocol.ending import accept_receipt, sweep
 from shared_protocol.lifetime import LIFETIMES_S, tombstone_s
 from shared_protocol.parcel import piece_of
 from shared_protocol.parcel_index import DEAD, RECEIPT, WINDOW
@@ -138,31 +139,31 @@ def test_an_old_parcel_is_not_taken():
 def test_expiry_and_graveyard():
     s = new_shelf()
     row = s.accept(1, 0, whole(1), 100)[1]
-    assert s.sweep(100 + DAY - 1) == []
+    assert sweep(s, 100 + DAY - 1) == []
     xor = s.index.sketch.sums[0]
     assert xor == s.index.short[row]
     assert s.index.known == 1
-    assert s.sweep(100 + DAY) == [mid(1)]
+    assert sweep(s, 100 + DAY) == [mid(1)]
     assert s.index.state[row] == DEAD
     assert s.index.known == 0
     assert s.index.sketch.sums[0] == 0
     assert s.store.bytes_used == 0
     assert s.accept(1, 0, whole(1), 101 + DAY) == (KNOWN, row)  # not wanted back
     assert not s.index.held(row)
-    assert s.sweep(100 + DAY + DAY // 20 - 1) == []
+    assert sweep(s, 100 + DAY + DAY // 20 - 1) == []
     assert s.index.size == 1
-    s.sweep(100 + DAY + DAY // 20)
+    sweep(s, 100 + DAY + DAY // 20)
     assert s.index.size == 0
 
 
 def test_expiry_frees_the_window_and_the_group():
     s = new_shelf()
     fill(s, 1)
-    assert len(s.sweep(100 + DAY)) == 1, "seven pieces of one message"
+    assert len(sweep(s, 100 + DAY)) == 1, "seven pieces of one message"
     group = s.groups.find(mid(1), _fields(0))
     assert s.groups.held[group] == 0
     assert s.groups.window[group] == 0
-    s.sweep(100 + 2 * DAY)
+    sweep(s, 100 + 2 * DAY)
     assert s.groups.held[group] == 0
 
 
@@ -170,7 +171,7 @@ def test_receipt_state_and_verdicts():
     s = new_shelf()
     s.accept(1, 0, whole(1), 100)
     fill(s, 1)
-    verdict, row = s.accept_receipt(1, 0, receipt_of(1), 100)
+    verdict, row = accept_receipt(s, 1, 0, receipt_of(1), 100)
     assert verdict == NEW
     assert s.index.state[row] == RECEIPT
     assert s.index.known == 1
@@ -179,7 +180,7 @@ def test_receipt_state_and_verdicts():
     assert s.index.expires_s[row] == 100 + tombstone_s(DAY)
     assert s.accept(1, 0, whole(1, b"more"), 101) == (TOMBSTONED, row)
     assert s.accept(1, 0, piece(1, 3, 4, 5), 101)[0] == TOMBSTONED
-    assert s.accept_receipt(1, 0, receipt_of(1), 102) == (KNOWN, row)
+    assert accept_receipt(s, 1, 0, receipt_of(1), 102) == (KNOWN, row)
     assert s.accept(1, 0, whole(2), 102)[0] == NEW
 
 

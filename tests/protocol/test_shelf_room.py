@@ -3,6 +3,7 @@
 from checks import held, held_indices, mid, new_shelf, piece, raises, receipt_of, whole
 
 from shared_protocol import records, restart
+from shared_protocol.ending import accept_receipt, sweep
 from shared_protocol.errors import StoreFull
 from shared_protocol.lifetime import LIFETIMES_S, age_unit_s
 from shared_protocol.parcel_index import MATCHED, RECEIPT, SEEN, WINDOW
@@ -128,7 +129,7 @@ def test_a_store_full_of_receipts_still_saves_the_clock():
     s = new_shelf(64, MemoryStore(3 * 28 + 23))
     s.save_clock(records.Clock(1, 5, 4096, 0, 0, 0))
     for number in range(3):
-        assert s.accept_receipt(1, 0, receipt_of(number), 100 + number)[0] == NEW
+        assert accept_receipt(s, 1, 0, receipt_of(number), 100 + number)[0] == NEW
     s.save_clock(records.Clock(1, 6, 8192, 0, 0, 0))
     assert new_shelf(64, s.store).clock == records.Clock(1, 6, 8192, 0, 0, 0)
     assert [n for n in range(3) if s.tombstone(mid(n)) >= 0] == [1, 2]
@@ -137,9 +138,9 @@ def test_a_store_full_of_receipts_still_saves_the_clock():
 def test_unmatched_receipts_get_a_quarter():
     s = new_shelf(16)
     s.accept(1, 0, whole(99), 90)
-    s.accept_receipt(1, 0, receipt_of(99), 91)
+    accept_receipt(s, 1, 0, receipt_of(99), 91)
     for number in range(12):
-        assert s.accept_receipt(1, 0, receipt_of(number), 100 + number)[0] == NEW
+        assert accept_receipt(s, 1, 0, receipt_of(number), 100 + number)[0] == NEW
     index = s.index
     receipts = [r for r in index.rows() if index.state[r] == RECEIPT]
     assert len([r for r in receipts if not index.code[r] & MATCHED]) == 4
@@ -152,7 +153,7 @@ def test_receipts_leave_room_for_parcels():
     s = new_shelf(16)
     for number in range(40):
         s.accept(1, 0, whole(number), 100 + number)
-        assert s.accept_receipt(1, 0, receipt_of(number), 100 + number)[0] == NEW
+        assert accept_receipt(s, 1, 0, receipt_of(number), 100 + number)[0] == NEW
     known = [r for r in s.index.rows() if s.index.state[r] == RECEIPT]
     assert len(known) == 4
     assert s.tombstone(mid(39)) >= 0
@@ -179,7 +180,7 @@ def test_reload_gives_the_same_index():
         s.accept(number, 0, whole(number), 100 + number)
         for i in range(10):
             s.accept(2, 0, piece(10, i), 100 + i)
-    s.accept_receipt(1, 0, receipt_of(3), 200)
+    accept_receipt(s, 1, 0, receipt_of(3), 200)
     s.sync()
     again = new_shelf(store=s.store)
     assert look(again) == look(s)
@@ -194,7 +195,7 @@ def test_receipts_purge_after_a_reload():
     """A power cut may forget the deletions: the parcels are there again, the receipt too."""
     store = MemoryStore(10_000)
     s = new_shelf(store=store)
-    s.accept_receipt(1, 0, receipt_of(1), 100)
+    accept_receipt(s, 1, 0, receipt_of(1), 100)
     store.put(records.encode_kept(_kept(whole(1))))
     for i in range(4):
         store.put(records.encode_kept(_kept(piece(1, i))))
@@ -236,7 +237,7 @@ def test_a_parcel_put_while_the_node_was_off_has_its_whole_life():
         if not clock_first:
             store.put(clock)
         s = new_shelf(store=store)
-        assert s.sweep(50 * DAY + 60) == []
+        assert sweep(s, 50 * DAY + 60) == []
         assert held(s, (1,)) == [1]
 
 
@@ -276,7 +277,7 @@ def test_a_group_of_pieces_ends_with_its_last_piece():
     s = new_shelf(400)
     for number in range(200):
         assert s.accept(1, 0, piece(number, 0, k=2, n=3), 100)[0] == NEW, number
-        s.accept_receipt(1, 0, receipt_of(number), 100)
+        accept_receipt(s, 1, 0, receipt_of(number), 100)
     for number in range(200, 300):
         verdict, row = s.accept(1, 0, piece(number, 0, k=2, n=3), 100)
         assert verdict == NEW, number
@@ -286,6 +287,6 @@ def test_a_group_of_pieces_ends_with_its_last_piece():
 def test_a_receipt_goes_on_ageing():
     s = new_shelf(16)
     code = receipt_of(1)[1] >> 4
-    _, row = s.accept_receipt(1, 900, receipt_of(1), 100_000)
+    _, row = accept_receipt(s, 1, 900, receipt_of(1), 100_000)
     later = s.body(row, 100_000 + 400)
     assert int.from_bytes(later[1:3], "big") == 900 + 400 // age_unit_s(code)

@@ -5,7 +5,7 @@ from update_mesh import FORGED, SECOND, TWO, WIRE, Updates, line
 
 # isort: split
 from shared_protocol import beacon, frame
-from shared_protocol.node import AIR
+from shared_protocol.neighbours import AIR
 from shared_protocol.spread import TRY_EVERY_MS
 
 

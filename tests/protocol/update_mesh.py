@@ -9,7 +9,7 @@ from memory_book import MemoryBook
 from mesh_dice import Dice
 
 from shared_protocol.ed25519 import verify
-from shared_protocol.node import AIR, TETHER
+from shared_protocol.neighbours import AIR, TETHER
 from shared_protocol.spread import IDLE_MS, TRY_EVERY_MS, Spread
 from shared_protocol.statement import cut_archive, decode_update, signed_digest
 

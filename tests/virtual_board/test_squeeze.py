@@ -286,10 +286,11 @@ def test_the_squeezed_protocol_brings_a_message_over_three_nodes(
     for path, text in left.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
-    if roots:  # which the test bench imports by its own name
-        frame = tmp_path / "shared_protocol/frame.py"
-        assert not frame.exists()
-        frame.write_text("from shared_protocol.node import FrameCipher\n")
+    if roots:  # what the test bench imports by its own name
+        for name, word in (("frame", "FrameCipher"), ("neighbours", "AIR, TETHER")):
+            path = tmp_path / f"shared_protocol/{name}.py"
+            assert not path.exists()
+            path.write_text(f"from shared_protocol.node import {word}\n")
     modules = [".".join(path.with_suffix("").parts) for path in left]
     output(tmp_path, {}, "\n".join(f"import {name}" for name in modules if "__" not in name))
     assert output(tmp_path, {}, code) == "arrived\n"

@@ -19,8 +19,8 @@ from typing import Protocol
 
 from shared_protocol import frame, parcel
 from shared_protocol.frame import FrameCipher
-from shared_protocol.neighbours import Neighbour
-from shared_protocol.node import AIR, Node
+from shared_protocol.neighbours import AIR, Neighbour
+from shared_protocol.node import Node
 from shared_protocol.push import Push
 from tools.sim.station import Station
 

@@ -78,6 +78,11 @@ class Board:
     gps: dict[str, int]
     notes: tuple[str, ...]
 
+    def hardware(self) -> dict[str, Any]:
+        """What a node record says of this board: "battery", "gps", where it has them."""
+        parts = {"battery": self.battery, "gps": self.gps}
+        return {name: how for name, how in parts.items() if how}
+
     def partition(self, label: str) -> Partition:
         """The partition of this label; one of REQUIRED."""
         return next(p for p in self.partitions if p.label == label)

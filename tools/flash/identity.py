@@ -63,13 +63,12 @@ def new_identity(folder: Path, board: Board, mac: str, before: Identity) -> Iden
     """
     if not (folder / FILE).exists():
         return Identity(NONE)
-    parts = {"battery": board.battery, "gps": board.gps}
     with opened(folder) as network:
         record = network.plan(
             mac=_plain(mac),
             replaces=before.node if before.state == KEPT and not before.doubt else None,
             board=board.id,
-            hardware={name: part for name, part in parts.items() if part},
+            hardware=board.hardware(),
         )
     return Identity(NEW, record["node"], record["name"], partition(record))
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from gateway.crypto import ecb
 from shared_protocol.cells import NO_CELL
 from shared_protocol.frame import FrameCipher
-from shared_protocol.node import TETHER, Node, Settings
+from shared_protocol.neighbours import TETHER
+from shared_protocol.node import Node, Settings
 from shared_protocol.store import MemoryStore
 from tools.sim.letters import address_of, digest
 from tools.sim.shared_sums import shared_index

@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.position import cell_on_map
 from shared_protocol.cells import NO_CELL
-from shared_protocol.node import AIR, TETHER, Node
+from shared_protocol.neighbours import AIR, TETHER
+from shared_protocol.node import Node
 from tools.frame_contents import OTHER, content_of
 from tools.medium import Heard, Lost, Medium, Sent
 from tools.sim.desks import Desks

@@ -1,0 +1,235 @@
+"""Announcing: who is here, told to the other gateways as records in parcels (SPEC.md 14.3).
+
+Only of people who asked for it. A record goes out under a token drawn here, so that a newer one
+can take its parcel out of the mesh; and again before it runs out, while the person is here.
+"""
+
+import logging
+import os
+import sqlite3
+import time
+from collections import OrderedDict
+from typing import Protocol
+
+from gateway.database import get_meta, set_meta, writing
+from gateway.desk import Desk
+from gateway.directory import CHANGED, DELETED, FLOOD, FULL, GONE_ON, KNOWN, OLD, REFUSED
+from gateway.directory_records import DEVICE
+from gateway.errors import UserError
+from gateway.own_records import own_records
+from shared_protocol import parcel, receipt
+from shared_protocol.lifetime import BACKGROUND, LIFETIMES_S, age_field, lifetime_code
+from shared_protocol.node import Node
+from shared_protocol.parcel_fields import second_byte
+
+CODE = lifetime_code(2 * 86_400)
+AGAIN_S = 32 * 3600  # after so long a record goes out again, spread over the next four hours
+HERE_S = 2 * 86_400  # somebody who has not shown up for so long is not here any more
+ANNOUNCED_MAX = 2_000  # records at one gateway: a camp of a thousand people with a phone each
+SHELF_SHARE = 10  # one in so many of the parcels that this gateway's node holds may be a record
+HERE = 32  # stands for a neighbour where records come from this gateway itself (neighbours: 0-31)
+_LOOK_EVERY_S = 60
+
+# What the person of this gateway wishes: `helio people` writes it, also while no gateway runs.
+# Behind the word and a space something random, so that the same wish again is seen.
+WISH, ANNOUNCE, STOP, DELETE = "announce", b"yes", b"stop", b"delete"
+PROBLEM = "announce_problem"  # why it could not be
+
+_log = logging.getLogger(__name__)
+
+_SAYINGS = {
+    REFUSED: "the record is damaged, or not signed by whom it names",
+    OLD: "a newer record of this account is known: ask for it and count on from there",
+    DELETED: "this account was deleted",
+    GONE_ON: "this account has gone on to another key",
+    FLOOD: "too many new names in this hour: try again in the next",
+    FULL: "the directory is full of people who are here",
+}
+
+
+def wish(db: sqlite3.Connection, word: bytes) -> None:
+    """Let the gateway of this database, running or not, do ANNOUNCE, STOP or DELETE."""
+    with writing(db):
+        set_meta(db, WISH, word + b" " + os.urandom(8))
+        set_meta(db, PROBLEM, b"")
+
+
+def is_announced(db: sqlite3.Connection) -> bool:
+    """Has the person of this database asked for it?"""
+    return (get_meta(db, WISH) or b"").startswith(ANNOUNCE)
+
+
+class Mesh(Protocol):
+    """What the announcer needs of a gateway."""
+
+    node: Node
+
+    def clock_s(self) -> int: ...
+    def put_out(self, immutable: bytes, age: int) -> None: ...
+    def release(self, token: bytes, code: int) -> None: ...
+
+
+class Announcer:
+    """The directory of a gateway, and what it announces for those who are here."""
+
+    def __init__(self, desk: Desk, mesh: Mesh) -> None:
+        self._desk, self._db, self._mesh = desk, desk.db, mesh
+        self.directory = desk.directory
+        self._looked_s = -_LOOK_EVERY_S
+        self._wished = b""
+        self._held: OrderedDict[int, None] = OrderedDict()  # short ids of records on the shelf
+
+    # --- what the mesh brings
+
+    def arrived(self, immutable: bytes) -> None:
+        """A parcel with a record."""
+        node = self._mesh.node
+        short = node.shelf.short_of(immutable)
+        row = node.index.find(short)
+        ingress = node.index.source[row] if row >= 0 else HERE
+        payload = immutable[parcel.HEAD_LEN :]
+        self.directory.take(payload, ingress, self._mesh.clock_s(), int(time.time()))
+        self._held[short] = None
+        while len(self._held) > node.index.capacity // SHELF_SHARE:
+            oldest, _ = self._held.popitem(last=False)
+            row = node.index.find(oldest)
+            if row >= 0 and node.index.held(row):
+                node.shelf.drop(row)  # still known, so it is not asked for again
+
+    def catch_up(self) -> None:
+        """After a start: take what came just before the end, put out what had not left yet."""
+        node = self._mesh.node
+        for row in list(node.index.rows()):
+            if node.index.held(row):
+                immutable = node.shelf.immutable(row)
+                if parcel.kind(immutable[0]) == parcel.RECORD:
+                    self.arrived(immutable)
+        for out in self._db.execute("SELECT * FROM announcement").fetchall():
+            self._put_out(out)
+
+    # --- what people here want
+
+    def post(self, payloads: list[bytes]) -> None:
+        """Announce somebody's records from now on, or go on doing so. UserError says why not."""
+        now_s, unix_s = self._mesh.clock_s(), int(time.time())
+        count = self._db.execute("SELECT count(*) FROM announcement").fetchone()[0]
+        more = sum(self._row(_key_of(payload)) is None for payload in payloads)
+        if more and count + more > ANNOUNCED_MAX:
+            raise UserError(f"this gateway announces {ANNOUNCED_MAX} records already")
+        verdicts = self.directory.take_all(payloads, HERE, now_s, unix_s)
+        with writing(self._db):
+            fresh = [
+                key
+                for verdict, payload in zip(verdicts, payloads, strict=True)
+                if verdict == KNOWN or verdict in CHANGED
+                for key in self._note(payload, now_s)
+            ]
+        for key in fresh:
+            self._put_out(self._row(key))
+        for verdict in verdicts:
+            if verdict in _SAYINGS:
+                raise UserError(_SAYINGS[verdict])
+
+    def look(self) -> None:
+        """Do what the person of this gateway wishes (`helio people`), and what is due."""
+        now_s = self._mesh.clock_s()
+        wished = get_meta(self._db, WISH) or b""
+        if wished == self._wished and now_s - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s, self._wished = now_s, wished
+        mine = self._follow_wish(wished.partition(b" ")[0])
+        for row in self._db.execute("SELECT * FROM announcement").fetchall():
+            here = bytes(row["key"]) in mine or now_s - row["here_clock_s"] < HERE_S
+            due_s = row["out_clock_s"] + AGAIN_S + bytes(row["key"])[-1] * 60
+            if here and now_s >= due_s:
+                self._out_again(row, now_s)
+            elif now_s - row["out_clock_s"] >= LIFETIMES_S[CODE]:
+                self._db.execute("DELETE FROM announcement WHERE key = ?", (row["key"],))
+
+    def _follow_wish(self, word: bytes) -> set[bytes]:
+        """Keys of the person of this gateway, as far as they are announced."""
+        if word == STOP:
+            me = self._desk.identity().card
+            self._withdraw([me.account, me.ed25519])
+            set_meta(self._db, WISH, b"")
+        if word not in (ANNOUNCE, DELETE):
+            return set()
+        try:
+            payloads = own_records(self._desk, self.directory, delete=word == DELETE)
+            self.post(payloads)
+        except UserError as e:  # tried again when it is looked at again
+            self._tell(str(e))
+            return set()
+        self._tell("")
+        if word == DELETE:
+            self._withdraw([self._desk.identity().card.ed25519])
+        return {_key_of(payload) for payload in payloads}
+
+    def _tell(self, problem: str) -> None:
+        """Why the person of this gateway is not announced, for `helio people list`."""
+        if (get_meta(self._db, PROBLEM) or b"").decode() != problem:
+            set_meta(self._db, PROBLEM, problem.encode())
+            if problem:
+                _log.warning("not announced: %s", problem)
+
+    def _note(self, payload: bytes, now_s: int) -> list[bytes]:
+        """Announce this from now on: its key, if it has to go out now."""
+        key = _key_of(payload)
+        row = self._row(key)
+        if row is not None and bytes(row["record"]) == payload:
+            self._db.execute(
+                "UPDATE announcement SET here_clock_s = ? WHERE key = ?", (now_s, key)
+            )
+            return []
+        former = None if row is None else row["token"]
+        self._db.execute(
+            "INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?, ?)",
+            (key, payload, os.urandom(parcel.TOKEN_LEN), now_s, former, now_s),
+        )
+        return [key]
+
+    def _out_again(self, row: sqlite3.Row, now_s: int) -> None:
+        """Under another token; the parcel that is out ends by itself, which costs no air."""
+        self._db.execute(
+            "UPDATE announcement SET token = ?, out_clock_s = ? WHERE key = ?",
+            (os.urandom(parcel.TOKEN_LEN), now_s, row["key"]),
+        )
+        self._put_out(self._row(bytes(row["key"])))
+
+    def _row(self, key: bytes) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._db.execute(
+            "SELECT * FROM announcement WHERE key = ?", (key,)
+        ).fetchone()
+        return row
+
+    def _put_out(self, row: sqlite3.Row | None) -> None:
+        """Let a record leave, and the one before it end; harmless when it has left already."""
+        assert row is not None
+        age_s = max(0, self._mesh.clock_s() - row["out_clock_s"])
+        immutable = parcel_of(bytes(row["record"]), bytes(row["token"]))
+        if age_s < LIFETIMES_S[CODE]:
+            self._mesh.put_out(immutable, age_field(age_s, CODE))
+        if row["former_token"] is not None:
+            self._mesh.release(bytes(row["former_token"]), CODE)
+            self._db.execute(
+                "UPDATE announcement SET former_token = NULL WHERE key = ?", (row["key"],)
+            )
+
+    def _withdraw(self, keys: list[bytes]) -> None:
+        for key in keys:
+            row = self._row(key)
+            if row is not None:
+                self._mesh.release(bytes(row["token"]), CODE)
+                self._db.execute("DELETE FROM announcement WHERE key = ?", (key,))
+
+
+def parcel_of(payload: bytes, token: bytes) -> bytes:
+    """The immutable part of a record's parcel; whoever knows the token can end it."""
+    b0 = parcel.first_byte(parcel.RECORD, BACKGROUND, False)
+    b1 = second_byte(CODE, False, False, False)
+    return bytes([b0, b1]) + receipt.message_id(token) + payload
+
+
+def _key_of(payload: bytes) -> bytes:
+    """The key that has signed a record."""
+    return payload[34:66] if payload[:1] == bytes([DEVICE]) else payload[2:34]
