@@ -90,6 +90,8 @@ test("a letter that comes twice is shown once", async () => {
   gateways[1].run = "2"; // a gateway that began anew: all its letters come again
   bo.link.look();
   await bo.until(() => bo.filed.filter((f) => f.is === "again").length === 1, "the letter again");
+  const handed = () => gateways[1].asked.filter((route) => route === "POST /api/receipts").length;
+  await bo.until(() => handed() === 2, "its token again");
   assert.deepEqual(await bo.texts(), ["once"]);
   await end();
 });
