@@ -11,6 +11,8 @@ from gateway.web import static_files
 from gateway.web.phone_api import PhoneApi
 from gateway.web.requests import BODY_MAX_BYTES, NAMES, REFUSED, add_headers, errors, same_site
 
+PHONES = web.AppKey("phones", PhoneApi)  # for routes of others: who signed a request
+
 
 def make_app(
     office: PostOffice,
@@ -27,6 +29,7 @@ def make_app(
     app[NAMES] = frozenset(name.lower() for name in names)
     app[REFUSED] = Counter()
     phones = PhoneApi(office, about, mesh)
+    app[PHONES] = phones
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(phones.lines.end)
     app.add_routes([*static_files.routes(), *phones.routes()])
