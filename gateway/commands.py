@@ -210,7 +210,6 @@ async def _serve(args: argparse.Namespace) -> None:
 
     config = load_config(data_dir(args) / FILE)
     desk = Desk(data_dir(args))
-    desk.identity()
     alone = gateway_lock(data_dir(args))
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
