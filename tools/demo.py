@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import UserError
+from gateway.identity import Identity
+from gateway.kit import kit_text
 from gateway.pieces import Shape
 from shared_protocol import parcel
 from shared_protocol.limits import MESSAGE_MAX
@@ -178,7 +180,6 @@ async def _ready(field: Field, story: Story) -> None:
             f"relays: {len(field.boards)} x {status['interpreter']}, {HEAP_KB} KB heap each"
         )
     story.tell("privacy delays are off, so that you need not wait (up to 60 s in real life)")
-    story.tell(f"Ana's page {field.a.url}  Bo's page {field.b.url}")
 
 
 def _write(args: argparse.Namespace, field: Field, story: Story) -> tuple[str, dict[str, Any]]:
@@ -320,9 +321,23 @@ def _print_summary(summary: dict[str, Any]) -> None:
     print(f"  at most {summary['heap_peak'] // 1024} of {HEAP_KB} KB of heap in use on a relay")
 
 
+def _page_links(field: Field) -> list[str]:
+    """Two links to the chat page, each with a ready person who has the other's card.
+
+    They are new people: Ana and Bo above are at home in their gateways.
+    """
+    ana, bo = Identity.new("Ana"), Identity.new("Bo")
+    return [
+        f"{gateway.url}#kit/{kit_text(me)}/{other.card.text()}"
+        for gateway, me, other in ((field.a, ana, bo), (field.b, bo, ana))
+    ]
+
+
 async def _stay(field: Field, story: Story) -> None:
     """Keep everything running for two browser tabs."""
-    story.tell(f"open two tabs and chat across the relays: Ana {field.a.url}  Bo {field.b.url}")
+    story.tell("open these in two browser tabs and chat across the relays, as another Ana and Bo:")
+    for link in _page_links(field):
+        story.tell(link)
     story.tell("Ctrl-C ends it")
     while not field.broken():  # noqa: ASYNC110 - asks whether processes live
         await asyncio.sleep(1)

@@ -16,6 +16,16 @@ const STATIC = join(HERE, "static");
 const FIRST_LOAD_MAX = 60_000; // bytes, gzipped: a few seconds on a crowded access point
 const LICENSES = "licenses.txt";
 
+// What is loaded later finds these in app.js (src/shared.js exports them).
+const SHARED = {
+  name: "shared",
+  setup(build) {
+    const there = () => ({ path: "./app.js", external: true });
+    build.onResolve({ filter: /^\.+(\/\.\.)*\/(shared|bytes|errors|hashing|identity)\.js$/ }, there);
+    build.onResolve({ filter: /^@noble\/curves\/ed25519\.js$/ }, there);
+  },
+};
+
 // A source file to {code: bytes, packages: names of what it contains of others}.
 export async function bundled(source) {
   const { outputFiles, metafile } = await build({
@@ -30,6 +40,7 @@ export async function bundled(source) {
     legalComments: "none", // they are in licenses.txt
     metafile: true,
     minify: true,
+    plugins: source.startsWith("src/later/") ? [SHARED] : [],
     target: "es2020",
     write: false,
   });
@@ -43,7 +54,10 @@ function licenses(packages) {
   return names.map((name) => {
     const folder = join(HERE, "node_modules", name);
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    return `${name}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+    const { author, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const by = author ? `, ${author.name || author}` : "";
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : `${license}${by}`;
+    return `${name}\n\n${text}\n`;
   }).join("\n\n");
 }
 

@@ -1,6 +1,7 @@
 """What every request passes through, and the page's files: over real sockets."""
 
 import asyncio
+import re
 from collections import Counter
 
 from aiohttp import web
@@ -81,6 +82,29 @@ def test_only_what_was_there_at_the_start_is_served_and_hashed_names_for_good(tm
                 await refused(await client.get(f"/static/{name}"), 404)
 
     asyncio.run(story())
+
+
+def test_the_first_load_travels_packed_and_is_small(tmp_path):
+    async def story(client):
+        total = 0
+        for path in ("/", "/static/app.js", "/static/style.css"):
+            plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+            packed = await client.get(path, headers={"Accept-Encoding": "gzip"})
+            assert "Content-Encoding" not in plain.headers
+            assert packed.headers["Content-Encoding"] == "gzip"
+            assert await packed.read() == await plain.read()  # the client unpacks
+            assert packed.headers["Vary"] == "Accept-Encoding"
+            total += int(packed.headers["Content-Length"])
+        assert total < 60_000
+
+    with_web(tmp_path, story)
+
+
+def test_what_is_shipped_names_no_host():
+    for path in static_files.STATIC.iterdir():
+        if path.suffix in (".js", ".css", ".html"):
+            hosts = set(re.findall(r"https?://[\w.]+", path.read_text(encoding="utf-8")))
+            assert hosts <= {"http://www.w3.org"}, path  # names of formats, never asked
 
 
 def test_the_page_has_no_inline_script_or_style():

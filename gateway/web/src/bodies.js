@@ -1,0 +1,43 @@
+// What is inside a message: text, or a typed body that begins with its type.
+
+import { bytesNumber, concat, text, utf8 } from "./bytes.js";
+
+const FILE = 1;
+const HERE = 2;
+export const FILE_MAX = 48 * 1024; // bytes of an attachment
+const LABEL_MAX = 255; // bytes of its name, and of its kind
+
+export const hereBody = () => Uint8Array.of(HERE);
+
+// {name, mime, bytes} to a body.
+export function fileBody(file) {
+  const name = utf8(file.name).slice(0, LABEL_MAX);
+  const mime = utf8(file.mime).slice(0, LABEL_MAX);
+  return concat([FILE, name.length], name, [mime.length], mime, file.bytes);
+}
+
+// What was opened, {body, typed}, to {kind: "text", text}, {kind: "file", file}, {kind: "here"} or
+// {kind: "newer", type}: of a page that knows more than this one.
+export function read({ body, typed }) {
+  if (!typed) return { kind: "text", text: text(body) };
+  if (body[0] === FILE) {
+    const file = readFile(body);
+    if (file) return { kind: "file", file };
+  }
+  if (body[0] === HERE && body.length === 1) return { kind: "here" };
+  return { kind: "newer", type: body.length ? bytesNumber(body.slice(0, 1)) : 0 };
+}
+
+function readFile(body) {
+  const nameEnd = 2 + body[1];
+  const mimeEnd = nameEnd + 1 + body[nameEnd];
+  if (!(mimeEnd <= body.length)) return null; // also where a length is missing
+  return {
+    name: text(body.slice(2, nameEnd)),
+    mime: text(body.slice(nameEnd + 1, mimeEnd)),
+    bytes: body.slice(mimeEnd),
+  };
+}
+
+// Only pictures that cannot carry a script are drawn; all else is offered to be saved.
+export const isPicture = (mime) => /^image\/(jpeg|png|gif|webp)$/.test(mime);

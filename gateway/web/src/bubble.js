@@ -1,0 +1,93 @@
+// One message, and how far it is.
+
+import { html } from "htm/preact";
+import { useEffect, useState } from "preact/hooks";
+import { isPicture } from "./bodies.js";
+import { slowest } from "./ladder.js";
+import { dataUrl } from "./pictures.js";
+import { t, when } from "./words.js";
+
+const LONG_CHARS = 1500; // longer messages are folded
+const LONG_LINES = 24;
+const SHORT_CHARS = 600;
+const SHORT_LINES = 10;
+const STILL_TRYING_MS = 600_000; // after ten minutes a person wonders
+
+export function Bubble({ phone, message, person }) {
+  const out = message.dir === "out";
+  const part = out && message.parts.find((p) => p.person === person.id);
+  const time = when(out ? message.atMs / 1000 : sane(message));
+  const about = out ? stateText(part.state, message) : relaysText(message);
+  return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
+    <${Content} phone=${phone} message=${message} />
+    <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
+    ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
+    ${out && message.parts.length > 1 && html`<${Others} phone=${phone} message=${message} />`}
+    ${out && (part.state === "expired" || part.state === "refused") && html`<button type="button" class="small"
+      onClick=${() => phone.again(message.order, [person.id])}>${t("again")}</button>`}
+  </article>`;
+}
+
+function Content({ phone, message }) {
+  if (message.kind === "file") return html`<${File} phone=${phone} message=${message} />`;
+  if (message.kind === "newer") return html`<p class="said quiet">${t("needs_newer")}</p>`;
+  return html`<${Words} text=${message.text} />`;
+}
+
+function Words({ text }) {
+  const [folded, setFolded] = useState(true);
+  const brief = shorten(text);
+  return html`<p class="said" dir="auto">${folded ? brief : text}</p>
+    ${brief !== text && html`<button type="button" class="small more" aria-expanded=${!folded}
+      onClick=${() => setFolded(!folded)}>${t(folded ? "show_all" : "show_less")}</button>`}`;
+}
+
+function shorten(text) {
+  const lines = text.split("\n");
+  if (text.length <= LONG_CHARS && lines.length <= LONG_LINES) return text;
+  const brief = lines.slice(0, SHORT_LINES).join("\n").slice(0, SHORT_CHARS);
+  return brief.replace(/[\ud800-\udbff]$/, "") + "…"; // never half an emoji
+}
+
+function File({ phone, message }) {
+  const [url, setUrl] = useState("");
+  const { name, mime } = message.file;
+  const picture = isPicture(mime);
+  useEffect(() => {
+    phone.file(message.order).then((file) => {
+      // what is no picture is never opened as a page of this origin
+      if (file) setUrl(dataUrl(picture ? mime : "application/octet-stream", file.bytes));
+    });
+  }, [message.order]);
+  return html`${picture && url && html`<img class="picture" src=${url} alt=${t("picture", { name })} />`}
+    <p class="said"><a href=${url || undefined} download=${name}><bdi>${t("save_file", { name })}</bdi></a>
+      <span class="quiet"> ${t("bytes", { n: message.file.size })}</span></p>`;
+}
+
+// Each recipient of a message to several.
+function Others({ phone, message }) {
+  const done = message.parts.filter((p) => p.state === "delivered").length;
+  return html`<details class="others"><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
+    <ul>${message.parts.map((p) => {
+      const person = phone.people.get(p.person);
+      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${t(p.state)}</span></li>`;
+    })}</ul></details>`;
+}
+
+export const stateOfAll = (message) => slowest(message.parts);
+
+function stateText(state, message) {
+  const open = state === "queued" || state === "on_mesh" || state === "waiting";
+  const old = Date.now() - message.atMs > STILL_TRYING_MS;
+  return open && old ? t("still_trying", { state: t(state) }) : t(state);
+}
+
+function relaysText({ relays }) {
+  if (relays === null || relays === undefined) return "";
+  return relays ? t("relays", { n: relays }) : t("relays_none");
+}
+
+// The sender's clock, unless it is far from when the message came.
+function sane({ unixS, atMs }) {
+  return unixS > atMs / 1000 + 3600 || unixS < atMs / 1000 - 45 * 86_400 ? atMs / 1000 : unixS;
+}

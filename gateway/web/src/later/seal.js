@@ -1,0 +1,3 @@
+// Sealing and opening: loaded right after the page is drawn, for it is as large as all the rest.
+
+export { open, seal } from "../seal.js";

@@ -1,0 +1,44 @@
+// Language, the recovery kit, forgetting this phone; and what all this is worth.
+
+import { Code } from "./code/parts.js";
+import { Bar, LANGUAGES, choose, html, kitText, spoken, t, useState } from "../shared.js";
+
+export function Settings({ phone }) {
+  const [kit, setKit] = useState(false);
+  return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("settings")} />
+    <div class="sheet">
+      <${Language} phone=${phone} />
+      <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
+      ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
+        : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
+      <${Forget} phone=${phone} />
+    </div></section>`;
+}
+
+export function Language({ phone }) {
+  const change = async (event) => {
+    await choose(event.target.value);
+    phone.changed();
+  };
+  return html`<label for="language">${t("language")}</label>
+    <select id="language" onChange=${change}>${Object.keys(LANGUAGES).map((code) => html`
+      <option value=${code} lang=${code} selected=${code === spoken()}>${LANGUAGES[code]}</option>`)}</select>`;
+}
+
+function Forget({ phone }) {
+  const [sure, setSure] = useState(false);
+  const forget = async () => {
+    await phone.forget();
+    location.replace(location.pathname);
+  };
+  return html`<h3>${t("forget")}</h3><p>${t("forget_how")}</p>
+    ${sure ? html`<p class="buttons"><button type="button" class="danger" onClick=${forget}>${t("forget_sure")}</button>
+        <button type="button" onClick=${() => setSure(false)}>${t("keep_it")}</button></p>`
+      : html`<p><button type="button" onClick=${() => setSure(true)}>${t("forget")}</button></p>`}`;
+}
+
+export function Safety() {
+  return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("safety")} />
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
+  </section>`;
+}

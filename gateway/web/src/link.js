@@ -1,0 +1,192 @@
+// The talk with the gateway: say who we are, hand in what waits, listen; and again whenever it
+// breaks, ever more rarely, but at once when there is reason to believe it is back.
+
+import { Away, Refused } from "./errors.js";
+
+const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
+const AGAIN_MS = [1000, 30_000];
+const POST_MAX = 16; // messages of one request,
+const POST_BYTES = 100_000; // and bytes
+const RECEIPTS_MAX = 64;
+
+export class Link {
+  // told(): something changed that is shown. filed(outcome): a letter was taken in.
+  constructor(gateway, mail, { told, filed = () => {} }) {
+    Object.assign(this, { gateway, mail, told, filed });
+    this.info = null; // what the gateway said last; null while it is out of reach
+    this.why = ""; // "" | "away" | the code of a refusal
+    this.stopped = false;
+    this.wakeUp = null;
+    this.postFrom = 0; // not before: the gateway had no room
+    this.postWaitMs = AGAIN_MS[0];
+    this.close = () => {};
+    this.letters = Promise.resolve(); // one after the other
+  }
+
+  start() {
+    this.running = this.#run();
+    return this;
+  }
+
+  // There is something to do, or reason to try at once.
+  kick() {
+    this.kicked = true;
+    if (this.wakeUp) this.wakeUp();
+  }
+
+  // The person looks at the page again, or the phone has a network again.
+  look() {
+    this.looking = true;
+    this.kick();
+  }
+
+  stop() {
+    this.stopped = true;
+    this.kick();
+    return this.running;
+  }
+
+  async #run() {
+    let waitMs = AGAIN_MS[0];
+    while (!this.stopped) {
+      try {
+        await this.#session(() => { waitMs = AGAIN_MS[0]; });
+      } catch (error) {
+        if (!(error instanceof Away) && !(error instanceof Refused)) console.error(error);
+        this.why = error instanceof Refused && error.code !== "not-loaded" ? error.code
+          : error.name === "QuotaExceededError" ? "storage-full" : "away";
+      }
+      this.close();
+      this.close = () => {};
+      this.info = null;
+      this.told();
+      if (this.stopped) break;
+      await this.#pause(waitMs * (0.5 + Math.random() / 2)); // not all phones at once
+      waitMs = Math.min(waitMs * 2, AGAIN_MS[1]);
+    }
+  }
+
+  async #session(reached) {
+    await this.#hello();
+    await this.gateway.register();
+    await this.mail.arrived(this.info.way);
+    const run = this.info.run;
+    reached();
+    this.postFrom = 0;
+    this.why = "";
+    this.told();
+    await this.#flush();
+    let broken = null;
+    const at = this.at;
+    const after = await this.mail.cursor(at);
+    const file = (task) => {
+      this.letters = this.letters.then(task).catch((error) => {
+        broken = error; // not kept: the stream begins again before it
+        this.kick();
+      });
+    };
+    this.close = this.gateway.events(after, {
+      onLetter: (letter) => file(async () => {
+        const outcome = await this.mail.heardLetter(letter, at);
+        this.filed(outcome);
+        this.kick(); // a receipt is due
+      }),
+      onState: (state) => file(async () => {
+        if (await this.mail.heardState(state, at)) this.told();
+      }),
+      onOpen: () => {},
+      onGone: (error) => {
+        broken = broken || error;
+        this.kick();
+      },
+    });
+    let looked = Date.now();
+    while (!this.stopped && !broken) {
+      await this.#pause(this.postFrom ? Math.min(LOOK_MS, this.postWaitMs) : LOOK_MS);
+      if (this.stopped || broken) break;
+      if (Date.now() - looked >= LOOK_MS || this.looking) {
+        await this.#hello();
+        if (this.info.run !== run) return; // it began anew: so do we
+        looked = Date.now();
+        this.looking = false;
+        this.told();
+      }
+      await this.#flush();
+    }
+    await this.letters;
+    if (broken) throw broken;
+  }
+
+  async #hello() {
+    this.info = await this.gateway.hello();
+    // A gateway that was set up anew counts from 1 again, so the numbers belong to this run of it.
+    this.at = `${this.info.network}/${this.info.name}/${this.info.run}`;
+  }
+
+  // Hand in what waits, and the receipts of what was kept.
+  async #flush() {
+    if (Date.now() >= this.postFrom) await this.#postAll();
+    for (;;) {
+      const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);
+      if (!rows.length) return;
+      await this.gateway.receipts(rows.map((row) => row.token));
+      await this.mail.receiptsTaken(rows);
+    }
+  }
+
+  // A gateway that takes no more for now still has letters for us, so the session goes on; if it is
+  // gone, what comes next says so.
+  async #postAll() {
+    try {
+      for (const rows of batches(await this.mail.toPost(this.at))) await this.#post(rows);
+      this.postFrom = 0;
+      this.postWaitMs = AGAIN_MS[0];
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+      this.postFrom = Date.now() + this.postWaitMs * (0.5 + Math.random() / 2);
+      this.postWaitMs = Math.min(this.postWaitMs * 2, AGAIN_MS[1]);
+    }
+  }
+
+  async #post(rows) {
+    try {
+      const answers = await this.gateway.post(rows.map((row) => row.sealed));
+      await this.mail.posted(this.at, rows, answers);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code === "http-401") throw error;
+      if (rows.length === 1) await this.mail.refused(rows[0]);
+      else for (const row of rows) await this.#post([row]); // one of them: which?
+    }
+    this.told();
+  }
+
+  #pause(ms) {
+    if (this.kicked) {
+      this.kicked = false;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.wakeUp && this.wakeUp(), ms);
+      this.wakeUp = () => {
+        this.wakeUp = null;
+        this.kicked = false;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function batches(rows) {
+  const out = [];
+  let size = Infinity;
+  for (const row of rows) {
+    size += row.sealed.bundle.length;
+    if (size > POST_BYTES || out[out.length - 1].length === POST_MAX) {
+      out.push([]);
+      size = row.sealed.bundle.length;
+    }
+    out[out.length - 1].push(row);
+  }
+  return out;
+}

@@ -1,0 +1,331 @@
+// Messages out and in. Everything is in the store before anybody is told that it is.
+//
+// message: {order, dir: "out"|"in", chats: [person id], kind: "text"|"file"|"newer", text, file:
+// {name, mime, size}, unixS, atMs, bytes, mids: [hex], and out: parts: [{person, state, mids,
+// relays}], in: relays}. order is the order in which this phone got to know them: clocks lie.
+
+import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
+import { Refused } from "./errors.js";
+import { H } from "./hashing.js";
+import { deviceId } from "./identity.js";
+import { fileBody, hereBody, read } from "./bodies.js";
+import { better, ended } from "./ladder.js";
+import { STRANGERS_MAX, newPerson } from "./people.js";
+
+export const LIFETIME = 10; // seven days (SPEC.md 4.2)
+const BACKGROUND = 0;
+const NORMAL = 1;
+const WAY_MS = 86_400_000; // where somebody was a day ago says nothing
+const HERE_EVERY_MS = 3_600_000;
+const SHUT_MAX = 100; // letters that cannot be opened yet; the oldest go
+const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again by itself
+const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "receipts", "shut"];
+
+export class Mail {
+  // me: an identity. sealing(): resolves to seal.js, which may have to be loaded first.
+  constructor(store, me, sealing, now = Date.now) {
+    this.store = store;
+    this.me = me;
+    this.now = now;
+    this.sealing = sealing;
+    this.myWay = null; // to the gateway we are at
+  }
+
+  // --- out
+
+  // Write to one or several people: {text} or {file: {name, mime, bytes}} -> the message, kept.
+  async send(ids, { text = "", file = null }) {
+    const body = file ? fileBody(file) : utf8(text);
+    const unixS = await this.#time();
+    const people = await this.#chosen(ids);
+    const sealed = await Promise.all(people.map((p) => this.#seal(p, body, unixS, Boolean(file))));
+    const message = {
+      dir: "out", chats: people.map((p) => p.id), kind: file ? "file" : "text", text,
+      file: file && { name: file.name, mime: file.mime, size: file.bytes.length },
+      unixS, atMs: this.now(), bytes: body.length, mids: sealed.map((s) => hex(s.mid)),
+      parts: people.map((p, i) => ({ person: p.id, state: "waiting", mids: [hex(sealed[i].mid)] })),
+    };
+    return this.store.write(["messages", "files", "outbox"], async (tx) => {
+      message.order = await tx.put("messages", message);
+      if (file) await tx.put("files", { order: message.order, bytes: file.bytes });
+      for (const one of sealed) await tx.put("outbox", waiting(one, message.order));
+      return message;
+    });
+  }
+
+  // Seal what expired or was refused once more, for these people. The receiver shows it once: it
+  // has the same time and the same words.
+  async again(order, ids) {
+    const message = await this.store.get("messages", order);
+    const file = message.kind === "file" && (await this.store.get("files", order));
+    const body = file ? fileBody({ ...message.file, bytes: file.bytes }) : utf8(message.text);
+    const people = await this.#chosen(ids);
+    const turn = (p) => message.parts.find((part) => part.person === p.id).mids.length;
+    const sealed = await Promise.all(people.map((p) =>
+      this.#seal(p, body, message.unixS, message.kind === "file", { turn: turn(p) })));
+    return this.store.write(["messages", "outbox"], async (tx) => {
+      const now = await tx.get("messages", order);
+      for (const [i, p] of people.entries()) {
+        const part = now.parts.find((one) => one.person === p.id);
+        if (!part || !ended(part.state) || part.state === "delivered") continue; // another tab did
+        part.state = "waiting";
+        part.mids.push(hex(sealed[i].mid));
+        now.mids.push(hex(sealed[i].mid));
+        await tx.put("outbox", waiting(sealed[i], order));
+      }
+      await tx.put("messages", now);
+    });
+  }
+
+  // What the gateway at hand (`at`) has not taken yet, oldest first.
+  async toPost(at) {
+    const rows = await this.store.all("outbox");
+    return rows.filter((row) => row.at !== at).sort((a, b) => a.order - b.order);
+  }
+
+  // The gateway has these.
+  posted(at, rows, answers) {
+    return this.store.write(["outbox", "messages"], async (tx) => {
+      for (const [i, { mid }] of rows.entries()) {
+        const row = await tx.get("outbox", mid);
+        if (!row) continue;
+        if (row.order === null) await tx.delete("outbox", mid);
+        else await tx.put("outbox", { ...row, at });
+        // what it says of "delivered" comes with its proof, as a state
+        const state = answers[i] && answers[i].state === "on_mesh" ? "on_mesh" : "queued";
+        await improve(tx, mid, state);
+      }
+    });
+  }
+
+  // The gateway will never take this one.
+  refused({ mid }) {
+    return this.store.write(["outbox", "messages"], async (tx) => {
+      await improve(tx, mid, "refused");
+      await tx.delete("outbox", mid);
+    });
+  }
+
+  // How far something is, as the gateway tells. Delivered is believed when its token fits.
+  heardState({ seq, mid, state, token, relays }, at) {
+    const name = hex(mid);
+    const proven = token && equal(H("mid", token).slice(0, 12), mid);
+    return this.store.write(["kv", "outbox", "messages"], async (tx) => {
+      await moveOn(tx, at, seq);
+      if (state === "delivered" && !proven) return false;
+      await improve(tx, name, state, relays);
+      if (ended(state)) await tx.delete("outbox", name);
+      return true;
+    });
+  }
+
+  // --- in
+
+  // A letter came. -> {is: "new", message, person} | {is: "again" | "shut" | "dropped"}.
+  // Only once it is kept does its receipt lie ready.
+  async heardLetter(letter, at) {
+    const mid = hex(letter.mid);
+    const before = await this.store.get("seen", mid);
+    if (before) {
+      await this.store.write(["kv", "receipts"], async (tx) => {
+        await tx.put("receipts", before); // this gateway may not have it yet
+        await moveOn(tx, at, letter.seq);
+      });
+      return { is: "again" };
+    }
+    const cards = (await this.store.all("people")).map((p) => p.card);
+    const { open } = await this.sealing(); // if it cannot be loaded, the letter is not to blame
+    try {
+      return await this.#file(letter, mid, await this.#open(open, letter, cards), at);
+    } catch (refused) {
+      if (refused instanceof Full) return this.#shut(letter, mid, "full", at);
+      if (!(refused instanceof Refused)) throw refused;
+      const later = refused.code === "unknown-sender" || refused.code === "newer";
+      if (later) return this.#shut(letter, mid, refused.code, at);
+      await this.store.write(["kv"], async (tx) => {
+        await tx.keep("dropped", ((await tx.value("dropped")) || 0) + 1);
+        await moveOn(tx, at, letter.seq);
+      });
+      return { is: "dropped", why: refused.code };
+    }
+  }
+
+  // Letters that could not be opened may be readable now: somebody was added, the page is newer.
+  async retryShut() {
+    const found = [];
+    for (const { letter } of await this.store.all("shut")) {
+      const outcome = await this.heardLetter(letter, null);
+      if (outcome.is !== "shut") await this.store.delete("shut", hex(letter.mid));
+      if (outcome.is === "new") found.push(outcome);
+    }
+    return found;
+  }
+
+  receipts() { return this.store.all("receipts"); }
+  receiptsTaken(rows) {
+    return this.store.write(["receipts"], async (tx) => {
+      for (const { mid } of rows) await tx.delete("receipts", mid);
+    });
+  }
+
+  // The number of the last news from this gateway that is kept here.
+  async cursor(at) { return (await this.store.value("cursor." + at)) || 0; }
+
+  // --- where we are
+
+  // We are at a gateway with this way. Contacts who know us are told, at most hourly and only if
+  // it is another one; each such message is one frame.
+  async arrived(way) {
+    this.myWay = way && way.length ? way : null;
+    if (!this.myWay) return;
+    const mine = hex(this.myWay);
+    const due = await this.store.write(["kv"], async (tx) => {
+      const before = await tx.value("here");
+      if (!before) await tx.keep("here", { way: mine, ms: this.now() });
+      const due = before && before.way !== mine && this.now() - before.ms > HERE_EVERY_MS;
+      if (due) await tx.keep("here", { way: mine, ms: this.now() });
+      return due;
+    });
+    if (!due) return;
+    const unixS = await this.#time();
+    for (const person of await this.store.all("people")) {
+      if (person.standing !== "contact" || !person.heard) continue;
+      const sealed = await this.#seal(person, hereBody(), unixS, true, { priority: BACKGROUND });
+      await this.store.put("outbox", waiting(sealed, null));
+    }
+  }
+
+  // --- within
+
+  // A second that this phone has not used yet: two equal words of one second would be taken for
+  // one message sent twice.
+  #time() {
+    return this.store.write(["kv"], async (tx) => {
+      const last = (await tx.value("lastUnixS")) || 0;
+      const now = Math.floor(this.now() / 1000);
+      const unixS = now > last || last > now + 60 ? now : last + 1; // the clock was set back: follow
+      await tx.keep("lastUnixS", unixS);
+      return unixS;
+    });
+  }
+
+  async #chosen(ids) {
+    const all = await this.store.all("people");
+    const people = ids.map((id) => all.find((p) => p.id === id));
+    if (!people.length || people.includes(undefined)) throw new Refused("unknown-person");
+    return people;
+  }
+
+  // turn: how often this was sealed before. The same inside would have the same id, which the mesh
+  // has laid to rest, so with each turn something else goes along.
+  async #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
+    const fresh = person.way && this.now() - person.wayMs < WAY_MS;
+    const turns = person.heard
+      ? [[false, true], [true, true], [true, false], [false, false]] : [[true, true], [true, false]];
+    const [withCard, withWay] = turns[turn % turns.length];
+    const { seal } = await this.sealing();
+    return seal(this.me, person.card, body, {
+      unixS, typed, priority, lifetime: LIFETIME, withCard, way: fresh ? person.way : null,
+      myWay: withWay ? this.myWay : null,
+    });
+  }
+
+  // Opened, also if it is by a stranger whose card came along.
+  async #open(open, letter, cards) {
+    try {
+      return await open(this.me, letter, cards);
+    } catch (refused) {
+      if (refused.code !== "unknown-sender" || !refused.card) throw refused;
+      return open(this.me, letter, [refused.card]);
+    }
+  }
+
+  async #file(letter, mid, opened, at) {
+    const what = read(opened);
+    const from = deviceId(opened.sender);
+    const same = "=" + hex(H("same", unhex(from), numberBytes(opened.unixS, 4), opened.body));
+    const outcome = await this.store.write(ALL, async (tx) => {
+      await moveOn(tx, at, letter.seq);
+      if (await tx.get("seen", mid)) return { is: "again" }; // another tab was faster
+      const person = await this.#author(tx, from, opened);
+      const message = {
+        dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS,
+        atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
+        file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
+      };
+      const shown = what.kind !== "here" && person.standing !== "blocked" && !(await tx.get("seen", same));
+      if (shown) {
+        message.order = await tx.put("messages", message);
+        if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });
+        if (what.kind === "newer") await tx.put("files", { order: message.order, bytes: opened.body });
+      }
+      await tx.put("seen", { mid, token: opened.token });
+      await tx.put("seen", { mid: same });
+      await tx.put("receipts", { mid, token: opened.token });
+      return shown ? { is: "new", message, person } : { is: "again", person };
+    });
+    if (outcome.person) await this.#sendAgain(outcome.person);
+    return outcome;
+  }
+
+  // Who wrote, with what the letter tells of them: where they are, that they know us.
+  async #author(tx, id, { sender, card, way }) {
+    let person = await tx.get("people", id);
+    if (!person) {
+      const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger");
+      if (strangers.length >= STRANGERS_MAX) throw new Full();
+      person = newPerson(sender, "stranger", this.now());
+    }
+    person.heard = true;
+    if (card && card.prekeySeq > person.card.prekeySeq) {
+      person.card = { ...card, boxRoot: card.boxRoot };
+    }
+    if (way && way.length) Object.assign(person, { way, wayMs: this.now() });
+    await tx.put("people", person);
+    return person;
+  }
+
+  // They are there again: what expired on its way to them goes out once more.
+  async #sendAgain(person) {
+    for (const message of await this.store.all("messages")) {
+      const part = message.parts && message.parts.find((p) => p.person === person.id);
+      if (part && part.state === "expired" && this.now() - message.atMs < AGAIN_MS) {
+        await this.again(message.order, [person.id]);
+      }
+    }
+  }
+
+  async #shut(letter, mid, why, at) {
+    await this.store.write(["kv", "shut"], async (tx) => {
+      const rows = (await tx.all("shut")).sort((a, b) => a.atMs - b.atMs);
+      for (const row of rows.slice(0, Math.max(0, rows.length - SHUT_MAX + 1))) {
+        if (row.mid !== mid) await tx.delete("shut", row.mid);
+      }
+      await tx.put("shut", { mid, letter, why, atMs: this.now() });
+      await moveOn(tx, at, letter.seq);
+    });
+    return { is: "shut", why };
+  }
+}
+
+class Full extends Error {}
+
+// at: the gateway that has it.
+const waiting = (sealed, order) => ({
+  mid: hex(sealed.mid), sealed: { ...sealed, token: null }, order, at: null,
+});
+
+async function moveOn(tx, at, seq) {
+  if (at === null || !seq) return;
+  const now = (await tx.value("cursor." + at)) || 0;
+  if (seq > now) await tx.keep("cursor." + at, seq);
+}
+
+async function improve(tx, mid, state, relays) {
+  const message = await tx.withMid(mid);
+  const part = message && message.parts && message.parts.find((p) => p.mids.includes(mid));
+  if (!part || !better(state, part.state)) return;
+  part.state = state;
+  if (relays !== undefined) part.relays = relays;
+  await tx.put("messages", message);
+}

@@ -1,0 +1,113 @@
+// The page: opens what the phone keeps, then draws the view that the address names.
+
+import { html } from "htm/preact";
+import { render } from "preact";
+import { useEffect, useReducer, useState } from "preact/hooks";
+import { Refused } from "./errors.js";
+import { Phone } from "./phone.js";
+import { whyNoKeysHere } from "./store.js";
+import { Chat } from "./view-chat.js";
+import { Side } from "./view-list.js";
+import { speak, t, wanted } from "./words.js";
+
+export * from "./shared.js"; // for what is loaded later
+
+const SOON = ["people", "settings", "mesh"]; // fetched soon, while the gateway is there
+const SOON_MS = 2000;
+const loading = new Map();
+const failed = new Map(); // how often it could not be fetched
+
+// The code of src/later/NAME.js. What could not be fetched is asked for anew the next time, under
+// another address: browsers remember that a module failed.
+function load(name) {
+  const tries = failed.get(name) || 0;
+  if (!loading.has(name)) {
+    const file = `./later-${name}.js${tries ? "?" + tries : ""}`;
+    loading.set(name, import(/* known only here */ file).catch(() => {
+      loading.delete(name);
+      failed.set(name, tries + 1);
+      throw new Refused("not-loaded");
+    }));
+  }
+  return loading.get(name);
+}
+
+// "#c/ID/ORDER", "#card/HELIO:…", "#kit/HELIOKIT:…", "#add" and so on.
+function routeOf(hash) {
+  const [view, ...rest] = hash.slice(1).split("/");
+  if (view === "c") return { view: "chat", id: rest[0], target: Number(rest[1]) || 0 };
+  if (view === "card" && rest.length) return { view: "add", rest: rest.join("/") };
+  return { view: view || "list", rest: rest.join("/") };
+}
+
+function App({ phone, noKeys }) {
+  const [route, setRoute] = useState(() => routeOf(location.hash));
+  const [, redraw] = useReducer((n) => n + 1, 0);
+  useEffect(() => {
+    const moved = () => setRoute(routeOf(location.hash));
+    const look = () => { if (!document.hidden && phone.link) phone.link.look(); };
+    window.addEventListener("hashchange", moved);
+    window.addEventListener("online", look);
+    document.addEventListener("visibilitychange", look);
+    return phone.onChange(redraw);
+  }, []);
+  const unread = phone.me ? phone.chats().reduce((n, c) => n + c.unread, 0) : 0;
+  useEffect(() => { document.title = (unread ? `(${unread}) ` : "") + "Heliograph"; }, [unread]);
+  if (!phone.me) return html`<${Later} name="start" part="Start" phone=${phone} route=${route} noKeys=${noKeys} />`;
+  const view = viewOf(phone, route);
+  return html`<${Banner} phone=${phone} />
+    <div id="panes" class=${view ? "one" : ""}><${Side} phone=${phone} route=${route} />
+      <main id="main">${view || html`<div class="blank"><p class="quiet">${t("choose")}</p></div>`}</main></div>`;
+}
+
+function viewOf(phone, route) {
+  const person = route.view === "chat" && phone.people.get(route.id);
+  if (person) return html`<${Chat} key=${person.id + route.target} phone=${phone} person=${person} target=${route.target} />`;
+  const later = (name, part, more) => html`<${Later} key=${part + route.rest} name=${name} part=${part} phone=${phone} ...${more} />`;
+  switch (route.view) {
+    case "add": return later("people", "Add", { card: route.rest });
+    case "card": return later("people", "MyCard");
+    case "several": return later("people", "Several");
+    case "mesh": return later("mesh", "Mesh");
+    case "settings": return later("settings", "Settings");
+    case "safety": return later("settings", "Safety");
+    case "kit": return html`<section class="view"><p class="pad" role="alert">${t("kit_taken", { name: phone.me.name })}</p></section>`;
+    default: return null;
+  }
+}
+
+// A view whose code comes when it is wanted.
+function Later({ name, part, ...props }) {
+  const [views, setViews] = useState(null);
+  const [away, setAway] = useState(false);
+  useEffect(() => { load(name).then(setViews, () => setAway(true)); }, []);
+  if (views) return html`<${views[part]} ...${props} />`;
+  return html`<section class="view"><p class="pad" role="status">${away ? t("out_of_reach") : ""}</p></section>`;
+}
+
+// What is wrong now, for everybody to see; empty while nothing is.
+function Banner({ phone }) {
+  const { why } = phone.link;
+  const text = !why ? "" : why === "away" ? t("out_of_reach")
+    : why === "storage-full" ? t("storage_full") : t("refused_here", { why });
+  return html`<p class=${text ? "banner" : "banner none"} role="alert">${text}</p>`;
+}
+
+async function start() {
+  const place = document.getElementById("page");
+  const code = wanted();
+  const [noKeys] = await Promise.all([
+    whyNoKeysHere(window.indexedDB, navigator.userAgent),
+    code === "en" || speak(code),
+  ]);
+  let phone = null;
+  try {
+    phone = noKeys ? null : await Phone.open(window.indexedDB, () => load("seal"));
+  } catch (refused) { /* said below */ }
+  const nowhere = { me: null, onChange: () => () => {} };
+  load("seal").catch(() => { /* asked for again when there is something to seal */ });
+  setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
+  render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
+}
+
+start();

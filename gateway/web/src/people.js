@@ -1,0 +1,87 @@
+// Contacts, strangers who wrote, and those who are blocked.
+//
+// A person here is one device: {id, card, name, standing, heard, way, wayMs, read, addedMs}.
+// standing: "contact", "stranger", "blocked". heard: they have written to us, so they have our card.
+// A card tells which account its device belongs to, but that is only its claim: two devices are
+// never joined because of it.
+
+import { cardText, cleanName, deviceId, parseCard } from "./identity.js";
+
+export const STRANGERS_MAX = 40; // who have not been answered yet; further ones wait on the mesh
+const CARD_IN_TEXT = /HELIO:[A-Z2-7\s]+/i;
+const LINK = /#(card|kit)\/(.+)$/i;
+
+// The card in what somebody pasted or scanned: the card itself, a link, or a text around it.
+// Throws Refused as parseCard does.
+export function cardIn(pasted) {
+  const text = decode(pasted.trim());
+  const link = LINK.exec(text);
+  const found = CARD_IN_TEXT.exec(link ? link[2] : text);
+  return parseCard(found ? found[0] : text);
+}
+
+// A link's text after "#kit/": a kit, and cards that come along.
+export function kitLink(rest) {
+  const [kit, ...cards] = decode(rest).split("/");
+  return { kit, cards };
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (notEncoded) {
+    return text;
+  }
+}
+
+// What a QR code of a card holds: a link, so that a phone's own camera opens it here.
+export const cardLink = (card, origin) => `${origin}/#card/${cardText(card)}`;
+
+export function newPerson(card, standing, nowMs) {
+  return {
+    id: deviceId(card), card, name: card.name, standing, heard: false, way: null, wayMs: 0, read: 0,
+    addedMs: nowMs,
+  };
+}
+
+export class People {
+  constructor(store, now = Date.now) {
+    this.store = store;
+    this.now = now;
+  }
+
+  all() { return this.store.all("people"); }
+
+  // Add, or learn the newer card of, a person; a stranger becomes a contact. -> the person
+  add(card, name = "") {
+    const id = deviceId(card);
+    return this.store.write(["people"], async (tx) => {
+      const known = await tx.get("people", id);
+      const person = known || newPerson(card, "contact", this.now());
+      if (known && card.prekeySeq >= known.card.prekeySeq) person.card = card;
+      person.standing = "contact";
+      if (name.trim()) person.name = cleanName(name);
+      await tx.put("people", person);
+      return person;
+    });
+  }
+
+  set(id, changes) {
+    return this.store.write(["people"], async (tx) => {
+      const person = await tx.get("people", id);
+      if (person) await tx.put("people", { ...person, ...changes });
+    });
+  }
+
+  accept(id) { return this.set(id, { standing: "contact" }); }
+  block(id) { return this.set(id, { standing: "blocked" }); }
+  rename(id, name) { return this.set(id, { name: cleanName(name) }); }
+
+  // Everything up to this message was read.
+  read(id, order) {
+    return this.store.write(["people"], async (tx) => {
+      const person = await tx.get("people", id);
+      if (person && person.read < order) await tx.put("people", { ...person, read: order });
+    });
+  }
+}

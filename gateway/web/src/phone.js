@@ -1,0 +1,157 @@
+// All that the page knows and does, without what it looks like: the store, the people, the mail
+// and the link to the gateway, as one thing that the views draw.
+
+import { Gateway } from "./api.js";
+import { Refused } from "./errors.js";
+import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
+import { Link } from "./link.js";
+import { Mail } from "./mail.js";
+import { People, cardIn } from "./people.js";
+import { Store, hear, ring } from "./store.js";
+
+const MESSAGE_MAX = 65_536; // until the gateway told its own
+
+export class Phone {
+  // sealing(): resolves to seal.js.
+  constructor(store, sealing) {
+    this.store = store;
+    this.sealing = sealing;
+    this.keeper = new People(store);
+    this.me = null;
+    this.people = new Map();
+    this.messages = [];
+    this.shut = 0;
+    this.link = null;
+    this.listeners = new Set();
+  }
+
+  static async open(idb, sealing) {
+    const phone = new Phone(await Store.open(idb), sealing);
+    hear(() => phone.reload());
+    phone.store.onClosed = () => location.reload();
+    await phone.reload();
+    return phone;
+  }
+
+  onChange(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  changed() { this.listeners.forEach((listener) => listener()); }
+
+  // Read again what is kept. Many changes at once are one reading.
+  reload() {
+    if (!this.reading) {
+      this.reading = Promise.resolve().then(async () => {
+        this.reading = null;
+        const [me, people, messages, shut] = await this.store.read(
+          ["kv", "people", "messages", "shut"],
+          (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
+        this.people = new Map(people.map((p) => [p.id, p]));
+        Object.assign(this, { messages, shut });
+        this.#become(me || null);
+        this.changed();
+      });
+    }
+    return this.reading;
+  }
+
+  // Something was changed here: other tabs shall know, and the gateway may have work.
+  async #done() {
+    ring();
+    if (this.link) this.link.kick();
+    await this.reload();
+  }
+
+  #become(me) {
+    if (!me || this.me) return;
+    this.me = me;
+    this.mail = new Mail(this.store, me, this.sealing);
+    const gateway = new Gateway(me);
+    this.link = new Link(gateway, this.mail, {
+      told: () => { ring(); this.reload(); },
+      filed: () => { ring(); this.reload(); },
+    }).start();
+    this.gateway = gateway;
+  }
+
+  get id() { return deviceId(cardOf(this.me)); }
+  get info() { return this.link && this.link.info; }
+  get messageMax() { return (this.info && this.info.message_max) || MESSAGE_MAX; }
+
+  // --- who we are
+
+  async begin(name) {
+    const me = newIdentity(name);
+    await this.#own(me);
+  }
+
+  // A kit, with the cards that came in the same link.
+  async restore(kit, cards = []) {
+    const me = parseKit(kit);
+    const others = cards.map(cardIn);
+    await this.#own(me);
+    for (const card of others) if (deviceId(card) !== this.id) await this.keeper.add(card);
+    await this.reload();
+  }
+
+  async #own(me) {
+    await this.store.write(["kv"], async (tx) => {
+      if (!(await tx.value("me"))) await tx.keep("me", me); // another tab may have been faster
+    });
+    await this.#done();
+  }
+
+  async forget() {
+    if (this.link) await this.link.stop();
+    await this.store.destroy();
+    try { localStorage.clear(); } catch (refused) { /* nothing was kept there */ }
+  }
+
+  // --- people
+
+  async add(pasted, name) {
+    const card = cardIn(pasted);
+    if (deviceId(card) === this.id) throw new Refused("own-card");
+    const person = await this.keeper.add(card, name);
+    await this.mail.retryShut();
+    await this.#done();
+    return person;
+  }
+
+  async accept(id) { await this.keeper.accept(id); await this.#done(); }
+  async block(id) { await this.keeper.block(id); await this.#done(); }
+  async rename(id, name) { await this.keeper.rename(id, name); await this.#done(); }
+  async read(id, order) { await this.keeper.read(id, order); await this.#done(); }
+
+  // --- messages
+
+  async send(ids, what) {
+    const message = await this.mail.send(ids, what);
+    await this.#done();
+    return message;
+  }
+
+  async again(order, ids) { await this.mail.again(order, ids); await this.#done(); }
+
+  file(order) { return this.store.get("files", order); }
+
+  inChat(id) { return this.messages.filter((m) => m.chats.includes(id)); }
+
+  unread(person) {
+    return this.messages.filter((m) =>
+      m.dir === "in" && m.chats[0] === person.id && m.order > person.read).length;
+  }
+
+  // Everybody to be shown, who wrote or was written to last first.
+  chats() {
+    const last = new Map();
+    for (const m of this.messages) for (const id of m.chats) last.set(id, m);
+    return Array.from(this.people.values())
+      .filter((p) => p.standing !== "blocked" || last.has(p.id))
+      .map((person) => ({ person, last: last.get(person.id) || null, unread: this.unread(person) }))
+      .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)
+        || b.person.addedMs - a.person.addedMs);
+  }
+}
