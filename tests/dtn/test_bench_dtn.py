@@ -44,6 +44,6 @@ def test_its_options_are_its_own():
 def test_it_is_called_with_its_options(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(bench_dtn, "measure", lambda *options: asked.append(options) or [])
-    assert main(Namespace(seconds=None, name="dtn", seed=5, json=True, trace=None, full=True)) == 0
+    assert main(Namespace(name="dtn", seed=5, json=True, trace=None, full=True, seconds=None)) == 0
     assert asked == [(5, None, True)]
     assert json.loads(capsys.readouterr().out) == {"bench": "dtn", "seed": 5, "results": []}
