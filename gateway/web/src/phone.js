@@ -40,21 +40,28 @@ export class Phone {
 
   changed() { this.listeners.forEach((listener) => listener()); }
 
-  // Read again what is kept. Many changes at once are one reading.
+  // Read again what is kept. One reading at a time, and one more for all that changed meanwhile.
   reload() {
-    if (!this.reading) {
-      this.reading = Promise.resolve().then(async () => {
-        this.reading = null;
-        const [me, people, messages, shut] = await this.store.read(
-          ["kv", "people", "messages", "shut"],
-          (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
-        this.people = new Map(people.map((p) => [p.id, p]));
-        Object.assign(this, { messages, shut });
-        this.#become(me || null);
-        this.changed();
+    if (!this.next) {
+      const before = this.reading || Promise.resolve();
+      this.next = before.catch(() => {}).then(() => {
+        this.reading = this.next;
+        this.next = null;
+        return this.#read();
       });
     }
-    return this.reading;
+    return this.next;
+  }
+
+  async #read() {
+    if (this.store.closed) return;
+    const [me, people, messages, shut] = await this.store.read(
+      ["kv", "people", "messages", "shut"],
+      (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
+    this.people = new Map(people.map((p) => [p.id, p]));
+    Object.assign(this, { messages, shut });
+    this.#become(me || null);
+    this.changed();
   }
 
   // Something was changed here: other tabs shall know, and the gateway may have work.
@@ -139,18 +146,20 @@ export class Phone {
 
   inChat(id) { return this.messages.filter((m) => m.chats.includes(id)); }
 
-  unread(person) {
-    return this.messages.filter((m) =>
-      m.dir === "in" && m.chats[0] === person.id && m.order > person.read).length;
-  }
-
   // Everybody to be shown, who wrote or was written to last first.
   chats() {
     const last = new Map();
-    for (const m of this.messages) for (const id of m.chats) last.set(id, m);
+    const unread = new Map();
+    for (const m of this.messages) {
+      for (const id of m.chats) {
+        const person = this.people.get(id);
+        last.set(id, m);
+        if (m.dir === "in" && person && m.order > person.read) unread.set(id, (unread.get(id) || 0) + 1);
+      }
+    }
     return Array.from(this.people.values())
       .filter((p) => p.standing !== "blocked" || last.has(p.id))
-      .map((person) => ({ person, last: last.get(person.id) || null, unread: this.unread(person) }))
+      .map((person) => ({ person, last: last.get(person.id) || null, unread: unread.get(person.id) || 0 }))
       .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)
         || b.person.addedMs - a.person.addedMs);
   }

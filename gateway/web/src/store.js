@@ -41,9 +41,10 @@ export class Store {
     this.db = db;
     this.idb = idb;
     this.name = name;
+    this.closed = false;
     this.onClosed = () => {};
     db.onversionchange = () => { // another tab forgets everything, or is newer
-      db.close();
+      this.close();
       this.onClosed();
     };
   }
@@ -86,9 +87,14 @@ export class Store {
   }
   keep(key, value) { return this.put("kv", { key, value }); }
 
+  close() {
+    this.closed = true;
+    this.db.close();
+  }
+
   // Forget this phone: every shelf goes.
   async destroy() {
-    this.db.close();
+    this.close();
     await done(this.idb.deleteDatabase(this.name));
   }
 }
@@ -129,7 +135,7 @@ export async function whyNoKeysHere(idb, agent, name = NAME + "-try") {
     if (localStorage.getItem(BELL) !== "try") return "nothing-kept";
     const first = await Store.open(idb, name);
     await first.keep("try", 1);
-    first.db.close();
+    first.close();
     const again = await Store.open(idb, name);
     const kept = await again.value("try");
     await again.destroy();

@@ -52,6 +52,7 @@ export function Chat({ phone, person, target }) {
   });
   const scrolled = () => {
     const box = scroll.current;
+    if (!box) return;
     atEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
     if (atEnd.current && news) setNews(false);
     if (atEnd.current) markRead();

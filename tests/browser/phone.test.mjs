@@ -1,0 +1,92 @@
+// All that the page knows and does, with no gateway in reach.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { needed } from "./mesh.mjs";
+import { cardOf, cardText, kitText, newIdentity, seal } from "../../gateway/web/src/core.js";
+import { Phone } from "../../gateway/web/src/phone.js";
+
+const { IDBFactory } = needed("fake-indexeddb");
+const phones = [];
+let kept;
+
+before(() => {
+  kept = new Map();
+  globalThis.window = { fetch: () => Promise.reject(new TypeError("away")), addEventListener: () => {} };
+  globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), clear: () => kept.clear() };
+});
+after(() => Promise.all(phones.map((phone) => phone.link && phone.link.stop())));
+
+async function opened(idb = new IDBFactory()) {
+  const phone = await Phone.open(idb, () => import("../../gateway/web/src/seal.js"));
+  phones.push(phone);
+  return phone;
+}
+
+async function letterTo(me, from, text, seq) {
+  const sealed = await seal(from, cardOf(me), new TextEncoder().encode(text), { unixS: 1.8e9 + seq, withCard: true, lifetime: 10 });
+  const head = Uint8Array.of(sealed.b0, sealed.b1, ...sealed.mid);
+  return { seq, mid: sealed.mid, head, shape: sealed.shape, bundle: sealed.bundle, relays: 1 };
+}
+
+test("a name is all that is needed to begin, and it must be one", async () => {
+  const phone = await opened();
+  for (const [name, code] of [["", "name-empty"], [" \u200b", "name-empty"], ["😀".repeat(10_000), "name-long"]]) {
+    await assert.rejects(phone.begin(name), { code });
+  }
+  assert.equal(phone.me, null);
+  await phone.begin("Ana");
+  assert.equal(phone.me.name, "Ana");
+});
+
+test("two tabs that begin at once are one person", async () => {
+  const idb = new IDBFactory();
+  const [one, two] = [await opened(idb), await opened(idb)];
+  await Promise.all([one.begin("Ana"), two.begin("Ana")]);
+  assert.equal(one.id, two.id);
+});
+
+test("a kit brings the person and the cards; a bad one changes nothing", async () => {
+  const [ana, bo] = [newIdentity("Ana"), newIdentity("Bo")];
+  const phone = await opened();
+  await assert.rejects(phone.restore(kitText(ana), ["HELIO:ABC"]), { code: "mistyped" });
+  assert.equal(phone.me, null);
+  await phone.restore(kitText(ana), [cardText(cardOf(bo)), cardText(cardOf(ana))]);
+  assert.equal(kitText(phone.me), kitText(ana));
+  assert.deepEqual(phone.chats().map((c) => c.person.name), ["Bo"]);
+  await assert.rejects(phone.add(cardText(cardOf(ana)), ""), { code: "own-card" });
+});
+
+test("chats stand by the last word, count what is unread, and go on after a restart", async () => {
+  const idb = new IDBFactory();
+  const [bo, cy] = [newIdentity("Bo"), newIdentity("Cy")];
+  const phone = await opened(idb);
+  await phone.begin("Ana");
+  const person = await phone.add(cardText(cardOf(bo)), "Bo from next door");
+  await phone.send([person.id], { text: "hello" });
+  for (let i = 1; i <= 3; i++) await phone.mail.heardLetter(await letterTo(phone.me, cy, `word ${i}`, i), "A");
+  await Promise.all([phone.reload(), phone.reload(), phone.reload()]);
+  const shown = (p) => p.chats().map((c) => [c.person.name, c.person.standing, c.unread, c.last.text]);
+  const expected = [["Cy", "stranger", 3, "word 3"], ["Bo from next door", "contact", 0, "hello"]];
+  assert.deepEqual(shown(phone), expected);
+  const again = await opened(idb);
+  assert.deepEqual(shown(again), expected);
+  const [{ person: stranger, last }] = again.chats();
+  await again.read(stranger.id, last.order - 1);
+  await again.read(stranger.id, last.order - 2); // an older tab scrolls: it does not become unread again
+  assert.equal(again.chats()[0].unread, 1);
+  await again.block(stranger.id);
+  await again.mail.heardLetter(await letterTo(phone.me, cy, "word 4", 4), "A");
+  await again.reload();
+  assert.equal(again.inChat(stranger.id).length, 3);
+});
+
+test("forgetting leaves neither keys nor drafts", async () => {
+  const idb = new IDBFactory();
+  const phone = await opened(idb);
+  await phone.begin("Ana");
+  kept.set("heliograph.draft.x", "secret");
+  await phone.forget();
+  assert.equal(kept.size, 0);
+  assert.equal((await opened(idb)).me, null);
+});
