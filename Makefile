@@ -1,10 +1,13 @@
-# make demo | test | system-test | lint | torture | setup. Everything goes into .venv; no root, no npm.
+# make demo | test | system-test | lint | torture | setup. Everything goes into .venv; no root, no npm,
+# but for system-test: its browser is Debian's (apt, as root), the page's tools are npm's.
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
+WEB := gateway/web
+WEB_STAMP := $(WEB)/node_modules/.ready
 SOURCES := boards gateway shared_protocol firmware tools tests
 
-.PHONY: demo test system-test lint torture setup ten-seeds clean
+.PHONY: demo test system-test lint torture setup browser page ten-seeds clean
 
 demo: setup
 	@$(VENV)/bin/helio demo $(ARGS) || test $$? -eq 130  # Ctrl-C is how it ends
@@ -13,10 +16,24 @@ test: setup
 	@echo "== tests on CPython and MicroPython"
 	@$(PY) -m pytest $(ARGS)
 
-# Boards flashed, updated and inspected end to end: what would make the tests above too long.
-system-test: setup
-	@echo "== tests of whole boards"
+# Whole boards, a real browser, a real OpenID provider: what needs more than pip, or takes longer.
+system-test: setup browser page
+	@echo "== tests of whole boards, the page, the login"
 	@$(PY) -m pytest -m system $(ARGS)
+
+# The page's own tests, and whether what is committed is what its sources give.
+page: $(WEB_STAMP)
+	@echo "== the page's code"
+	@cd $(WEB) && npm test --silent && npm run --silent check
+
+browser:
+	@command -v chromium >/dev/null || { echo "== installing Chromium" && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; }
+
+$(WEB_STAMP): $(WEB)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing (Node.js 20 or newer)"; exit 1; }
+	@cd $(WEB) && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 lint: setup
 	@$(PY) -m ruff check $(SOURCES)
@@ -45,4 +62,4 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache build *.egg-info
+	rm -rf $(VENV) .cache build *.egg-info $(WEB)/node_modules

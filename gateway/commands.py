@@ -206,26 +206,19 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.provider import Client
     from gateway.web import directory_api
     from gateway.web.login_api import LoginApi
-    from gateway.web.requests import Signed
-    from gateway.web.server import make_app
+    from gateway.web.server import PHONES, make_app
 
     config = load_config(data_dir(args) / FILE)
     desk = Desk(data_dir(args))
-    desk.identity()
     alone = gateway_lock(data_dir(args))
     if config.port:
         open_port(config.port).close()  # a mistake in the port is said now, not in a log
     gateway = Gateway(config, desk)
+    app = make_app(gateway.office, gateway.about, gateway.mesh, config.names)
+    signed = app[PHONES].signed
+    app.add_routes(directory_api.routes(gateway.announcer, signed))
     client = Client(config.login_client_id, config.login_client_secret)
-
-    def login(app: web.Application, signed: Signed) -> None:
-        LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
-
-    def directory(app: web.Application, signed: Signed) -> None:
-        app.add_routes(directory_api.routes(gateway.announcer, signed))
-
-    about, mesh = gateway.about, gateway.mesh
-    app = make_app(gateway.office, about, mesh, config.names, (login, directory))
+    LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, config.host, config.http_port)

@@ -245,7 +245,7 @@ class Gateway:
         return adopt
 
     def _is_done(self, immutable: bytes) -> bool:
-        """Has somebody of this gateway taken it before it could leave?"""
+        """Was it taken here before it could leave?"""
         return self.node.shelf.tombstone(bytes(immutable[2:HEAD_LEN])) >= 0
 
     # --- what the announcer needs

@@ -14,7 +14,7 @@ from gateway.posting import Posting, shape_bytes, shape_of
 # Messages whose end is open, of a device; and parcels of these, of a device and of all. A node
 # never gives up what begins at it, so this is half of what it has room for. More is refused.
 POSTED_MAX = 500
-PARCELS_MAX = 2_500  # six messages of 64 KB
+PARCELS_MAX = 5_000  # eleven messages of 64 KB
 ALL_PARCELS_MAX = 10_000
 KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
 HELD_S = 60.0  # how long the phone next to the sender's has time to take a message

@@ -12,10 +12,10 @@ Time is CPU time of this process (another's load disturbs it less), per event of
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from tools.bench import BenchFailed, row
@@ -38,7 +38,6 @@ _SIZE = 80  # bytes of text: one frame
 _LIFETIME_S = 7 * 86_400
 _CAPACITY = 440  # parcels that a relay knows of (the firmware's number)
 _FULL_TIMEOUT_S = 3_600
-_MB = 1024  # ru_maxrss is in KB on Linux
 
 
 def measure(seed: int, full: bool = False) -> list[Row]:
@@ -140,8 +139,18 @@ def field_run(nodes: int, messages: int, seed: int) -> dict[str, Any]:
         "events": world.tally.events, "cpu_s": cpu_s, "wall_s": time.perf_counter() - began_s,
         "messages": messages,
         "delivered": len([x for x in world.letters if x.delivered_us is not None]),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MB),
+        "peak_mb": _peak_mb(),
     }  # fmt: skip
+
+
+def _peak_mb() -> int:
+    """Most memory that this program has had; 0 where there is no /proc. ru_maxrss would count that
+    of the program which started it too."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) >> 10
 
 
 def _cost_us(runs: list[dict[str, Any]]) -> float:

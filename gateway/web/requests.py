@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -60,6 +61,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal(request, 507, sentence(str(error)), "no-room")
     except UserError as error:
         return refusal(request, 400, sentence(str(error)))
+    except sqlite3.Error as error:
+        text = f"The gateway's database refuses ({error}); try again soon."
+        return refusal(request, 503, text, "database")
     except web.HTTPError as error:
         text = SENTENCES.get(error.status, error.text or error.reason)
         names = ("Allow", "Retry-After")

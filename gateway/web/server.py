@@ -13,11 +13,12 @@ from gateway.web.requests import (
     BODY_MAX_BYTES,
     NAMES,
     REFUSED,
-    Signed,
     add_headers,
     errors,
     same_site,
 )
+
+PHONES = web.AppKey("phones", PhoneApi)  # for routes of others: who signed a request
 
 
 def make_app(
@@ -25,20 +26,18 @@ def make_app(
     about: Callable[[], dict[str, Any]],
     mesh: Callable[[], dict[str, Any]],
     names: Iterable[str] = (),
-    more: Iterable[Callable[[web.Application, Signed], None]] = (),
 ) -> web.Application:
     """The application, ready for an AppRunner; its cleanup ends every live stream.
 
     about(), mesh(): what the gateway says of itself (gateway.py). names: host names that it goes
-    by, besides its addresses and localhost. more: each adds routes that phones sign.
+    by, besides its addresses and localhost.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[errors, same_site])
     app[NAMES] = frozenset(name.lower() for name in names)
     app[REFUSED] = Counter()
     phones = PhoneApi(office, about, mesh)
+    app[PHONES] = phones
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(phones.lines.end)
     app.add_routes([*static_files.routes(), *phones.routes()])
-    for add in more:
-        add(app, phones.signed)
     return app

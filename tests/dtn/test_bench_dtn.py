@@ -38,12 +38,12 @@ def test_a_trace_that_is_not_there_is_a_mistake(tmp_path):
 def test_its_options_are_its_own():
     for options in ({"trace": "x", "full": False}, {"trace": None, "full": True}):
         with pytest.raises(UserError, match="is for helio bench"):
-            main(Namespace(name="codec", seed=1, json=True, **options))
+            main(Namespace(name="codec", seed=1, json=True, seconds=None, **options))
 
 
 def test_it_is_called_with_its_options(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(bench_dtn, "measure", lambda *options: asked.append(options) or [])
-    assert main(Namespace(name="dtn", seed=5, json=True, trace=None, full=True)) == 0
+    assert main(Namespace(name="dtn", seed=5, json=True, trace=None, full=True, seconds=None)) == 0
     assert asked == [(5, None, True)]
     assert json.loads(capsys.readouterr().out) == {"bench": "dtn", "seed": 5, "results": []}

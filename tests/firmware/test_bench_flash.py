@@ -69,7 +69,8 @@ def test_a_script_that_fails_is_told_in_one_line(monkeypatch, capsys):
         return on_micropython("bench_flash_device.py", ["heap", "many", "1"], "1m")
 
     monkeypatch.setitem(BENCHES, "fails", fails)
-    assert main(Namespace(name="fails", seed=1, json=False, full=False, trace=None)) == 1
+    given = {"seed": 1, "json": False, "full": False, "trace": None, "seconds": None}
+    assert main(Namespace(name="fails", **given)) == 1
     said, error = capsys.readouterr()
     assert not said
     assert error.startswith("helio bench: MicroPython: ValueError")

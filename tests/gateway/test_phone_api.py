@@ -5,6 +5,7 @@ import base64
 import json
 import random
 import socket
+import sqlite3
 import time
 
 from gateway.device_auth import HEADER, WINDOW_MS, device_id
@@ -262,6 +263,17 @@ def test_one_phone_does_not_ask_the_gateway_to_death(tmp_path):
         statuses = [(await ana.ask("GET", "/api/states"))[0] for _ in range(260)]
         assert 429 in statuses
         assert (await bo.ask("GET", "/api/states"))[0] == 200
+
+    play(tmp_path, story)
+
+
+def test_a_database_that_refuses_is_a_sentence_too(tmp_path, monkeypatch):
+    async def story(house, ana, bo):
+        def broken(*_):
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(house.office, "news", broken)
+        refused(await ana.ask("GET", "/api/letters"), 503, "database")
 
     play(tmp_path, story)
 

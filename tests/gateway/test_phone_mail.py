@@ -91,6 +91,24 @@ def test_a_message_crosses_the_mesh_and_its_receipt_comes_back(tmp_path, size):
     play(story, tmp_path, "a", "b")
 
 
+def test_an_answer_goes_to_the_gateway_that_was_named(tmp_path):
+    async def story(a, b):
+        ana, bo = await two_phones(a, b)
+        way = unb64((await (await b.client.get("/api/gateway")).json())["way"], "way")
+        assert len(way) == 3
+        (posted,) = await ana.post(ana.seal(bo.card, "hello", way=way))
+        await until(bo.letters, WAIT_S, "the letter")
+        assert a.gateway.node.stats["unicasts_sent"] > 0
+        assert await bo.read() == ["hello"]
+
+        async def delivered():
+            return await ana.state_of(posted["mid"]) == "delivered"
+
+        await until(delivered, WAIT_S, "the receipt")
+
+    play(story, tmp_path, "a", "b")
+
+
 def test_every_state_is_told_in_its_order(tmp_path):
     async def story(a, b):
         ana, bo = await two_phones(a, b)

@@ -9,8 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.config import Config
 from gateway.desk import Desk
 from gateway.gateway import Gateway, _now_ms
-from gateway.web.live import Lines
-from gateway.web.server import make_app
+from gateway.web.server import PHONES, make_app
 from shared_protocol.neighbours import TETHER
 
 
@@ -53,8 +52,7 @@ class House:
         self.gateway = Gateway(Config("g", bytes(32), delay_max_s=self._delay_max_s), self.desk)
         self.office = self.gateway.office
         app = make_app(self.office, self.gateway.about, self.gateway.mesh)
-        (end,) = [f for f in app.on_shutdown if isinstance(getattr(f, "__self__", None), Lines)]
-        self.lines = end.__self__
+        self.lines = app[PHONES].lines
         self.server = TestServer(app)
         self.client = await TestClient(self.server).__aenter__()
         self._running = asyncio.create_task(self.gateway.run())

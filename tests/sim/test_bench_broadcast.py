@@ -184,7 +184,9 @@ def test_a_bench_of_that_name_gets_the_long_form(monkeypatch, capsys):
     monkeypatch.setattr(bench_broadcast, "measure", lambda seed, plan: plans.append(plan) or {
         "results": [], "classes": [], "text": []})  # fmt: skip
     for full in (False, True):
-        bench.main(Namespace(name="broadcast", seed=1, json=True, full=full, trace=None))
+        bench.main(
+            Namespace(name="broadcast", seed=1, json=True, full=full, trace=None, seconds=None)
+        )
     assert plans == [bench_broadcast.USUAL, bench_broadcast.FULL]
 
 

@@ -74,18 +74,18 @@ def test_all_messages_are_between_two_within_the_time():
 def test_options_are_passed_on_or_refused(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(bench_sim, "measure", lambda *options: asked.append(options) or [])
-    assert main(Namespace(name="sim", seed=5, json=True, trace=None, full=True)) == 0
+    assert main(Namespace(name="sim", seed=5, json=True, trace=None, full=True, seconds=None)) == 0
     assert asked == [(5, True)]
     assert json.loads(capsys.readouterr().out) == {"bench": "sim", "seed": 5, "results": []}
     with pytest.raises(UserError, match="--full is for helio bench broadcast, dtn, sim"):
-        main(Namespace(name="boards", seed=5, json=True, trace=None, full=True))
+        main(Namespace(name="boards", seed=5, json=True, trace=None, full=True, seconds=None))
 
 
 def test_a_process_that_fails_is_one_line(monkeypatch, capsys):
     done = subprocess.CompletedProcess([], 3, "")
     monkeypatch.setattr(bench_sim.subprocess, "run", lambda *a, **k: done)
     monkeypatch.setattr(bench_sim, "measure", lambda *o: bench_sim._apart(2, 1, 1))
-    assert main(Namespace(name="sim", seed=1, json=True, trace=None, full=True)) == 1
+    assert main(Namespace(name="sim", seed=1, json=True, trace=None, full=True, seconds=None)) == 1
     assert capsys.readouterr().err == "helio bench: 2 nodes: exit code 3\n"
 
 
