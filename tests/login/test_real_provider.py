@@ -99,6 +99,8 @@ class Waiting:
         self.process = subprocess.Popen(
             command("login", issuer, "--device", "--json", "--data", folder),
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # a shell's background job, which these tests may be, ignores Ctrl-C, and its heirs do
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         line = self.process.stderr.readline()
         assert "user_code" in line, line + self.process.stderr.read()
