@@ -77,9 +77,9 @@ class Devices:
         ):
             raise UserError(f"a device has a key of 32 bytes and 1 to {BOXES_MAX} boxes of 16")
         device = Device(device_id(key), key, tuple(dict.fromkeys(boxes)))
-        self._asked[device.id] = time.monotonic()
         known = self._by_id.get(device.id)
         if known == device:
+            self._asked[device.id] = time.monotonic()
             return known
         full = len(self._by_id) >= DEVICES_MAX
         if known is None:
@@ -95,6 +95,7 @@ class Devices:
                 "UPDATE device SET boxes = ? WHERE id = ?", (b"".join(device.boxes), device.id)
             )
         self._by_id[device.id] = device
+        self._asked[device.id] = time.monotonic()
         if known is not None or full:
             self._index()
         else:  # what was found out about the others' keys still holds
@@ -104,11 +105,12 @@ class Devices:
         return device
 
     def _make_room(self, now_s: int) -> None:
-        row = self._db.execute(
+        rows = self._db.execute(
             "SELECT id FROM device WHERE (seen_s < since_s + ? AND seen_s < ?) OR seen_s < ? "
-            "ORDER BY seen_s >= since_s + ?, seen_s LIMIT 1",
+            "ORDER BY seen_s >= since_s + ?, seen_s",
             (ONCE_S, now_s - ONCE_SILENT_S, now_s - SILENT_S, ONCE_S),
-        ).fetchone()
+        )
+        row = next((row for row in rows if row["id"] not in self._listening), None)
         if row is None:
             raise NoRoom(
                 f"this gateway looks after {DEVICES_MAX} phones, and all were here lately: "
@@ -156,7 +158,8 @@ class Devices:
             self._listening[device.id] = left
         else:
             self._listening.pop(device.id, None)
-        self._asked[device.id] = time.monotonic()
+        if device.id in self._by_id:
+            self._asked[device.id] = time.monotonic()
 
     def is_here(self, device: Device) -> bool:
         """Does its phone listen, or has it asked for something a moment ago?"""

@@ -16,6 +16,7 @@ from gateway.config import Config
 from gateway.crypto import ecb
 from gateway.database import get_meta, set_meta
 from gateway.desk import Desk
+from gateway.errors import UserError
 from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
@@ -153,7 +154,7 @@ class Gateway:
             return
         try:
             action()
-        except (sqlite3.Error, HeliographError, LookupError, TypeError) as e:
+        except (sqlite3.Error, HeliographError, LookupError, TypeError, OSError, UserError) as e:
             self._trouble(e)
 
     def _trouble(self, error: Exception) -> None:
@@ -168,6 +169,7 @@ class Gateway:
             if self.desk.db.in_transaction:
                 self.desk.db.execute("ROLLBACK")
             self._start_node()
+            self.mailroom.forget_releases()  # those that were due while it stood still
             self._stopped = False
             self._problem = ""
             if self._port is not None:

@@ -82,6 +82,7 @@ class GroupCommit:
         except Exception as e:  # noqa: BLE001 - a boundary: raised again where it was asked for
             self._db.execute("ROLLBACK TO one")
             self._db.execute("RELEASE one")
+            self._failed(e)
             return None, e
         self._db.execute("RELEASE one")
         return result, None

@@ -23,7 +23,7 @@ from gateway.sealing import (
     hint_for,
     open_bundle,
 )
-from gateway.sorting import Sorting, held_parcels, shape_in, taken_by_neighbours, token_in
+from gateway.sorting import Sorting, claims, taken_by_neighbours, token_in
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.node import Node
@@ -128,14 +128,10 @@ class Mailroom:
             self._release_receipt(mid, token, code)
 
     def try_open(self, mid: bytes) -> None:
-        """Open a message if enough of it is here."""
+        """Open a message if enough of it is here. Of several that claim to be it each is tried by
+        itself: a false one must not take the true one with it."""
         assert self._me is not None
-        parcels = held_parcels(self.node, mid)
-        shapes = {shape_in(p) for p, _ in parcels}
-        for shape in shapes:
-            mine = [(p, row) for p, row in parcels if shape_in(p) == shape]
-            if shape is not None and len(mine) < shape.k * shape.blocks:
-                continue
+        for _, shape, mine in list(claims(self.node, mid)):
             try:
                 opened = self._open_or_meet([p for p, _ in mine], shape)
             except UnknownSender:
@@ -193,6 +189,10 @@ class Mailroom:
         if self._desk.directory.is_removed(sender.account, sender.ed25519):
             note_refused(self._desk.db, mid, sender)
             raise SealError(f"it is from a device that {sender.name} has removed")
+
+    def forget_releases(self) -> None:
+        """Those that wait will not be done: catch_up() begins them again."""
+        self._releasing.clear()
 
     def _release_receipt(self, mid: bytes, token: bytes, code: int) -> None:
         if mid in self._releasing:

@@ -79,7 +79,6 @@ class PostOffice:
             self.on_trouble(error)
 
     def _reload(self) -> None:
-        self._touched.clear()
         self.devices.reload()
         self.outbox.reload()
 
@@ -108,9 +107,10 @@ class PostOffice:
             return state
         token = self.token_of(posting.mid)
         held = False
+        new = not self.letters.known(posting.mid)  # else the mesh has brought it before
         for to, _ in self.devices.recognise(posting.mid, posting.hint):
             kept = self.keep(to, posting.head, posting.shape, posting.bundle, 0)
-            held |= kept and self.devices.is_here(to)
+            held |= kept and new and self.devices.is_here(to)
         self.outbox.add(device.id, posting, held and token is None and not posting.is_sos)
         if token is not None:  # it was posted elsewhere before, and has arrived
             self.outbox.improve(posting.mid, "delivered", self.now_s(), token)

@@ -54,7 +54,7 @@ class Sorting:
             return mid, *taken
         if not _perhaps_whole(node, mid, shape_in(p)):
             return None
-        for head, shape, parcels in _messages(node, mid):
+        for head, shape, parcels in claims(node, mid):
             relays = max(0, max(node.index.hops[row] for _, row in parcels) - 1)
             for device, box in to:
                 if shape is not None and self._office.letters.has(mid, device.id, head, shape):
@@ -145,7 +145,7 @@ def _perhaps_whole(node: Node, mid: bytes, shape: Shape | None) -> bool:
     return held >= shape.k * shape.blocks
 
 
-def _messages(
+def claims(
     node: Node, mid: bytes
 ) -> Iterator[tuple[bytes, Shape | None, list[tuple[Parcel, int]]]]:
     """What claims to be this message: (head, shape, parcels), each whole parcel by itself, pieces

@@ -127,6 +127,9 @@ async def stream(
                 data = dumps(as_json(kind, row))
                 await response.write(f"id: {after}\nevent: {kind}\ndata: {data}\n\n".encode())
             if not news and not await office.wait(device, HEARTBEAT_S):
+                if office.devices.get(device.id) is None:
+                    break  # it had to give way: its next request is told so
+                await office.here(device)
                 await response.write(b": still here\n\n")
     except ConnectionError:
         pass  # the phone left, which is how most streams end

@@ -11,7 +11,15 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.device_auth import HEADER, NotSigned, claim_of, device_id, device_uuid, verify
+from gateway.device_auth import (
+    HEADER,
+    WINDOW_MS,
+    NotSigned,
+    claim_of,
+    device_id,
+    device_uuid,
+    verify,
+)
 from gateway.devices import BOXES_MAX, DEVICES_MAX, Device
 from gateway.errors import UserError
 from gateway.pieces import Shape
@@ -96,11 +104,13 @@ class PhoneApi:
             raise NotSigned("false-signature", "The request is signed by another device.")
         verify(claim, key, request.method, body, _now_ms())
         self._rates.spend(claim.device, REQUESTS)
-        if claim.unix_ms >= self._registered_ms.get(claim.device, 0):  # not an old word, replayed
-            device = await self._office.register(key, boxes)
-            if len(self._registered_ms) > 2 * DEVICES_MAX:
-                self._registered_ms.clear()
-            self._registered_ms[device.id] = claim.unix_ms
+        last_ms = self._registered_ms.get(claim.device, 0)
+        if claim.unix_ms < last_ms <= _now_ms() + WINDOW_MS:
+            raise NotSigned("clock", "An older registration than the last one.")  # replayed
+        if len(self._registered_ms) > 2 * DEVICES_MAX:
+            self._registered_ms.clear()
+        self._registered_ms[claim.device] = claim.unix_ms
+        await self._office.register(key, boxes)
         return answer({"id": claim.device, "uuid": device_uuid(key)})
 
     # --- mail
@@ -159,10 +169,10 @@ class PhoneApi:
         return answer([{"event": kind, "data": as_json(kind, row)} for kind, row in news])
 
     async def _after(self, request: web.Request, device: Device) -> int:
-        resume_at = request.headers.get("Last-Event-ID") or request.query.get("after", "0")
-        after = self._office.place(device, number(resume_at, "after"))
-        await self._office.had(device, after)
-        return after
+        signed = number(request.query.get("after", "0"), "after")
+        await self._office.had(device, self._office.place(device, signed))
+        resume_at = request.headers.get("Last-Event-ID")  # not signed: nothing is deleted for it
+        return self._office.place(device, number(resume_at, "after") if resume_at else signed)
 
     async def mesh(self, request: web.Request) -> web.Response:
         """What the gateway sees of the mesh."""

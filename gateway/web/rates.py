@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-_DEVICES_KEPT = 1000  # buckets of more than that are forgotten, full ones cost nothing
+_DEVICES_KEPT = 1000  # with more of them the fullest buckets are forgotten, which say least
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,15 @@ class Rates:
                 headers={"Retry-After": str(wait_s)},
             )
         if len(self._left) >= 3 * _DEVICES_KEPT:
-            self._left.clear()
+            self._forget(now)
         self._left[device, rate] = (left - count, now)
+
+    def _forget(self, now: float) -> None:
+        """The tenth that says least: the fullest buckets."""
+
+        def share(key: tuple[str, Rate]) -> float:
+            left, at = self._left[key]
+            return (left + (now - at) * key[1].per_s) / key[1].burst
+
+        for key in sorted(self._left, key=share, reverse=True)[: len(self._left) // 10]:
+            del self._left[key]

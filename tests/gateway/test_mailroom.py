@@ -15,7 +15,7 @@ from gateway.node_store import SqliteStore
 from gateway.parcels import piece_tag
 from gateway.pieces import Shape
 from gateway.post_office import PostOffice
-from gateway.sealing import hint_for, seal
+from gateway.sealing import Opened, hint_for, seal
 from gateway.sorting import token_in
 from shared_protocol import parcel, receipt
 from shared_protocol.cells import NO_CELL
@@ -93,6 +93,40 @@ def written(ana, text):
     ana.desk.send("Bo", text)
     records = [decode(bytes(row[0])) for row in ana.desk.db.execute("SELECT bytes FROM record")]
     return [r.immutable for r in records if isinstance(r, Kept) and not r.is_receipt]
+
+
+@pytest.mark.parametrize("false_first", [True, False])
+def test_a_false_parcel_takes_no_true_one_with_it(pair, false_first):
+    """Somebody on the way has made another of it, with the right hint; both are there before
+    either is looked at."""
+    ana, bo = pair
+    ana.desk.receive(heard_from(bo), "hi", mid=bytes(12), token=bytes(16), code=0)  # no card along
+    (true,) = written(ana, "hello")
+    false = true[:-1] + bytes([true[-1] ^ 1])
+    both = [false, true] if false_first else [true, false]
+    for part in both:
+        bo.node.submit(part, 3, 0, bo.now_ms)
+    for part in both:
+        bo.mailroom.handle(("arrived", part, 3))
+    assert bo.inbox() == ["hello"]
+
+
+def heard_from(somebody):
+    card = somebody.desk.identity().card
+    return Opened(card, 1_790_000_000, b"hi", False, bytes(16), b"", None)
+
+
+def test_a_piece_with_another_lifetime_is_another_messages(pair):
+    ana, bo = pair
+    parts = written(ana, long_text())
+    false = bytearray(parts[0])
+    false[1] ^= 0x10
+    k = parcel.piece_of(parts[0]).k
+    for part in (*parts[1:k], bytes(false)):
+        bo.hand_in(part)
+    assert bo.inbox() == []
+    bo.hand_in(parts[k])
+    assert bo.inbox() == [long_text()]
 
 
 def long_text(size=3000):

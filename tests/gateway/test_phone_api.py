@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 
+from gateway import letters
 from gateway.device_auth import HEADER, WINDOW_MS, device_id
 from gateway.web import live, phone_api
 from gateway.web.requests import BODY_MAX_BYTES, b64
@@ -115,10 +116,34 @@ def test_a_recorded_request_is_of_no_use_for_long(tmp_path):
 def test_an_old_registration_played_again_changes_nothing(tmp_path):
     async def story(house, ana, bo):
         now = time.time_ns() // 1_000_000
-        for ms, boxes, kept in ((now + 5, [bytes(16)], bytes(16)), (now, [b"o" * 16], bytes(16))):
-            value = {"device": b64(ana.card.ed25519), "boxes": [b64(box) for box in boxes]}
-            assert (await ana.ask("PUT", "/api/device", value, now_ms=ms))[0] == 200
-            assert house.office.devices.get(ana.id).boxes == (kept,)
+        for ms, box, status in ((now + 5, bytes(16), 200), (now, b"o" * 16, 401)):
+            value = {"device": b64(ana.card.ed25519), "boxes": [b64(box)]}
+            assert (await ana.ask("PUT", "/api/device", value, now_ms=ms))[0] == status
+            assert house.office.devices.get(ana.id).boxes == (bytes(16),)
+
+    play(tmp_path, story)
+
+
+def test_a_place_that_nobody_signed_lets_nothing_give_way(tmp_path, monkeypatch):
+    """A request recorded on the Wi-Fi and sent again with another Last-Event-ID, to a full box."""
+    monkeypatch.setattr(letters, "LETTERS_MAX", 2)
+
+    async def story(house, ana, bo):
+        device = house.office.devices.get(ana.id)
+
+        def put(number):
+            head, bundle = bytes(2) + bytes([number] * 12), bytes([number]) * 218
+            house.office.write_now(lambda: house.office.keep(device, head, None, bundle, 1))
+
+        for number in (1, 2, 3):
+            put(number)
+        path = "/api/events?after=0&wait=0"
+        headers = {HEADER: ana.sign("GET", path), "Last-Event-ID": "2"}
+        answer = await house.client.get(path, headers=headers)
+        assert (answer.status, await answer.json()) == (200, [])
+        put(4)
+        kept = [row["bundle"][0] for row in house.office.letters.after(ana.id, 0, 9)]
+        assert kept == [1, 2]
 
     play(tmp_path, story)
 

@@ -5,6 +5,7 @@ import random
 import sqlite3
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +19,9 @@ from gateway.gateway import CAPACITY
 from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
-from gateway.sealing import hint_for
+from gateway.sealing import FRAME_PAYLOAD, hint_for
 from gateway.web.phone_api import _posting
+from gateway.web.rates import REQUESTS, SOS, Rates
 from gateway.web.requests import b64
 from shared_protocol.parcel import check
 from shared_protocol.parcel_fields import decode as parse_parcel
@@ -486,3 +488,68 @@ def test_what_is_signed_is_verified_in_header_and_query(method, tail, body, now_
         verify(claim, me.card.ed25519, method, body, now_ms)
         with pytest.raises(NotSigned):
             verify(claim, me.card.ed25519, method, body + b"x", now_ms)
+
+
+def test_a_batch_that_is_refused_leaves_nothing_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "POSTED_MAX", 15)
+    office = Office(tmp_path)
+    device = office.admit(1)
+
+    async def scene():
+        with pytest.raises(NoRoom):
+            await office.post(device, [to_nobody(number) for number in range(16)])
+
+    asyncio.run(scene())
+    assert office.others_see("SELECT count(*) FROM posted") == 0
+    assert list(office.outbox.open) == []
+
+
+def test_who_listens_does_not_give_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(register, "DEVICES_MAX", 2)
+    office = Office(tmp_path)
+    listens, silent = office.admit(1), office.admit(2)
+    office.devices.listens(listens, 1)
+    office.clock_s += register.ONCE_SILENT_S + 1
+    office.admit(3)
+    assert office.devices.get(listens.id) == listens
+    assert office.devices.get(silent.id) is None
+    for number in range(4, 40):
+        with pytest.raises(NoRoom):
+            office.admit(number)
+    assert len(office.devices._asked) <= 2
+
+
+def test_what_the_mesh_has_brought_already_owes_it_a_receipt(tmp_path):
+    """Its sender has come here from another gateway and hands it in once more."""
+    office = Office(tmp_path)
+    sender, reader = office.admit(1), office.admit(2)
+    token = bytes(range(16))
+    mid = message_id(token)
+    again = to_nobody(0, mid=mid, hint=hint_for(reader.boxes[0], mid))
+    taken = []
+    office.on_taken = lambda *told: taken.append(told)
+    office.write_now(lambda: office.keep(reader, again.head, None, again.bundle, 2))
+
+    async def scene():
+        await office.post(sender, [again])
+        await office.take(reader, [token])
+
+    asyncio.run(scene())
+    assert taken == [(mid, token, again.head[1] >> 4)]
+
+
+def test_throwaway_keys_do_not_reset_what_others_may_do():
+    rates = Rates()
+    rates.spend("somebody", SOS, 32)
+    for number in range(4000):
+        rates.spend(f"throwaway {number}", REQUESTS)
+    with pytest.raises(web.HTTPTooManyRequests):
+        rates.spend("somebody", SOS)
+    assert len(rates._left) <= 3000
+
+
+def to_nobody(number, **changes):
+    """A posting in one frame; for nobody here, unless its hint is changed."""
+    mid = changes.get("mid", bytes([number + 1]) * 12)
+    head = bytes([0, 0x82]) + mid
+    return Posting(head, changes.get("hint", bytes(4)), bytes(FRAME_PAYLOAD), None, b"", b"")
