@@ -206,6 +206,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.provider import Client
     from gateway.web import directory_api
     from gateway.web.login_api import LoginApi
+    from gateway.web.rates import Rates
     from gateway.web.server import PHONES, make_app
 
     config = load_config(data_dir(args) / FILE)
@@ -216,7 +217,7 @@ async def _serve(args: argparse.Namespace) -> None:
     gateway = Gateway(config, desk)
     app = make_app(gateway.office, gateway.about, gateway.mesh, config.names)
     signed = app[PHONES].signed
-    app.add_routes(directory_api.routes(gateway.announcer, signed))
+    app.add_routes(directory_api.routes(gateway.announcer, signed, Rates()))
     client = Client(config.login_client_id, config.login_client_secret)
     LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
     runner = web.AppRunner(app)

@@ -16,6 +16,7 @@ from gateway.posting import Posting, shape_bytes, shape_of
 POSTED_MAX = 500
 PARCELS_MAX = 5_000  # eleven messages of 64 KB
 ALL_PARCELS_MAX = 10_000
+SOS_RESERVE = 1000  # on top of them, for emergency calls alone
 KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
 HELD_S = 60.0  # how long the phone next to the sender's has time to take a message
 
@@ -60,7 +61,7 @@ class Outbox:
     def add(self, device: str, posting: Posting, held: bool) -> None:
         """Take in a message: its parcels go into the node's store, or it is held for somebody who
         is here. NoRoom."""
-        self._check_room(device, posting.count)
+        self._check_room(device, posting)
         waits = posting if held else None
         self._db.execute(
             "INSERT INTO posted (device, seq, mid, state, parcels, head, hint, shape, bundle, "
@@ -78,7 +79,8 @@ class Outbox:
         else:
             self._to_mesh(posting)
 
-    def _check_room(self, device: str, parcels: int) -> None:
+    def _check_room(self, device: str, posting: Posting) -> None:
+        parcels, reserve = posting.count, SOS_RESERVE if posting.is_sos else 0
         open_ = "SELECT count(*), coalesce(sum(parcels), 0) FROM posted WHERE ended_s IS NULL"
         count, mine = self._db.execute(f"{open_} AND device = ?", (device,)).fetchone()
         if count >= POSTED_MAX or mine + parcels > PARCELS_MAX:
@@ -86,7 +88,7 @@ class Outbox:
                 "too much that this phone posted is still under way: keep this message, and "
                 "post it again when something has arrived"
             )
-        if self._db.execute(open_).fetchone()[1] + parcels > ALL_PARCELS_MAX:
+        if self._db.execute(open_).fetchone()[1] + parcels > ALL_PARCELS_MAX + reserve:
             raise NoRoom("this gateway has too much to send: keep this message, and try later")
 
     def _to_mesh(self, posting: Posting) -> None:

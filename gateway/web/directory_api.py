@@ -12,8 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from gateway.announce import Announcer
+from gateway.device_auth import device_id
 from gateway.errors import UserError
 from gateway.people import as_dict
+from gateway.web.rates import RECORDS, Rates
 from gateway.web.requests import Signed
 
 PEOPLE_MAX = 100  # in one answer, last heard first
@@ -22,7 +24,7 @@ RECORDS_MAX = 16  # in one request: an account's, and those of its devices
 _RECORD_MAX_BYTES = 250
 
 
-def routes(announcer: Announcer, signed: Signed) -> list[web.RouteDef]:
+def routes(announcer: Announcer, signed: Signed, rates: Rates) -> list[web.RouteDef]:
     """GET and POST /api/directory. signed: gives the device that signed a request and its body,
     or raises what refuses it."""
 
@@ -39,8 +41,9 @@ def routes(announcer: Announcer, signed: Signed) -> list[web.RouteDef]:
         return web.json_response({"people": people})
 
     async def announce(request: web.Request) -> web.Response:
-        _, body = await signed(request)
+        device, body = await signed(request)
         records = _records(body)
+        rates.spend(device_id(device.key), RECORDS, len(records))
         announcer.post(records)
         return web.json_response({"announced": len(records)}, status=201)
 

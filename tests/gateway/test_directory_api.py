@@ -14,6 +14,7 @@ from gateway.desk import Desk
 from gateway.device_auth import NotSigned
 from gateway.directory_records import read
 from gateway.web import directory_api
+from gateway.web.rates import Rates
 from gateway.web.requests import REFUSED, errors
 from tests.gateway.people_kit import Somebody
 
@@ -31,7 +32,7 @@ def raw(told):
 async def signed(request):
     if not request.headers.get("X-Helio"):
         raise NotSigned("unsigned", "Sign it.")
-    return None, await request.read()
+    return SimpleNamespace(key=bytes(32)), await request.read()
 
 
 def with_web(tmp_path, story):
@@ -48,7 +49,7 @@ def with_web(tmp_path, story):
         )
         app = web.Application(middlewares=[errors])
         app[REFUSED] = Counter()
-        app.add_routes(directory_api.routes(Announcer(desk, mesh), signed))
+        app.add_routes(directory_api.routes(Announcer(desk, mesh), signed, Rates()))
         async with TestClient(TestServer(app), headers={"X-Helio": "1"}) as client:
             await story(client, out)
         desk.close()
@@ -123,6 +124,17 @@ def test_who_signs_nothing_is_told_nothing(tmp_path):
             answer = await ask("/api/directory", headers={"X-Helio": ""})
             assert answer.status == 401
         assert out == []
+
+    with_web(tmp_path, story)
+
+
+def test_one_phone_does_not_flood_the_mesh_with_records(tmp_path):
+    async def story(client, out):
+        mine = [text(ANA.says(1)), *(text(ANA.device_says(n)) for n in range(1, 16))]
+        statuses = [
+            (await client.post("/api/directory", json={"records": mine})).status for _ in range(4)
+        ]
+        assert statuses == [201, 201, 429, 429]
 
     with_web(tmp_path, story)
 

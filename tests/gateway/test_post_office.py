@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -536,6 +537,22 @@ def test_what_the_mesh_has_brought_already_owes_it_a_receipt(tmp_path):
 
     asyncio.run(scene())
     assert taken == [(mid, token, again.head[1] >> 4)]
+
+
+def test_an_emergency_call_leaves_a_gateway_that_is_full_of_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 3)
+    office = Office(tmp_path)
+    device = office.admit(1)
+
+    async def scene():
+        for number in range(3):
+            await office.post(device, [to_nobody(number)])
+        with pytest.raises(NoRoom):
+            await office.post(device, [to_nobody(3)])
+        call = to_nobody(4)
+        assert await office.post(device, [replace(call, head=b"\6" + call.head[1:])]) == ["queued"]
+
+    asyncio.run(scene())
 
 
 def test_throwaway_keys_do_not_reset_what_others_may_do():
