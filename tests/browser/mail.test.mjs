@@ -74,7 +74,7 @@ test("a stranger's card comes along: it is asked about, and can be answered", as
   await end();
 });
 
-test("who is known from the directory only is reached, and their card is learned from the answer", async () => {
+test("who is known from the directory only is reached, and their card is learned when it comes", async () => {
   const { gateways, bo, end } = await two();
   const eve = await TestPhone.make("Eve", gateways[0]);
   await eve.people.add({ ...bo.card, boxRoot: NO_BOX_ROOT });
@@ -82,6 +82,7 @@ test("who is known from the directory only is reached, and their card is learned
   await delivered(eve);
   assert.deepEqual(await bo.texts(), ["I found you by name."]);
   await bo.people.accept(eve.id);
+  await bo.people.set(eve.id, { heard: false }); // as if restored: his card goes along
   await bo.write([eve], "Good.");
   await eve.until(async () => (await eve.texts()).length, "the answer");
   assert.deepEqual((await eve.store.get("people", bo.id)).card, bo.card);

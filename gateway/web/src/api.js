@@ -62,7 +62,8 @@ export class Gateway {
   // Who was heard of under a name (its beginning), or an account's id: [{id, name, marks, others,
   // records: [bytes]}]. Believe what the records' signatures say: directory.js.
   async directory(name) {
-    const { people } = await this.#signed("GET", `/api/directory?name=${encodeURIComponent(name)}`);
+    const asked = encodeURIComponent(name).replace(/'/g, "%27"); // as fetch() sends it, for the signature
+    const { people } = await this.#signed("GET", `/api/directory?name=${asked}`);
     if (!Array.isArray(people)) throw new Refused("strange-answer", "the gateway sent no directory");
     return people.map(somebody);
   }
