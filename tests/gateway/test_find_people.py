@@ -1,4 +1,4 @@
-"""Found by name: announced by the page's code at one gateway, found and checked by it at another."""
+"""Found by name: announced by the page's code at one gateway, found and checked at another."""
 
 import asyncio
 import json
