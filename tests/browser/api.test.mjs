@@ -80,6 +80,26 @@ test("letters and states come as bytes, and the query is signed too", async () =
   assert.equal(hex(state.mid), hex(mid));
 });
 
+test("people come with the bytes that they signed, and our records go out", async () => {
+  const record = random(166);
+  const person = { id: "ab", name: "Ana", marks: ["conflict"], others: [], records: [b64(record)] };
+  const { gateway, asked } = standIn({
+    "/api/directory": [() => (asked[asked.length - 1].method === "POST" ? [201, { announced: 1 }] : [200, { people: [person] }])],
+  });
+  const [found] = await gateway.directory("Ana (é&?)");
+  assert.deepEqual([found.id, found.marks, hex(found.records[0])], ["ab", ["conflict"], hex(record)]);
+  assertSigned(asked[1].headers["X-Helio"], "GET", "/api/directory?name=Ana%20(%C3%A9%26%3F)", "");
+  await gateway.announce([record]);
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(asked[2].body)), { records: [b64(record)] });
+});
+
+test("a directory that is none is refused", async () => {
+  for (const told of [[], {}, { people: {} }, { people: [null] }, { people: [{ records: "x" }] }, { people: [{ records: ["!"] }] }]) {
+    const { gateway } = standIn({ "/api/directory": [200, told] });
+    await assert.rejects(gateway.directory("Ana"), Refused, JSON.stringify(told));
+  }
+});
+
 test("away, refused and something else are told apart", async () => {
   const kind = async (answer) => {
     const { gateway } = standIn({ "/api/mesh": answer });

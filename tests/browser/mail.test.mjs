@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
-import { H, Refused, hex, random, seal, unb64 } from "../../gateway/web/src/core.js";
+import { H, NO_BOX_ROOT, Refused, hex, random, seal, unb64 } from "../../gateway/web/src/core.js";
 
 async function two() {
   const mesh = new Mesh();
@@ -70,6 +70,22 @@ test("a stranger's card comes along: it is asked about, and can be answered", as
   await eve.until(async () => (await eve.texts()).length, "the answer");
   assert.deepEqual(await eve.texts(), ["Now I do."]);
   assert.equal((await eve.store.get("people", bo.id)).heard, true);
+  await eve.leave();
+  await end();
+});
+
+test("who is known from the directory only is reached, and their card is learned when it comes", async () => {
+  const { gateways, bo, end } = await two();
+  const eve = await TestPhone.make("Eve", gateways[0]);
+  await eve.people.add({ ...bo.card, boxRoot: NO_BOX_ROOT });
+  await eve.write([bo], "I found you by name.");
+  await delivered(eve);
+  assert.deepEqual(await bo.texts(), ["I found you by name."]);
+  await bo.people.accept(eve.id);
+  await bo.people.set(eve.id, { heard: false }); // as if restored: his card goes along
+  await bo.write([eve], "Good.");
+  await eve.until(async () => (await eve.texts()).length, "the answer");
+  assert.deepEqual((await eve.store.get("people", bo.id)).card, bo.card);
   await eve.leave();
   await end();
 });

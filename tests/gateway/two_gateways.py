@@ -52,11 +52,16 @@ class House:
         self.gateway = Gateway(Config("g", bytes(32), delay_max_s=self._delay_max_s), self.desk)
         self.office = self.gateway.office
         app = make_app(self.office, self.gateway.about, self.gateway.mesh)
+        app.add_routes(self.routes_for(app))
         self.lines = app[PHONES].lines
         self.server = TestServer(app)
         self.client = await TestClient(self.server).__aenter__()
         self._running = asyncio.create_task(self.gateway.run())
         return self
+
+    def routes_for(self, app):
+        """Routes beside those of the phones' mail."""
+        return []
 
     async def __aexit__(self, *why):
         ended = self._running.done()

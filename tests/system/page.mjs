@@ -95,7 +95,7 @@ async function add(page, code, keep) {
   await page.waitForFunction(() => document.querySelector("#card").value.length > 100);
   assert.equal(await page.inputValue("#card"), code.text);
   if (keep) await look(page, "add");
-  await page.click("form.sheet button[type=submit]");
+  await page.click(".card-form button[type=submit]");
   await page.waitForSelector("#text");
 }
 
@@ -106,7 +106,7 @@ await add(ana, await codeOf(cy));
 // what is wrong is said beside the field, and nothing is lost
 await go(ana, "add");
 await ana.fill("#card", "HELIO:ABC");
-await ana.click("form.sheet button[type=submit]");
+await ana.click(".card-form button[type=submit]");
 assert.match(await ana.locator("#card-wrong").textContent(), /incomplete or mistyped/);
 assert.equal(await ana.inputValue("#card"), "HELIO:ABC");
 

@@ -59,12 +59,16 @@ export class Gateway {
     return this.#signed("GET", "/api/mesh");
   }
 
-  // Records under a name, as bytes.
+  // Who was heard of under a name (its beginning), or an account's id: [{id, name, marks, others,
+  // records: [bytes]}]. Believe what the records' signatures say: directory.js.
   async directory(name) {
-    const found = await this.#signed("GET", `/api/directory?name=${encodeURIComponent(name)}`);
-    return found.map(unb64);
+    const asked = encodeURIComponent(name).replace(/'/g, "%27"); // as fetch() sends it, for the signature
+    const { people } = await this.#signed("GET", `/api/directory?name=${asked}`);
+    if (!Array.isArray(people)) throw new Refused("strange-answer", "the gateway sent no directory");
+    return people.map(somebody);
   }
 
+  // Announce records, 1 to 16, from now on -> {announced}.
   announce(records) {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
@@ -180,6 +184,12 @@ function posted(m) {
 
 function letter(l) {
   return { ...l, mid: unb64(l.mid), head: unb64(l.head), bundle: unb64(l.bundle) };
+}
+
+function somebody(person) {
+  const { records, marks } = person || {};
+  if (!Array.isArray(records)) throw new Refused("strange-answer", "the gateway sent no directory");
+  return { ...person, marks: Array.isArray(marks) ? marks : [], records: records.map(unb64) };
 }
 
 function state(s) {

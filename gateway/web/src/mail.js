@@ -7,7 +7,7 @@
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { H } from "./hashing.js";
-import { deviceId } from "./identity.js";
+import { NO_BOX_ROOT, deviceId } from "./identity.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { better, ended } from "./ladder.js";
 import { STRANGERS_MAX, newPerson } from "./people.js";
@@ -277,9 +277,7 @@ export class Mail {
       person = newPerson(sender, "stranger", this.now());
     }
     person.heard = true;
-    if (card && card.prekeySeq > person.card.prekeySeq) {
-      person.card = { ...card, boxRoot: card.boxRoot };
-    }
+    if (card && follows(card, person.card)) person.card = card;
     if (way && way.length) Object.assign(person, { way, wayMs: this.now() });
     await tx.put("people", person);
     return person;
@@ -309,6 +307,10 @@ export class Mail {
 }
 
 class Full extends Error {}
+
+// Is this the same person's card with a newer prekey, or the first with a box root?
+const follows = (card, known) => equal(card.account, known.account)
+  && (card.prekeySeq > known.prekeySeq || equal(known.boxRoot, NO_BOX_ROOT));
 
 // at: the gateway that has it.
 const waiting = (sealed, order) => ({

@@ -3,7 +3,8 @@
 import { html } from "htm/preact";
 import { render } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
-import { Refused } from "./errors.js";
+import { Later, load } from "./loading.js";
+import { LIFETIME } from "./mail.js";
 import { Phone } from "./phone.js";
 import { whyNoKeysHere } from "./store.js";
 import { Chat } from "./view-chat.js";
@@ -14,23 +15,7 @@ export * from "./shared.js"; // for what is loaded later
 
 const SOON = ["people", "settings", "mesh"]; // fetched soon, while the gateway is there
 const SOON_MS = 2000;
-const loading = new Map();
-const failed = new Map(); // how often it could not be fetched
-
-// The code of src/later/NAME.js. What could not be fetched is asked for anew the next time, under
-// another address: browsers remember that a module failed.
-function load(name) {
-  const tries = failed.get(name) || 0;
-  if (!loading.has(name)) {
-    const file = `./later-${name}.js${tries ? "?" + tries : ""}`;
-    loading.set(name, import(/* known only here */ file).catch(() => {
-      loading.delete(name);
-      failed.set(name, tries + 1);
-      throw new Refused("not-loaded");
-    }));
-  }
-  return loading.get(name);
-}
+const AGAIN_MS = 60_000;
 
 // "#c/ID/ORDER", "#card/HELIO:…", "#kit/HELIOKIT:…", "#add" and so on.
 function routeOf(hash) {
@@ -76,21 +61,18 @@ function viewOf(phone, route) {
   }
 }
 
-// A view whose code comes when it is wanted.
-function Later({ name, part, ...props }) {
-  const [views, setViews] = useState(null);
-  const [away, setAway] = useState(false);
-  useEffect(() => { load(name).then(setViews, () => setAway(true)); }, []);
-  if (views) return html`<${views[part]} ...${props} />`;
-  return html`<section class="view"><p class="pad" role="status">${away ? t("out_of_reach") : ""}</p></section>`;
-}
-
 // What is wrong now, for everybody to see; empty while nothing is.
 function Banner({ phone }) {
   const { why } = phone.link;
   const text = !why ? "" : why === "away" ? t("out_of_reach")
     : why === "storage-full" ? t("storage_full") : t("refused_here", { why });
   return html`<p class=${text ? "banner" : "banner none"} role="alert">${text}</p>`;
+}
+
+// Who wished to be found by name is announced at each start.
+function stayFindable(phone) {
+  load("directory").then((code) => code.stayFindable(phone, LIFETIME),
+    () => setTimeout(() => stayFindable(phone), AGAIN_MS));
 }
 
 async function start() {
@@ -107,6 +89,7 @@ async function start() {
   const nowhere = { me: null, onChange: () => () => {} };
   load("seal").catch(() => { /* asked for again when there is something to seal */ });
   setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
+  if (phone) setTimeout(() => stayFindable(phone), SOON_MS);
   render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
 }
 

@@ -5,7 +5,9 @@
 // A card tells which account its device belongs to, but that is only its claim: two devices are
 // never joined because of it.
 
-import { cardText, cleanName, deviceId, parseCard } from "./identity.js";
+import { equal } from "./bytes.js";
+import { Refused } from "./errors.js";
+import { NO_BOX_ROOT, cardText, cleanName, deviceId, parseCard } from "./identity.js";
 
 export const STRANGERS_MAX = 40; // who have not been answered yet; further ones wait on the mesh
 const CARD_IN_TEXT = /HELIO:[A-Z2-7\s]+/i;
@@ -53,12 +55,18 @@ export class People {
   all() { return this.store.all("people"); }
 
   // Add, or learn the newer card of, a person; a stranger becomes a contact. -> the person
+  // A card out of the directory, which has no box root, never takes the one we know away, and is
+  // refused ("other-account") if the person we know belongs to another account.
   add(card, name = "") {
     const id = deviceId(card);
     return this.store.write(["people"], async (tx) => {
       const known = await tx.get("people", id);
       const person = known || newPerson(card, "contact", this.now());
-      if (known && card.prekeySeq >= known.card.prekeySeq) person.card = card;
+      const listed = equal(card.boxRoot, NO_BOX_ROOT);
+      if (known && listed && !equal(card.account, known.card.account)) throw new Refused("other-account");
+      if (known && card.prekeySeq >= known.card.prekeySeq) {
+        person.card = listed ? { ...card, boxRoot: known.card.boxRoot } : card;
+      }
       person.standing = "contact";
       if (name.trim()) person.name = cleanName(name);
       await tx.put("people", person);

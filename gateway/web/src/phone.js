@@ -118,8 +118,9 @@ export class Phone {
 
   // --- people
 
-  async add(pasted, name) {
-    const card = cardIn(pasted);
+  add(pasted, name) { return this.addCard(cardIn(pasted), name); }
+
+  async addCard(card, name) {
     if (deviceId(card) === this.id) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
     await this.mail.retryShut();

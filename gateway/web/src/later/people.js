@@ -1,7 +1,7 @@
 // Add a contact, show one's own card, write to several.
 
 import { Code, CodeField } from "./code/parts.js";
-import { Bar, Composer, Wrong, cardIn, cardLink, cardOf, cardText, html, t, useAttempt, useState, words } from "../shared.js";
+import { Bar, Composer, Later, cardIn, cardLink, cardOf, cardText, html, t, useAttempt, useState, words } from "../shared.js";
 
 // card: from a link, "" if somebody is to be asked for one.
 export function Add({ phone, card = "" }) {
@@ -17,7 +17,7 @@ export function Add({ phone, card = "" }) {
   };
   const theirs = nameIn(pasted);
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("add")} />
-    <form class="sheet" onSubmit=${add} novalidate>
+    <div class="sheet"><form class="card-form" onSubmit=${add} novalidate>
       <p>${t("add_how")}</p>
       <${CodeField} id="card" label=${t("their_card")} hint=${t("card_hint")} value=${pasted}
         setValue=${(v) => { setPasted(v); setWrong(""); }} wrong=${wrong} setWrong=${setWrong} />
@@ -25,7 +25,8 @@ export function Add({ phone, card = "" }) {
       <label for="name">${t("name_as")}</label>
       <input id="name" type="text" dir="auto" autocomplete="off" value=${name} onInput=${(e) => setName(e.target.value)} />
       <p><button type="submit" class="primary" aria-disabled=${busy}>${t("add")}</button></p>
-    </form></section>`;
+    </form>
+    <${Later} name="directory" part="Find" phone=${phone} /></div></section>`;
 }
 
 function nameIn(pasted) {

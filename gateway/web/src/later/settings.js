@@ -1,7 +1,7 @@
 // Language, the recovery kit, forgetting this phone; and what all this is worth.
 
 import { Code } from "./code/parts.js";
-import { Bar, LANGUAGES, choose, html, kitText, spoken, t, useState } from "../shared.js";
+import { Bar, LANGUAGES, Later, choose, html, kitText, spoken, t, useState } from "../shared.js";
 
 export function Settings({ phone }) {
   const [kit, setKit] = useState(false);
@@ -11,6 +11,7 @@ export function Settings({ phone }) {
       <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
       ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
         : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
+      <${Later} name="directory" part="Findable" phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
 }

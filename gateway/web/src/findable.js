@@ -1,0 +1,63 @@
+// Being found by name: our signed records, handed to the gateway at each start while it is wished.
+
+import { Refused } from "./errors.js";
+import { accountId, cardOf } from "./identity.js";
+import { ownRecords, personOf } from "./directory.js";
+
+const WISH = "findable"; // in the store: is it wished?
+const OWN = "ownRecord"; // and {nextSeed, payload}: what was announced last
+const EVERY_MS = 12 * 3_600_000; // a gateway announces those who were here within two days
+const AGAIN_MS = 60_000; // after it did not work
+
+export const isFindable = async (store) => Boolean(await store.value(WISH));
+
+// Announce us. What goes out is on the disk before, and its number only rises.
+export async function announce({ store, me, gateway }, lifetime) {
+  const id = accountId(cardOf(me));
+  const found = (await gateway.directory(id)).map(personOf).find((p) => p && p.id === id) || null;
+  const records = await store.write(["kv"], async (tx) => {
+    const own = ownRecords(me, (await tx.value(OWN)) || {}, found, lifetime);
+    await tx.keep(OWN, own.kept);
+    return own.records;
+  });
+  await gateway.announce(records);
+}
+
+// Wish to be found, or not any more. -> "on", "off", or "waits" for a gateway that is away. What the
+// gateway refuses for good is thrown, and the wish is off.
+export async function wish(phone, on, lifetime) {
+  await phone.store.keep(WISH, on);
+  if (!on) return "off";
+  try {
+    await announce(phone, lifetime);
+    return "on";
+  } catch (error) {
+    if (!(error instanceof Refused)) return "waits";
+    await phone.store.keep(WISH, false);
+    throw error;
+  }
+}
+
+// While it is wished: announce at each start, of the page and of the gateway, and twice a day.
+export function stayFindable(phone, lifetime, now = Date.now) {
+  let done = { run: null, ms: 0 };
+  let notBeforeMs = 0;
+  let busy = false;
+  const look = async () => {
+    const run = phone.info && phone.info.run;
+    const fresh = run === done.run && now() - done.ms < EVERY_MS;
+    if (busy || !run || fresh || now() < notBeforeMs) return;
+    busy = true;
+    try {
+      if (await isFindable(phone.store)) {
+        await announce(phone, lifetime);
+        done = { run, ms: now() };
+      }
+    } catch (later) {
+      notBeforeMs = now() + AGAIN_MS;
+    }
+    busy = false;
+  };
+  look();
+  return phone.onChange(look);
+}
