@@ -107,8 +107,8 @@ test("away, refused and something else are told apart", async () => {
     return [error.constructor, error.code];
   };
   assert.deepEqual(await kind([400, { error: "no" }]), [Refused, "http-400"]);
-  assert.deepEqual(await kind([503, { error: "full" }]), [Away, undefined]);
-  assert.deepEqual(await kind([200, "<html>Welcome to the hotel"]), [Away, undefined]);
+  assert.deepEqual(await kind([507, { error: "full", code: "no-room" }]), [Away, "no-room"]);
+  assert.deepEqual(await kind([200, "<html>Welcome to the hotel"]), [Away, ""]);
   const portal = standIn({ "/api/gateway": [200, { hello: 1 }] });
   await assert.rejects(portal.gateway.hello(), Away);
   const gone = new Gateway(me, () => Promise.reject(new TypeError("Failed to fetch")));

@@ -41,7 +41,7 @@ class FakeGateway {
     const route = `${method} ${path.split("?")[0]}`;
     this.asked.push(route);
     const refused = this.refuse && this.refuse(route, value);
-    if (refused) return [refused === true ? 400 : refused, { error: "No." }];
+    if (refused) return [refused === true ? 400 : refused, { error: "No.", code: refused === 507 ? "no-room" : "" }];
     switch (route) {
       case "GET /api/gateway":
         return [200, { name: this.name, network: "test", now_ms: Date.now(), run: this.run, way: b64(Uint8Array.of(1, 2, 3)),

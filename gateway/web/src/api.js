@@ -170,7 +170,7 @@ export class Gateway {
     }
     if (response.ok) return told;
     const why = (told && told.error) || `status ${response.status}`;
-    if (response.status >= 500 || response.status === 429) throw new Away(why);
+    if (response.status >= 500 || response.status === 429) throw new Away(why, told && told.code);
     throw new Refused(`http-${response.status}`, why);
   }
 }

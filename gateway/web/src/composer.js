@@ -50,7 +50,7 @@ export function Composer({ phone, to, draft, focus, sent = () => {} }) {
       setFile(null);
     }
     const message = text.trim() ? await phone.send(to, { text }) : null;
-    if (text.trim()) typed("");
+    if (text.trim() && box.current && box.current.value === text) typed(""); // or more was typed
     sent(message);
     box.current.focus({ preventScroll: true });
   });

@@ -11,10 +11,12 @@ export class Refused extends Error {
   }
 }
 
-// The gateway does not answer: try again later. Nothing is lost by it.
+// The gateway does not answer: try again later. Nothing is lost by it. code: its word for why, if
+// it said one.
 export class Away extends Error {
-  constructor(message) {
+  constructor(message, code = "") {
     super(message);
     this.name = "Away";
+    this.code = code;
   }
 }

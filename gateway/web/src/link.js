@@ -80,8 +80,8 @@ export class Link {
     const at = this.at;
     const after = await this.mail.cursor(at);
     const file = (task) => {
-      this.letters = this.letters.then(task).catch((error) => {
-        broken = error; // not kept: the stream begins again before it
+      this.letters = this.letters.then(() => (broken ? undefined : task())).catch((error) => {
+        broken = error; // not kept: what came behind it waits until the stream begins again
         this.kick();
       });
     };
@@ -135,17 +135,24 @@ export class Link {
   }
 
   // A gateway that takes no more for now still has letters for us, so the session goes on; if it is
-  // gone, what comes next says so.
+  // gone, what comes next says so. Where one message finds no room, a smaller one may.
   async #postAll() {
-    try {
-      for (const rows of batches(await this.mail.toPost(this.at))) await this.#post(rows);
-      this.postFrom = 0;
-      this.postWaitMs = AGAIN_MS[0];
-    } catch (error) {
-      if (!(error instanceof Away)) throw error;
-      this.postFrom = Date.now() + this.postWaitMs * (0.5 + Math.random() / 2);
-      this.postWaitMs = Math.min(this.postWaitMs * 2, AGAIN_MS[1]);
+    let away = null;
+    const post = async (rows) => {
+      try {
+        await this.#post(rows);
+      } catch (error) {
+        if (!(error instanceof Away)) throw error;
+        away = error;
+        if (error.code === "no-room" && rows.length > 1) for (const row of rows) await post([row]);
+      }
+    };
+    for (const rows of batches(await this.mail.toPost(this.at))) {
+      if (away && away.code !== "no-room") break;
+      await post(rows);
     }
+    this.postFrom = away ? Date.now() + this.postWaitMs * (0.5 + Math.random() / 2) : 0;
+    this.postWaitMs = away ? Math.min(this.postWaitMs * 2, AGAIN_MS[1]) : AGAIN_MS[0];
   }
 
   async #post(rows) {

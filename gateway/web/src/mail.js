@@ -17,6 +17,8 @@ const BACKGROUND = 0;
 const NORMAL = 1;
 const WAY_MS = 86_400_000; // where somebody was a day ago says nothing
 const HERE_EVERY_MS = 3_600_000;
+const TURNS = 8; // ways to seal the same once more
+const TOLD = ["queued", "on_mesh", "expired", "delivered"]; // what a gateway may say of a message
 const SHUT_MAX = 100; // letters that cannot be opened yet; the oldest go
 const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again by itself
 const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "receipts", "shut"];
@@ -60,14 +62,16 @@ export class Mail {
     const file = message.kind === "file" && (await this.store.get("files", order));
     const body = file ? fileBody({ ...message.file, bytes: file.bytes }) : utf8(message.text);
     const people = await this.#chosen(ids);
-    const turn = (p) => message.parts.find((part) => part.person === p.id).mids.length;
-    const sealed = await Promise.all(people.map((p) =>
-      this.#seal(p, body, message.unixS, message.kind === "file", { turn: turn(p) })));
+    const sealed = await Promise.all(people.map((p) => {
+      const part = message.parts.find((one) => one.person === p.id);
+      return this.#sealAnew(p, body, message.unixS, message.kind === "file", part.mids);
+    }));
     return this.store.write(["messages", "outbox"], async (tx) => {
       const now = await tx.get("messages", order);
       for (const [i, p] of people.entries()) {
         const part = now.parts.find((one) => one.person === p.id);
         if (!part || !ended(part.state) || part.state === "delivered") continue; // another tab did
+        if (!sealed[i]) continue;
         part.state = "waiting";
         part.mids.push(hex(sealed[i].mid));
         now.mids.push(hex(sealed[i].mid));
@@ -92,8 +96,8 @@ export class Mail {
         if (row.order === null) await tx.delete("outbox", mid);
         else await tx.put("outbox", { ...row, at });
         // what it says of "delivered" comes with its proof, as a state
-        const state = answers[i] && answers[i].state === "on_mesh" ? "on_mesh" : "queued";
-        await improve(tx, mid, state);
+        const told = answers[i] && answers[i].state;
+        await improve(tx, mid, told === "on_mesh" || told === "expired" ? told : "queued");
       }
     });
   }
@@ -109,6 +113,7 @@ export class Mail {
   // How far something is, as the gateway tells. Delivered is believed when its token fits.
   heardState({ seq, mid, state, token, relays }, at) {
     const name = hex(mid);
+    if (!TOLD.includes(state)) return this.store.write(["kv"], (tx) => moveOn(tx, at, seq));
     const proven = token && equal(H("mid", token).slice(0, 12), mid);
     return this.store.write(["kv", "outbox", "messages"], async (tx) => {
       await moveOn(tx, at, seq);
@@ -125,6 +130,9 @@ export class Mail {
   // Only once it is kept does its receipt lie ready.
   async heardLetter(letter, at) {
     const mid = hex(letter.mid);
+    if (letter.head.length !== 14 || hex(letter.head.slice(2)) !== mid) {
+      return this.#drop(letter, "damaged", at); // what is sealed is bound to the head
+    }
     const before = await this.store.get("seen", mid);
     if (before) {
       await this.store.write(["kv", "receipts"], async (tx) => {
@@ -142,12 +150,16 @@ export class Mail {
       if (!(refused instanceof Refused)) throw refused;
       const later = refused.code === "unknown-sender" || refused.code === "newer";
       if (later) return this.#shut(letter, mid, refused.code, at);
-      await this.store.write(["kv"], async (tx) => {
-        await tx.keep("dropped", ((await tx.value("dropped")) || 0) + 1);
-        await moveOn(tx, at, letter.seq);
-      });
-      return { is: "dropped", why: refused.code };
+      return this.#drop(letter, refused.code, at);
     }
+  }
+
+  async #drop(letter, why, at) {
+    await this.store.write(["kv"], async (tx) => {
+      await tx.keep("dropped", ((await tx.value("dropped")) || 0) + 1);
+      await moveOn(tx, at, letter.seq);
+    });
+    return { is: "dropped", why };
   }
 
   // Letters that could not be opened may be readable now: somebody was added, the page is newer.
@@ -221,13 +233,24 @@ export class Mail {
   async #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
     const fresh = person.way && this.now() - person.wayMs < WAY_MS;
     const turns = person.heard
-      ? [[false, true], [true, true], [true, false], [false, false]] : [[true, true], [true, false]];
+      ? [[false, true], [true, true], [true, false], [false, false]]
+      : [[true, true], [true, false], [false, true], [false, false]]; // they need our card first
     const [withCard, withWay] = turns[turn % turns.length];
+    const plain = turn >= turns.length;
     const { seal } = await this.sealing();
     return seal(this.me, person.card, body, {
-      unixS, typed, priority, lifetime: LIFETIME, withCard, way: fresh ? person.way : null,
+      unixS, typed, priority, lifetime: LIFETIME, withCard, plain, way: fresh ? person.way : null,
       myWay: withWay ? this.myWay : null,
     });
+  }
+
+  // Sealed so that it has an id that it did not have before; null if there is no other way left.
+  async #sealAnew(person, body, unixS, typed, mids) {
+    for (let turn = mids.length; turn < mids.length + TURNS; turn++) {
+      const sealed = await this.#seal(person, body, unixS, typed, { turn: turn % TURNS });
+      if (!mids.includes(hex(sealed.mid))) return sealed;
+    }
+    return null;
   }
 
   // Opened, also if it is by a stranger whose card came along.
@@ -327,6 +350,8 @@ async function improve(tx, mid, state, relays) {
   const message = await tx.withMid(mid);
   const part = message && message.parts && message.parts.find((p) => p.mids.includes(mid));
   if (!part || !better(state, part.state)) return;
+  const newest = part.mids[part.mids.length - 1];
+  if (state !== "delivered" && mid !== newest) return; // of an earlier sending, told again
   part.state = state;
   if (relays !== undefined) part.relays = relays;
   await tx.put("messages", message);

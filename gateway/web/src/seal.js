@@ -37,15 +37,16 @@ const hpke = new CipherSuite(
 //
 // unixS: now. typed: the body begins with a type byte. withCard: our card goes along. priority: 0
 // to 3. lifetime: the four-bit code. way: to the recipient's gateway, if known; used where the
-// message fits one frame with it. myWay: to ours, for the answer, as far as there is room.
+// message fits one frame with it. myWay: to ours, for the answer, as far as there is room. plain:
+// not compressed.
 //
 // Gives {mid, token, b0, b1, hint, bundle, shape, tagKey, way}: bundle is masked and shape [k, n,
 // blocks] where there are pieces, else shape and tagKey are null. token never leaves the phone: a
 // receipt is true if H("mid", token) begins with mid. Throws Refused "too-long", "bad-card".
 export async function seal(identity, card, body, options) {
-  const { unixS, typed = false, withCard = false, priority = 1, lifetime } = options;
+  const { unixS, typed = false, withCard = false, priority = 1, lifetime, plain } = options;
   if (body.length > MESSAGE_MAX) throw new Refused("too-long", "the message is too long");
-  const squeezed = compress(body);
+  const squeezed = plain ? { flag: 0, packed: body } : compress(body);
   let packed = squeezed.packed;
   if (withCard) {
     const mine = cardBytes(cardOf(identity));

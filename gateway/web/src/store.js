@@ -43,10 +43,12 @@ export class Store {
     this.name = name;
     this.closed = false;
     this.onClosed = () => {};
-    db.onversionchange = () => { // another tab forgets everything, or is newer
+    const gone = () => {
       this.close();
       this.onClosed();
     };
+    db.onversionchange = gone; // another tab forgets everything, or is newer
+    db.onclose = gone; // the browser took it away, as from a page in the background
   }
 
   // Everything in `body(tx)` happens, or nothing; resolved when it is on disk. Between its steps
