@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
+import { fileBody, read } from "../../gateway/web/src/bodies.js";
 import { Refused, hex, newIdentity, random, seal, unhex, utf8 } from "../../gateway/web/src/core.js";
 
 async function pair() {
@@ -101,4 +102,9 @@ test("a message for which there is no room lets smaller ones pass", async () => 
   assert.equal((await ana.states())[0][0], "waiting");
   await ana.leave();
   await bo.leave();
+});
+
+test("a file's name cannot turn its letters round", async () => {
+  const body = fileBody({ name: "holiday\u202egpj.exe", mime: "text/plain", bytes: utf8("x") });
+  assert.equal(read({ typed: true, body }).file.name, "holidaygpj.exe");
 });

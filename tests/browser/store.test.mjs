@@ -49,9 +49,19 @@ test("keys are made where a write survives", async () => {
   for (const agent of [CHROME, SAFARI]) assert.equal(await whyNoKeysHere(new IDBFactory(), agent), "");
 });
 
+test("tabs that start at once do not disturb each other's try", async () => {
+  const idb = new IDBFactory();
+  const tries = Array.from({ length: 20 }, () => whyNoKeysHere(idb, CHROME));
+  assert.deepEqual(new Set(await Promise.all(tries)), new Set([""]));
+});
+
 test("no keys in Apple's captive window, nor where nothing is kept", async () => {
   assert.equal(await whyNoKeysHere(new IDBFactory(), SHEET), "captive");
   assert.equal(await whyNoKeysHere(new IDBFactory(), "CaptiveNetworkSupport-428.60.4 wispr"), "captive");
+  const mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+  const android = "Mozilla/5.0 (Linux; Android 14; Pixel 7 Build/AP2A; wv) AppleWebKit/537.36 (KHTML, "
+    + "like Gecko) Version/4.0 Chrome/126.0.0.0 Mobile Safari/537.36";
+  for (const agent of [mac, android]) assert.equal(await whyNoKeysHere(new IDBFactory(), agent), "captive");
   assert.equal(await whyNoKeysHere(null, CHROME), "nothing-kept");
   globalThis.localStorage = { setItem: () => { throw new Error("denied"); }, getItem: () => null };
   assert.equal(await whyNoKeysHere(new IDBFactory(), CHROME), "nothing-kept");

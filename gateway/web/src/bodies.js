@@ -33,7 +33,8 @@ function readFile(body) {
   const mimeEnd = nameEnd + 1 + body[nameEnd];
   if (!(mimeEnd <= body.length)) return null; // also where a length is missing
   return {
-    name: text(body.slice(2, nameEnd)),
+    // without what turns letters round: holiday<RLO>gpj.exe reads as a picture
+    name: text(body.slice(2, nameEnd)).replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ""),
     mime: text(body.slice(nameEnd + 1, mimeEnd)),
     bytes: body.slice(mimeEnd),
   };

@@ -3,6 +3,8 @@
 // Several tabs may have it open. Every change is one transaction that reads what it relies on, so
 // they cannot undo each other's work; `told` says when another tab has changed something.
 
+import { hex, random } from "./bytes.js";
+
 const NAME = "heliograph";
 const VERSION = 1;
 const SHELVES = {
@@ -126,12 +128,14 @@ export function hear(changed) {
   window.addEventListener("storage", (event) => { if (event.key === BELL) changed(); });
 }
 
-// Can keys live here? Apple's captive mini-browser throws everything away when it closes, and the
-// windows inside other apps keep it apart from the browser that people open the next day.
-// Resolves to "" or to why not: "captive", "nothing-kept".
-export async function whyNoKeysHere(idb, agent, name = NAME + "-try") {
-  const apple = /iPhone|iPad|iPod/.test(agent);
-  if (/CaptiveNetworkSupport/.test(agent) || (apple && !/Safari\//.test(agent))) return "captive";
+// Can keys live here? Captive mini-browsers throw everything away when they close, and the windows
+// inside other apps keep it apart from the browser that people open the next day. Apple's leave
+// "Safari" out of their name, on a Mac and an iPad too; Android's say "wv".
+// Resolves to "" or to why not: "captive", "nothing-kept". Each try has a name of its own, because
+// several tabs may try at once.
+export async function whyNoKeysHere(idb, agent, name = `${NAME}-try-${hex(random(4))}`) {
+  const inside = /AppleWebKit/.test(agent) && !/Safari\//.test(agent);
+  if (/CaptiveNetworkSupport/.test(agent) || inside || /; wv\)/.test(agent)) return "captive";
   try {
     localStorage.setItem(BELL, "try"); // the mini-browser refuses or drops this one first
     if (localStorage.getItem(BELL) !== "try") return "nothing-kept";
