@@ -22,7 +22,8 @@ class Town(House):
         return directory_api.routes(self.gateway.announcer, app[PHONES].signed, Rates())
 
 
-@pytest.mark.skipif(bool(missing()), reason=missing())
+@pytest.mark.system
+@pytest.mark.skipif(bool(missing()), reason=missing() or "there is all of it")
 @pytest.mark.parametrize("name", ["Ana", "Zoë (she/her) & 'Q' +1!", "أمل"])
 def test_who_is_announced_at_one_gateway_is_found_at_another(tmp_path, name):
     async def scene():

@@ -15,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from gateway.web.requests import unb64
 from shared_protocol import records
@@ -22,6 +23,7 @@ from shared_protocol.errors import DecodeError
 from tests.gateway.phone import Phone, befriend
 from tools.field import FieldGateway
 
+pytestmark = pytest.mark.system
 PHONES = 6
 RESTART_S = 2
 LOAD_S = (0.02, 0.5)  # the power goes some time after the load began
