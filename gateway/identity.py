@@ -18,8 +18,8 @@ BOX_ROOT_LEN = 16
 NO_BOX_ROOT = bytes(BOX_ROOT_LEN)  # in the card of somebody known from the directory only
 _SCHEME = "HELIO:"
 _VERSION = 2
-_FIXED = 1 + 3 * 32 + 4 + BOX_ROOT_LEN
-CARD_MAX = _FIXED + NAME_MAX
+FIXED_LEN = 1 + 3 * 32 + 4 + BOX_ROOT_LEN
+CARD_MAX = FIXED_LEN + NAME_MAX
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,8 @@ class Card:
 
     def raw(self) -> bytes:
         """The card as bytes, at most CARD_MAX."""
-        keys = self.account + self.ed25519 + self.x25519
-        numbered = keys + self.prekey_seq.to_bytes(4, "big")
-        return bytes([_VERSION]) + numbered + self.box_root + self.name.encode()
+        keys = self.account, self.ed25519, self.x25519
+        return join_fields(_VERSION, keys, self.prekey_seq, self.box_root, self.name)
 
     def text(self) -> str:
         """The card as text."""
@@ -109,16 +108,28 @@ def card_of(raw: bytes) -> Card:
         raise UserError("the contact card was made by an older Heliograph: ask for a new card")
     if raw[0] > _VERSION:
         raise UserError("the contact card comes from a newer Heliograph: update this one")
-    if len(raw) < _FIXED:
+    if len(raw) < FIXED_LEN:
         raise UserError("the contact card is incomplete: ask for a new card")
-    return Card(
-        account=raw[1:33],
-        ed25519=raw[33:65],
-        x25519=raw[65:97],
-        prekey_seq=int.from_bytes(raw[97:101], "big"),
-        box_root=raw[101:_FIXED],
-        name=clean_name(raw[_FIXED:].decode("utf-8", "replace")),
-    )
+    return Card(*split_fields(raw))
+
+
+# A card and a kit have the same fields, the public halves or the private ones:
+#     version 1 | account 32 | signatures 32 | prekey 32 | its number 4 | box root 16 | name
+
+
+def join_fields(
+    version: int, keys: tuple[bytes, bytes, bytes], prekey_seq: int, box_root: bytes, name: str
+) -> bytes:
+    """These fields as bytes."""
+    numbered = b"".join(keys) + prekey_seq.to_bytes(4, "big")
+    return bytes([version]) + numbered + box_root + name.encode()
+
+
+def split_fields(raw: bytes) -> tuple[bytes, bytes, bytes, int, bytes, str]:
+    """The fields of FIXED_LEN bytes or more, but the version. UserError if the name is none."""
+    name = clean_name(raw[FIXED_LEN:].decode("utf-8", "replace"))
+    number = int.from_bytes(raw[97:101], "big")
+    return raw[1:33], raw[33:65], raw[65:97], number, raw[101:FIXED_LEN], name
 
 
 def clean_name(name: str, most: int = NAME_MAX) -> str:

@@ -169,12 +169,17 @@ def test_who_stops_is_taken_out_of_the_mesh(tmp_path):
     play(tmp_path, story)
 
 
+async def meet(pair):
+    """Both are contacts, and Bo has heard of Ana's records."""
+    pair.bo.add_contact(pair.ana.me()["card"], None)
+    pair.ana.add_contact(pair.bo.me()["card"], None)
+    pair.helio("ana", "people", "announce")
+    await heard(pair.bo)
+
+
 def test_a_key_change_is_followed_and_mail_still_arrives(tmp_path, capsys):
     async def story(pair):
-        pair.bo.add_contact(pair.ana.me()["card"], None)
-        pair.ana.add_contact(pair.bo.me()["card"], None)
-        pair.helio("ana", "people", "announce")
-        await heard(pair.bo)
+        await meet(pair)
         former = pair.ana.identity().card.account
         pair.helio("ana", "people", "announce", "--new-key")
         await until(lambda: pair.bo.directory.now(former) != former, WAIT_S, "the new key")
@@ -204,10 +209,7 @@ def remove_device(desk):
 
 def test_mail_of_a_removed_device_is_refused_and_said_in_plain_words(tmp_path, capsys):
     async def story(pair):
-        pair.bo.add_contact(pair.ana.me()["card"], None)
-        pair.ana.add_contact(pair.bo.me()["card"], None)
-        pair.helio("ana", "people", "announce")
-        await heard(pair.bo)
+        await meet(pair)
         pair.gb.announcer.post([remove_device(pair.ana)])
         pair.helio("ana", "send", "Bo", "from the stolen phone")
         await until(lambda: pair.gb.mailroom.unopenable, WAIT_S, "it to be refused")

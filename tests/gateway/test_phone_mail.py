@@ -15,7 +15,7 @@ from gateway.web.requests import b64, unb64
 from shared_protocol.lifetime import NORMAL, SOS
 from shared_protocol.parcel_index import WINDOW
 from tests.gateway.phone import Phone, befriend, message_of, next_event
-from tests.gateway.two_gateways import House, join, part
+from tests.gateway.two_gateways import House, join, part, two_phones
 from tools.field import until
 
 WAIT_S = 15
@@ -38,14 +38,6 @@ def play(story, tmp_path, *names, **options):
                 await story(a, b)
 
     asyncio.run(scene())
-
-
-async def two_phones(a, b=None):
-    ana, bo = Phone("Ana", a.client), Phone("Bo", (b or a).client)
-    befriend(ana, bo)
-    await ana.register()
-    await bo.register()
-    return ana, bo
 
 
 def parcels(house):

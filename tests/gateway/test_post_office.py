@@ -28,8 +28,7 @@ from shared_protocol.parcel import check
 from shared_protocol.parcel_fields import decode as parse_parcel
 from shared_protocol.receipt import message_id
 from shared_protocol.records import decode
-from tests.gateway.phone import Phone, befriend
-from tests.gateway.two_gateways import House, join
+from tests.gateway.two_gateways import House, join, two_phones
 from tools.field import until
 
 DAY_S = 86_400
@@ -370,10 +369,7 @@ def test_mail_for_a_full_box_waits_on_the_mesh_until_there_is_room(tmp_path, mon
     async def scene():
         async with asyncio.timeout(60), House(tmp_path / "a") as a, House(tmp_path / "b") as b:
             join(a, b)
-            ana, bo = Phone("Ana", a.client), Phone("Bo", b.client)
-            befriend(ana, bo)
-            await ana.register()
-            await bo.register()
+            ana, bo = await two_phones(a, b)
             texts = {str(n) for n in range(5)}
             await ana.post(*(ana.seal(bo.card, text) for text in sorted(texts)))
             await until(lambda: b.gateway.node.index.count_held() == 5, 15, "all to come")
@@ -399,10 +395,7 @@ def test_a_gateway_whose_disk_was_full_goes_on_with_what_it_acknowledged(tmp_pat
     async def scene():
         async with asyncio.timeout(60), House(tmp_path / "a") as a, House(tmp_path / "b") as b:
             join(a, b)
-            ana, bo = Phone("Ana", a.client), Phone("Bo", b.client)
-            befriend(ana, bo)
-            await ana.register()
-            await bo.register()
+            ana, bo = await two_phones(a, b)
             pages = a.desk.db.execute("PRAGMA page_count").fetchone()[0]
             a.desk.db.execute(f"PRAGMA max_page_count = {pages + 8}")
             taken, statuses = set(), set()

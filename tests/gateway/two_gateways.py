@@ -11,6 +11,7 @@ from gateway.desk import Desk
 from gateway.gateway import Gateway, _now_ms
 from gateway.web.server import PHONES, make_app
 from shared_protocol.neighbours import TETHER
+from tests.gateway.phone import Phone, befriend
 
 
 class Wire:
@@ -85,3 +86,12 @@ def part(a, b):
     for one in (a.gateway, b.gateway):
         one._port = None
         one.node.link_down(TETHER)
+
+
+async def two_phones(a, b=None):
+    """Ana at gateway a and Bo at b (or a too), registered and with each other's cards."""
+    ana, bo = Phone("Ana", a.client), Phone("Bo", (b or a).client)
+    befriend(ana, bo)
+    await ana.register()
+    await bo.register()
+    return ana, bo
