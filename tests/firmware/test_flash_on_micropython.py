@@ -7,7 +7,7 @@ import pytest
 from tests.on_micropython import run_module
 
 HERE = Path(__file__).resolve().parent
-HEAP = "400k"  # the chips are in memory, and copies of them
+HEAP = "1m"  # chips of 32 KB are in memory, and copies of them, each in one piece
 NAMES = ("cuts", "flips", "random", "sectors", "traps")
 
 
