@@ -237,14 +237,23 @@ class Gateway:
         kept = kept._replace(hops=hops)
 
         def adopt() -> None:
-            if not kept.is_receipt and self._is_done(kept.immutable):
+            if kept.is_receipt:  # submitted anew: it ends the message here too
+                self._end(kept.immutable)
+                self.node.shelf.discard(handle)
+                return
+            if self._is_done(kept.immutable):
                 self.node.shelf.discard(handle)
                 return
             self.node.adopt(handle, kept, _now_ms())
-            if not kept.is_receipt:  # it may be for somebody of this gateway
-                self.mailroom.handle(("arrived", kept.immutable, 0))
+            self.mailroom.handle(("arrived", kept.immutable, 0))  # it may be for somebody here
 
         return adopt
+
+    def _end(self, immutable: bytes) -> None:
+        self.node.submit_receipt(immutable, 0, _now_ms())
+        self.node.shelf.sync()
+        token = receipt.decode(immutable)
+        self.mailroom.handle(("receipt", receipt.message_id(token), token))
 
     def _is_done(self, immutable: bytes) -> bool:
         """Was it taken here before it could leave?"""

@@ -19,12 +19,15 @@ from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
 from gateway.pieces import Shape
 from gateway.posting import Posting
+from shared_protocol import receipt, records
+from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.receipt import message_id
 
 T = TypeVar("T")
 
 ANSWER_BYTES_MAX = 1 << 20  # of bundles in one answer, so that no phone waits for megabytes
 _TIDY_EVERY_S = 600
+_CARRIED_CODE = lifetime_code(7 * 86_400)  # what phones give their messages
 
 News = tuple[str, dict[str, Any]]  # "letter" or "state", and the row
 
@@ -149,6 +152,24 @@ class PostOffice:
         self.outbox.improve(mid, "delivered", self.now_s(), token)
         return news, None if local else head[1] >> 4
 
+    def open_elsewhere(self, device: Device, tokens: list[bytes]) -> list[bytes]:
+        """Of these tokens those of no letter of this device, and of no message that has ended as
+        far as is known here; each once."""
+        return [
+            token
+            for token in dict.fromkeys(tokens)
+            if not self.letters.is_for(message_id(token), device.id)
+            and self.token_of(message_id(token)) is None
+        ]
+
+    async def carry(self, tokens: list[bytes]) -> None:
+        """Take receipts into the mesh of letters that a phone got at another gateway: durable when
+        this returns; the gateway lets them out after the privacy delay."""
+        rows = [(carried(token),) for token in tokens]
+        await self.write(
+            lambda: self._db.executemany("INSERT INTO record (bytes) VALUES (?)", rows)
+        )
+
     def news(self, device: Device, after: int, limit: int, kind: str = "") -> list[News]:
         """Letters and states of a device (or only "letter", only "state") behind this number, in
         their order: at most `limit`, and no more than a megabyte."""
@@ -243,6 +264,12 @@ class PostOffice:
             "posted_open": len(self.outbox.open),
             **self.letters.counts(),
         }
+
+
+def carried(token: bytes) -> bytes:
+    """The record of a receipt whose letter nobody here knows; its life begins when it leaves."""
+    immutable = receipt.encode(token, NORMAL, _CARRIED_CODE)
+    return records.encode_kept(records.Kept(True, records.UNSET_S, 0, 0, immutable))
 
 
 def _merged(

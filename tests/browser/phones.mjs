@@ -1,5 +1,6 @@
 // Phones for tests: the page's own code without its looks, on a stand-in for IndexedDB.
 
+import { afterEach } from "node:test";
 import { needed } from "./mesh.mjs";
 import { Gateway, cardOf, deviceId, newIdentity } from "../../gateway/web/src/core.js";
 import { Link } from "../../gateway/web/src/link.js";
@@ -8,6 +9,10 @@ import { People } from "../../gateway/web/src/people.js";
 import { Store } from "../../gateway/web/src/store.js";
 
 const { IDBFactory } = needed("fake-indexeddb");
+
+// Phones that a failed test has left at their gateways would go on asking for ever.
+const joined = new Set();
+afterEach(() => Promise.all(Array.from(joined, (phone) => phone.leave())));
 
 export class TestPhone {
   static async make(name, gateway = null) {
@@ -38,9 +43,13 @@ export class TestPhone {
     });
     this.waiting = new Set();
     this.link.start();
+    joined.add(this);
   }
 
-  leave() { return this.link.stop(); }
+  leave() {
+    joined.delete(this);
+    return this.link.stop();
+  }
 
   async add(other) {
     await this.people.add(other.card);

@@ -424,3 +424,30 @@ def test_a_broken_link_delays_and_loses_nothing(tmp_path):
         await until(delivered, WAIT_S, "all receipts")
 
     play(story, tmp_path, "a", "b")
+
+
+def test_a_receipt_that_the_phone_hands_in_elsewhere_ends_the_message(tmp_path):
+    async def story(a, b):
+        ana, bo = await two_phones(a)
+        message = ana.seal(bo.card, "hello")
+        await ana.post(message)
+        (letter,) = await bo.letters()
+        _, token = bo.open(letter)
+        a.desk.db.execute("DELETE FROM letter")  # he leaves before he could say that he has it
+        a_minute_passes(a)
+        bo.client = b.client
+        await bo.register()
+        part(a, b)
+        said = await bo.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+        assert said == {"taken": 0, "unknown": []}
+        join(a, b)
+
+        async def delivered():
+            return await ana.state_of(message["mid"]) == "delivered"
+
+        await until(delivered, WAIT_S, "the receipt")
+        assert await bo.receipts(token) == 0, "again: harmless"
+        kept = b.desk.db.execute("SELECT count(*) FROM record WHERE substr(bytes, 1, 1) = x'52'")
+        assert kept.fetchone()[0] == 1
+
+    play(story, tmp_path, "a", "b")

@@ -5,6 +5,7 @@ import { Away, Refused } from "./errors.js";
 
 const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
 const AGAIN_MS = [1000, 30_000];
+const LASTED_MS = 30_000; // a session that did is reason to come back soon
 const POST_MAX = 16; // messages of one request,
 const POST_BYTES = 100_000; // and bytes
 const RECEIPTS_MAX = 64;
@@ -17,8 +18,10 @@ export class Link {
     this.why = ""; // "" | "away" | the code of a refusal
     this.stopped = false;
     this.wakeUp = null;
+    this.waitMs = AGAIN_MS[0];
     this.postFrom = 0; // not before: the gateway had no room
     this.postWaitMs = AGAIN_MS[0];
+    this.unknown = new Set(); // letters whose receipts this gateway does not take for now
     this.close = () => {};
     this.letters = Promise.resolve(); // one after the other
   }
@@ -47,10 +50,10 @@ export class Link {
   }
 
   async #run() {
-    let waitMs = AGAIN_MS[0];
     while (!this.stopped) {
+      const began = Date.now();
       try {
-        await this.#session(() => { waitMs = AGAIN_MS[0]; });
+        await this.#session();
       } catch (error) {
         if (!(error instanceof Away) && !(error instanceof Refused)) console.error(error);
         this.why = error instanceof Refused && error.code !== "not-loaded" ? error.code
@@ -61,17 +64,22 @@ export class Link {
       this.info = null;
       this.told();
       if (this.stopped) break;
-      await this.#pause(waitMs * (0.5 + Math.random() / 2)); // not all phones at once
-      waitMs = Math.min(waitMs * 2, AGAIN_MS[1]);
+      // a gateway that answers and then fails is no better than one that is away
+      if (Date.now() - began >= LASTED_MS) this.waitMs = AGAIN_MS[0];
+      await this.#pause(this.waitMs * (0.5 + Math.random() / 2)); // not all phones at once
+      this.waitMs = Math.min(this.waitMs * 2, AGAIN_MS[1]);
     }
   }
 
-  async #session(reached) {
+  async #session() {
     await this.#hello();
-    await this.gateway.register();
+    const { since = "" } = await this.gateway.register();
     await this.mail.arrived(this.info.way);
-    const run = this.info.run;
-    reached();
+    const { network, name, run } = this.info;
+    // A gateway that was set up anew counts from 1 again, and so it does for a phone that had to give
+    // way and registers once more: the numbers belong to this run of it, and to this registration.
+    this.at = [network, name, run, since].join("/");
+    this.unknown.clear();
     this.postFrom = 0;
     this.why = "";
     this.told();
@@ -119,18 +127,18 @@ export class Link {
 
   async #hello() {
     this.info = await this.gateway.hello();
-    // A gateway that was set up anew counts from 1 again, so the numbers belong to this run of it.
-    this.at = `${this.info.network}/${this.info.name}/${this.info.run}`;
   }
 
   // Hand in what waits, and the receipts of what was kept.
   async #flush() {
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
-      const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);
+      const due = (await this.mail.receipts()).filter((row) => !this.unknown.has(row.mid));
+      const rows = due.slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
-      await this.gateway.receipts(rows.map((row) => row.token));
-      await this.mail.receiptsTaken(rows);
+      const unknown = await this.gateway.receipts(rows.map((row) => row.token));
+      unknown.forEach((mid) => this.unknown.add(mid));
+      await this.mail.receiptsTaken(rows, unknown);
     }
   }
 

@@ -81,6 +81,13 @@ export class Phone {
       filed: () => { ring(); this.reload(); },
     }).start();
     this.gateway = gateway;
+    this.#retryShut(""); // this page may be newer than the one that could not open them
+  }
+
+  // What cannot be opened now is tried again another time: it stays where it is.
+  async #retryShut(why) {
+    const found = await this.mail.retryShut(why).catch(() => []);
+    if (found.length) await this.#done();
   }
 
   get id() { return deviceId(cardOf(this.me)); }
@@ -123,13 +130,17 @@ export class Phone {
   async addCard(card, name) {
     if (deviceId(card) === this.id) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
-    await this.mail.retryShut();
     await this.#done();
+    await this.#retryShut("unknown-sender");
     return person;
   }
 
-  async accept(id) { await this.keeper.accept(id); await this.#done(); }
-  async block(id) { await this.keeper.block(id); await this.#done(); }
+  async accept(id) { await this.keeper.accept(id); await this.#answered(); }
+  async block(id) { await this.keeper.block(id); await this.#answered(); }
+  async #answered() { // one stranger less
+    await this.#done();
+    await this.#retryShut("full");
+  }
   async rename(id, name) { await this.keeper.rename(id, name); await this.#done(); }
   async read(id, order) { await this.keeper.read(id, order); await this.#done(); }
 
