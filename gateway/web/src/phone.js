@@ -6,6 +6,7 @@ import { Refused } from "./errors.js";
 import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
+import { cardsIn } from "./cards_in_text.js";
 import { People, cardIn } from "./people.js";
 import { Store, hear, ring } from "./store.js";
 
@@ -125,7 +126,15 @@ export class Phone {
 
   // --- people
 
-  add(pasted, name) { return this.addCard(cardIn(pasted), name); }
+  // Everybody whose card is in this text: the first of them. A name is for one alone.
+  async add(pasted, name) {
+    const cards = cardsIn(pasted);
+    const others = cards.filter((card) => deviceId(card) !== this.id);
+    if (!others.length) throw new Refused("own-card");
+    const people = [];
+    for (const card of others) people.push(await this.addCard(card, others.length > 1 ? "" : name));
+    return people[0];
+  }
 
   async addCard(card, name) {
     if (deviceId(card) === this.id) throw new Refused("own-card");

@@ -11,6 +11,7 @@ export { Composer } from "./composer.js";
 export { Later } from "./loading.js";
 export { LIFETIME } from "./mail.js";
 export { Bar, FileButton, Sun, Wrong, useAttempt } from "./parts.js";
-export { cardIn, cardLink, kitLink } from "./people.js";
+export { cardsIn } from "./cards_in_text.js";
+export { cardLink, kitLink } from "./people.js";
 export { drawn, picture } from "./pictures.js";
 export { LANGUAGES, choose, spoken, t, why } from "./words.js";

@@ -1,7 +1,7 @@
 // Add a contact, show one's own card, write to several.
 
 import { Code, CodeField } from "./code/parts.js";
-import { Bar, Composer, Later, cardIn, cardLink, cardOf, cardText, html, t, useAttempt, useState, words } from "../shared.js";
+import { Bar, Composer, Later, cardLink, cardOf, cardText, cardsIn, html, t, useAttempt, useState, words } from "../shared.js";
 
 // card: from a link, "" if somebody is to be asked for one.
 export function Add({ phone, card = "" }) {
@@ -30,7 +30,7 @@ export function Add({ phone, card = "" }) {
 }
 
 function nameIn(pasted) {
-  try { return cardIn(pasted).name; } catch (notYet) { return ""; }
+  try { return cardsIn(pasted).map((card) => card.name).join(", "); } catch (notYet) { return ""; }
 }
 
 export function MyCard({ phone }) {
