@@ -19,6 +19,7 @@ from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
 from gateway.pieces import Shape
 from gateway.posting import Posting
+from gateway.underway import OUT, Underway
 from shared_protocol import receipt, records
 from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.receipt import message_id
@@ -51,6 +52,7 @@ class PostOffice:
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq)
+        self.underway = Underway()
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction
@@ -242,9 +244,17 @@ class PostOffice:
         """News of a message that was posted here."""
         if mid in self.outbox.open:
             self.write_now(lambda: self.outbox.improve(mid, state, self.now_s()))
+            self.underway.ended(mid)
+
+    def pieces_out(self, mid: bytes, count: int) -> None:
+        """So many parcels of a message that was posted here are with neighbours."""
+        for device, parcels in self.outbox.posters(mid):
+            self.underway.note(device, OUT, mid, min(count, parcels), parcels)
 
     def work(self) -> None:
         """Now and then: what was held long enough goes on the mesh, what is old is deleted."""
+        for device in self.underway.changed():
+            self.wake(device)
         due = self.outbox.due()
         if due:
             self.write_now(lambda: self.outbox.let_go(due))

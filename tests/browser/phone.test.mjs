@@ -90,6 +90,21 @@ test("chats stand by the last word, count what is unread, and go on after a rest
   assert.equal(again.inChat(stranger.id).length, 3);
 });
 
+test("what is kept counts as sent, though it could not be drawn", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const { id } = await phone.add(cardText(cardOf(newIdentity("Bo"))));
+  phone.reload = async () => { throw new Error("the reading failed"); };
+  const { error } = console;
+  console.error = () => {};
+  await phone.send([id], { text: "once" }).finally(() => {
+    console.error = error;
+    delete phone.reload;
+  });
+  await phone.reload();
+  assert.equal(phone.messages.length, 1);
+});
+
 test("forgetting leaves neither keys nor drafts", async () => {
   const idb = new IDBFactory();
   const phone = await opened(idb);

@@ -33,13 +33,14 @@ export class TestPhone {
     this.people = new People(this.store);
   }
 
-  join(fake) {
+  join(fake, counted = () => {}) {
     const gateway = new Gateway(this.me, fake.fetch);
     const events = gateway.events.bind(gateway);
     gateway.events = (after, told) => events(after, told, fake.Source);
     this.filed = [];
     this.link = new Link(gateway, this.mail, {
       told: () => this.#look(), filed: (outcome) => { this.filed.push(outcome); this.#look(); },
+      counted: (note) => { counted(note); this.#look(); },
     });
     this.waiting = new Set();
     this.link.start();

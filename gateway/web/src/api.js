@@ -77,9 +77,9 @@ export class Gateway {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
 
-  // The live stream of letters and states above `after`; the function returned ends it. A break is
+  // The live stream of letters and states above `after`, and of pieces under way; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
-  events(after, { onLetter, onState, onOpen, onGone }, Source = globalThis.EventSource) {
+  events(after, { onLetter, onState, onPieces, onOpen, onGone }, Source = globalThis.EventSource) {
     let source = null;
     let timer = null;
     let closed = false;
@@ -121,6 +121,7 @@ export class Gateway {
       source.onerror = () => again(new Away("the stream broke"));
       source.addEventListener("letter", heard(letter, onLetter));
       source.addEventListener("state", heard(state, onState));
+      source.addEventListener("pieces", heard(pieces, onPieces));
     };
     connect();
     return () => {
@@ -194,6 +195,12 @@ function somebody(person) {
   const { records, marks } = person || {};
   if (!Array.isArray(records)) throw new Refused("strange-answer", "the gateway sent no directory");
   return { ...person, marks: Array.isArray(marks) ? marks : [], records: records.map(unb64) };
+}
+
+// How many pieces of a long message are there, of how many: {mid: hex, way: "in" | "out", pieces}.
+function pieces({ mid, way, pieces: [done, all] }) {
+  if (!(done >= 0 && all > 0)) throw new Refused("strange-answer");
+  return { mid: hex(unb64(mid)), way, pieces: [done, all] };
 }
 
 function state(s) {

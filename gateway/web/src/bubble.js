@@ -18,9 +18,11 @@ export function Bubble({ phone, message, person }) {
   const part = out && message.parts.find((p) => p.person === person.id);
   const time = when(out ? message.atMs / 1000 : sane(message));
   const about = out ? stateText(part, message) : relaysText(message);
+  const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);
   return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
     <${Content} phone=${phone} message=${message} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
+    ${pieces && html`<p class="meta"><progress max=${pieces[1]} value=${pieces[0]} aria-label=${about}></progress> ${t("pieces", { n: pieces[0], all: pieces[1] })}</p>`}
     ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
     ${out && message.parts.length > 1 && html`<${Others} phone=${phone} message=${message} />`}
     ${out && (part.state === "expired" || part.state === "refused") && html`<button type="button" class="small"

@@ -12,8 +12,9 @@ const RECEIPTS_MAX = 64;
 
 export class Link {
   // told(): something changed that is shown. filed(outcome): a letter was taken in.
-  constructor(gateway, mail, { told, filed = () => {} }) {
-    Object.assign(this, { gateway, mail, told, filed });
+  // counted(note): pieces of a long message have got through.
+  constructor(gateway, mail, { told, filed = () => {}, counted = () => {} }) {
+    Object.assign(this, { gateway, mail, told, filed, counted });
     this.info = null; // what the gateway said last; null while it is out of reach
     this.why = ""; // "" | "away" | the code of a refusal
     this.stopped = false;
@@ -102,6 +103,7 @@ export class Link {
       onState: (state) => file(async () => {
         if (await this.mail.heardState(state, at)) this.told();
       }),
+      onPieces: this.counted,
       onOpen: () => {},
       onGone: (error) => {
         broken = broken || error;

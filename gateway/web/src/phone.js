@@ -9,6 +9,7 @@ import { Mail } from "./mail.js";
 import { cardsIn } from "./cards_in_text.js";
 import { People, cardIn } from "./people.js";
 import { Store, hear, ring } from "./store.js";
+import { Underway } from "./underway.js";
 
 const MESSAGE_MAX = 65_536; // until the gateway told its own
 
@@ -23,6 +24,7 @@ export class Phone {
     this.messages = [];
     this.shut = 0;
     this.link = null;
+    this.underway = new Underway();
     this.listeners = new Set();
   }
 
@@ -61,6 +63,9 @@ export class Phone {
       (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
     this.people = new Map(people.map((p) => [p.id, p]));
     Object.assign(this, { messages, shut });
+    for (const [mid] of this.underway.arriving()) { // whole, and filed meanwhile
+      if (messages.some((m) => m.mids.includes(mid))) this.underway.ended(mid);
+    }
     this.#become(me || null);
     this.changed();
   }
@@ -80,6 +85,10 @@ export class Phone {
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },
       filed: () => { ring(); this.reload(); },
+      counted: (note) => {
+        this.underway.note(note);
+        this.changed();
+      },
     }).start();
     this.gateway = gateway;
     this.#retryShut(""); // this page may be newer than the one that could not open them
@@ -157,7 +166,7 @@ export class Phone {
 
   async send(ids, what) {
     const message = await this.mail.send(ids, what);
-    await this.#done();
+    await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
     return message;
   }
 

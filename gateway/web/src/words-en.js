@@ -86,6 +86,8 @@ export default {
   expired: "Expired, not confirmed",
   still_trying: "{state} · not confirmed, still trying",
   of_several: "{n} of {all} delivered",
+  pieces: "{n} of {all} pieces have left",
+  arriving: "A message is coming: {n} of {all} pieces",
   again: "Send again",
   relays_none: "heard directly",
   relays: { one: "over {n} relay", other: "over {n} relays" },

@@ -82,6 +82,8 @@ export default {
   expired: "انتهت مدتها دون تأكيد",
   still_trying: "{state} · لم تُؤكد، ما زلنا نحاول",
   of_several: "وصلت إلى {n} من {all}",
+  pieces: "غادرت {n} من {all} قطعة",
+  arriving: "رسالة في الطريق: {n} من {all} قطعة",
   again: "إرسال مرة أخرى",
   relays_none: "سُمعت مباشرة",
   relays: { zero: "مباشرة", one: "عبر مُرحِّل واحد", two: "عبر مُرحِّلين", few: "عبر {n} مُرحِّلات", many: "عبر {n} مُرحِّلًا", other: "عبر {n} مُرحِّل" },

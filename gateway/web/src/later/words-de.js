@@ -80,6 +80,8 @@ export default {
   expired: "Abgelaufen, nicht bestätigt",
   still_trying: "{state} · nicht bestätigt, wird weiter versucht",
   of_several: "{n} von {all} zugestellt",
+  pieces: "{n} von {all} Stücken sind unterwegs",
+  arriving: "Eine Nachricht kommt: {n} von {all} Stücken",
   again: "Nochmals senden",
   relays_none: "direkt gehört",
   relays: { one: "über {n} Relais", other: "über {n} Relais" },

@@ -80,6 +80,8 @@ export default {
   expired: "Caducado, sin confirmar",
   still_trying: "{state} · sin confirmar, se sigue intentando",
   of_several: "{n} de {all} entregados",
+  pieces: "Han salido {n} de {all} partes",
+  arriving: "Llega un mensaje: {n} de {all} partes",
   again: "Enviar de nuevo",
   relays_none: "oído directamente",
   relays: { one: "por {n} repetidor", other: "por {n} repetidores" },

@@ -80,6 +80,8 @@ export default {
   expired: "Expiré, non confirmé",
   still_trying: "{state} · pas confirmé, on essaie encore",
   of_several: "{n} sur {all} remis",
+  pieces: "{n} morceaux sur {all} sont partis",
+  arriving: "Un message arrive : {n} morceaux sur {all}",
   again: "Renvoyer",
   relays_none: "entendu directement",
   relays: { one: "par {n} relais", other: "par {n} relais" },

@@ -80,6 +80,8 @@ export default {
   expired: "समय समाप्त, पुष्टि नहीं",
   still_trying: "{state} · पुष्टि नहीं, कोशिश जारी",
   of_several: "{all} में से {n} को पहुँचा",
+  pieces: "{all} में से {n} टुकड़े निकल चुके हैं",
+  arriving: "एक संदेश आ रहा है: {all} में से {n} टुकड़े",
   again: "फिर भेजें",
   relays_none: "सीधे सुना गया",
   relays: { one: "{n} रिले से होकर", other: "{n} रिले से होकर" },

@@ -80,6 +80,8 @@ export default {
   expired: "Süresi doldu, onaylanmadı",
   still_trying: "{state} · onaylanmadı, hâlâ deneniyor",
   of_several: "{all} kişiden {n} kişiye ulaştı",
+  pieces: "{all} parçadan {n} tanesi yola çıktı",
+  arriving: "Bir mesaj geliyor: {all} parçadan {n} tanesi",
   again: "Yeniden gönder",
   relays_none: "doğrudan duyuldu",
   relays: { one: "{n} aktarıcı üzerinden", other: "{n} aktarıcı üzerinden" },
