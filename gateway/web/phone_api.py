@@ -27,11 +27,12 @@ from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
-from gateway.web.rates import ALL_CARRIED, CARRIED, MESSAGES, REQUESTS, SOS, Rates
+from gateway.web.rates import ALL_CARRIED, CARRIED, MESSAGES, NEWCOMERS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
     REFUSED,
     answer,
     b64,
+    from_file,
     items,
     json_object,
     number,
@@ -106,6 +107,8 @@ class PhoneApi:
             raise NotSigned("false-signature", "The request is signed by another device.")
         verify(claim, key, request.method, body, _now_ms())
         self._rates.spend(claim.device, REQUESTS)
+        if from_file(request) and self._office.devices.get(claim.device) is None:
+            self._rates.spend("", NEWCOMERS)
         last_ms = self._registered_ms.get(claim.device, 0)
         if claim.unix_ms < last_ms <= _now_ms() + WINDOW_MS:
             raise NotSigned("clock", "An older registration than the last one.")  # replayed

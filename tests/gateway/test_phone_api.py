@@ -61,6 +61,21 @@ def test_a_device_is_named_by_its_key_and_may_register_again(tmp_path):
     play(tmp_path, story)
 
 
+def test_new_devices_of_pages_in_files_are_few(tmp_path):
+    async def story(house, ana, bo):
+        async def register(phone, **headers):
+            value = {"device": b64(phone.card.ed25519), "boxes": [b64(phone.card.mailbox_key)]}
+            return (await phone.ask("PUT", "/api/device", value, **headers))[0]
+
+        file = {"Origin": "null"}
+        new = [Phone(f"New {i}", house.client) for i in range(22)]
+        assert [await register(phone, **file) for phone in new[:21]] == [200] * 20 + [429]
+        assert await register(new[0], **file) == 200, "it is known already"
+        assert await register(new[21]) == 200, "who opens the gateway's own page"
+
+    play(tmp_path, story)
+
+
 def test_a_registration_after_giving_way_is_told_apart(tmp_path):
     async def story(house, ana, bo):
         before = (await ana.register())["since"]

@@ -11,6 +11,7 @@ const TIMEOUT_MS = 20_000;
 const AGAIN_MS = [1000, 30_000]; // a stream that broke is opened again, ever more rarely
 
 export class Gateway {
+  // base: where it is, "" for where the page came from, null while that is not known.
   constructor(identity, fetch = window.fetch.bind(window), base = "") {
     this.identity = identity;
     this.fetch = fetch;
@@ -158,6 +159,7 @@ export class Gateway {
   }
 
   async #request(method, path, body, headers) {
+    if (this.base === null) throw new Away("it is not known where the gateway is");
     const fetch = this.fetch;
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);

@@ -3,6 +3,7 @@
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { Refused } from "./errors.js";
+import { fetched } from "./place.js";
 import { t } from "./words.js";
 
 const loading = new Map();
@@ -14,7 +15,7 @@ export function load(name) {
   const tries = failed.get(name) || 0;
   if (!loading.has(name)) {
     const file = `./later-${name}.js${tries ? "?" + tries : ""}`;
-    loading.set(name, import(/* known only here */ file).catch(() => {
+    loading.set(name, fetched(file).catch(() => {
       loading.delete(name);
       failed.set(name, tries + 1);
       throw new Refused("not-loaded");

@@ -8,6 +8,7 @@ import { Link } from "./link.js";
 import { Mail } from "./mail.js";
 import { cardsIn } from "./cards_in_text.js";
 import { People, cardIn } from "./people.js";
+import { base } from "./place.js";
 import { Store, hear, ring } from "./store.js";
 import { Underway } from "./underway.js";
 
@@ -81,7 +82,7 @@ export class Phone {
     if (!me || this.me) return;
     this.me = me;
     this.mail = new Mail(this.store, me, this.sealing);
-    const gateway = new Gateway(me);
+    const gateway = new Gateway(me, undefined, base());
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },
       filed: () => { ring(); this.reload(); },
@@ -103,6 +104,13 @@ export class Phone {
   get id() { return deviceId(cardOf(this.me)); }
   get info() { return this.link && this.link.info; }
   get messageMax() { return (this.info && this.info.message_max) || MESSAGE_MAX; }
+
+  // A saved page is told another gateway's address.
+  moved() {
+    this.gateway.base = base();
+    this.gateway.aheadMs = null;
+    this.link.look();
+  }
 
   // --- who we are
 

@@ -13,5 +13,6 @@ export { LIFETIME } from "./mail.js";
 export { Bar, FileButton, Sun, Wrong, useAttempt } from "./parts.js";
 export { cardsIn } from "./cards_in_text.js";
 export { cardLink, kitLink } from "./people.js";
+export * from "./place.js";
 export { drawn, picture } from "./pictures.js";
 export { LANGUAGES, choose, spoken, t, why } from "./words.js";

@@ -2,7 +2,9 @@
 
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { Later } from "./loading.js";
 import { Sun } from "./parts.js";
+import { SAVED } from "./place.js";
 import { t, when } from "./words.js";
 
 const FOUND_MAX = 50; // messages of a search
@@ -15,6 +17,7 @@ export function Side({ phone, route }) {
     <header class="bar"><${Sun} /><div class="grow"><h1>Heliograph</h1>
       <p class="quiet"><bdi>${phone.me.name}</bdi>${phone.info
         ? html` · <bdi>${t("at_gateway", { name: phone.info.name })}</bdi>` : ""}</p></div></header>
+    ${SAVED && html`<${Later} name="saving" part="Address" phone=${phone} />`}
     <${Relay} link=${phone.link} />
     ${(chats.length > 0 || sought) && html`<div class="seek"><label for="search" class="unseen">${t("search")}</label>
       <input id="search" type="search" dir="auto" autocomplete="off" placeholder=${t("search")} value=${sought}

@@ -1,7 +1,7 @@
 // Language, the recovery kit, forgetting this phone; and what all this is worth.
 
 import { Code } from "./code/parts.js";
-import { Bar, LANGUAGES, Later, choose, html, kitText, spoken, t, useState } from "../shared.js";
+import { Bar, LANGUAGES, Later, SAVED, choose, html, kitText, spoken, t, useState } from "../shared.js";
 
 export function Settings({ phone }) {
   const [kit, setKit] = useState(false);
@@ -40,6 +40,7 @@ function Forget({ phone }) {
 
 export function Safety() {
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("safety")} />
-    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}
+      ${SAVED ? html`<p>${t("safe_saved")}</p>` : html`<${Later} name="saving" part="Save" />`}</div>
   </section>`;
 }
