@@ -63,6 +63,7 @@ class Gateway:
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
+        self._login = about.login(config, desk.path.parent)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
@@ -291,7 +292,8 @@ class Gateway:
 
     def about(self) -> dict[str, Any]:
         """What anybody may know of this gateway."""
-        return about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        of_node = about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        return of_node | self._login
 
     def mesh(self) -> dict[str, Any]:
         """What its node sees of the mesh, and how much it keeps for whom."""

@@ -24,11 +24,13 @@ export function load(name) {
   return loading.get(name);
 }
 
-// A view, or a part of one, whose code comes when it is wanted.
-export function Later({ name, part, ...props }) {
+// A view, or a part of one (bare: nothing is in its place until then), whose code comes when it is
+// wanted.
+export function Later({ name, part, bare, ...props }) {
   const [views, setViews] = useState(null);
   const [away, setAway] = useState(false);
   useEffect(() => { load(name).then(setViews, () => setAway(true)); }, []);
   if (views) return html`<${views[part]} ...${props} />`;
+  if (bare) return null;
   return html`<section class="view"><p class="pad" role="status">${away ? t("out_of_reach") : ""}</p></section>`;
 }

@@ -221,6 +221,15 @@ export class Mail {
     }
   }
 
+  // Tell contacts something that is no message to be shown, such as our badge.
+  async tell(body) {
+    const unixS = await this.#time();
+    for (const person of (await this.store.all("people")).filter((p) => p.standing === "contact")) {
+      const sealed = await this.#sealOr(person, body, unixS, true);
+      if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
+    }
+  }
+
   // --- within
 
   // A second that this phone has not used yet: two equal words of one second would be taken for
@@ -302,7 +311,8 @@ export class Mail {
         atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
         file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
       };
-      const shown = what.kind !== "here" && person.standing !== "blocked" && !(await tx.get("seen", same));
+      if (what.badge) await tx.put("people", Object.assign(person, { badge: what.badge }));
+      const shown = what.kind !== "here" && !what.badge && person.standing !== "blocked" && !(await tx.get("seen", same));
       if (shown) {
         message.order = await tx.put("messages", message);
         if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });

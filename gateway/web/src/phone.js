@@ -2,6 +2,7 @@
 // and the link to the gateway, as one thing that the views draw.
 
 import { Gateway } from "./api.js";
+import { badgeBody } from "./bodies.js";
 import { Refused } from "./errors.js";
 import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
@@ -176,6 +177,12 @@ export class Phone {
     const message = await this.mail.send(ids, what);
     await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
     return message;
+  }
+
+  // Our badge, to all contacts.
+  async showBadge(mine) {
+    await this.mail.tell(badgeBody(mine));
+    await this.#done();
   }
 
   async again(order, ids) { await this.mail.again(order, ids); await this.#done(); }

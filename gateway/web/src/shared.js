@@ -15,4 +15,4 @@ export { cardsIn } from "./cards_in_text.js";
 export { cardLink, kitLink } from "./people.js";
 export * from "./place.js";
 export { drawn, picture } from "./pictures.js";
-export { LANGUAGES, choose, spoken, t, why } from "./words.js";
+export { LANGUAGES, choose, day, spoken, t, why } from "./words.js";

@@ -17,7 +17,7 @@ export function Side({ phone, route }) {
     <header class="bar"><${Sun} /><div class="grow"><h1>Heliograph</h1>
       <p class="quiet"><bdi>${phone.me.name}</bdi>${phone.info
         ? html` · <bdi>${t("at_gateway", { name: phone.info.name })}</bdi>` : ""}</p></div></header>
-    ${SAVED && html`<${Later} name="saving" part="Address" phone=${phone} />`}
+    ${SAVED && html`<${Later} name="saving" part="Address" bare phone=${phone} />`}
     <${Relay} link=${phone.link} />
     ${(chats.length > 0 || sought) && html`<div class="seek"><label for="search" class="unseen">${t("search")}</label>
       <input id="search" type="search" dir="auto" autocomplete="off" placeholder=${t("search")} value=${sought}

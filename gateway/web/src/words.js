@@ -69,3 +69,6 @@ export function when(unixS, brief = false) {
   const day = then.toLocaleDateString(language, { day: "numeric", month: "short" });
   return brief ? day : `${day}, ${time}`;
 }
+
+// A day, with its year.
+export const day = (unixS) => new Date(unixS * 1000).toLocaleDateString(language, { dateStyle: "medium" });

@@ -12,6 +12,7 @@ export function Settings({ phone }) {
       ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
         : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
       <${Later} name="directory" part="Findable" phone=${phone} />
+      <${Later} name="badges" part="MyBadge" bare phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
 }
