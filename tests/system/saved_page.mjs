@@ -63,7 +63,8 @@ await ana.getByText(createHash("sha256").update(bytes).digest("hex")).waitFor();
 
 // --- and they write to each other
 
-await add(ana, await cardOf(bo));
+const card = await cardOf(bo);
+await add(ana, card);
 await add(bo, await cardOf(ana));
 for (const [from, to, text] of [[bo, ana, "from a file"], [ana, bo, "to a file"]]) {
   for (const page of [from, to]) {
@@ -83,5 +84,27 @@ await bo.selectOption("#language", "ar");
 await bo.waitForFunction(() => document.documentElement.dir === "rtl");
 assert.deepEqual([...asked].filter((path) => path !== file && !path.startsWith("/api/") && !path.startsWith("image/svg")), []);
 await browser.close();
+
+// --- letters twice as large, on a phone of 320 pixels: nothing leaves the screen
+
+const large = await chromium.launch({ executablePath: chromiumPath, args: [...FLAGS, "--blink-settings=defaultFontSize=32"] });
+const cy = await large.newPage({ viewport: { width: 320, height: 640 } });
+await cy.goto(url);
+await cy.fill("#my-name", "Cy Wolfeschlegelsteinhausen");
+await cy.click("button[type=submit]");
+await add(cy, card);
+await cy.fill("#text", "Twelve people are safe in the school.");
+await cy.click(".composer button[type=submit]");
+await cy.locator(".bubble").waitFor();
+const outside = () => Array.from(document.querySelectorAll("body *")).filter((e) => {
+  const { width, left, right } = e.getBoundingClientRect();
+  return width && (left < -1 || right > innerWidth + 1) && !e.closest(".unseen") && !e.closest("svg");
+}).map((e) => e.outerHTML.slice(0, 200));
+for (const view of [cy.url().split("#")[1], "", "add", "card", "several", "mesh", "settings", "safety"]) {
+  await go(cy, view);
+  await cy.waitForTimeout(200); // drawn
+  assert.deepEqual(await cy.evaluate(outside), [], view);
+}
+await large.close();
 assert.deepEqual(errors, []);
 console.log("done");

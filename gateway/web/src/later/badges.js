@@ -16,6 +16,9 @@ async function operatorOf(phone) {
   return { operator: before || info.operator || "", changed: Boolean(before && info.operator && before !== info.operator) };
 }
 
+// A name that turns no letters round it, whichever way it is written.
+const alone = (name) => `\u2068${name}\u2069`;
+
 // What is to be said of a badge of this card's account: {key, ...values for t()}.
 async function judged(phone, card, { proof, badge }) {
   const { operator, changed } = await operatorOf(phone);
@@ -24,7 +27,10 @@ async function judged(phone, card, { proof, badge }) {
   try {
     const said = checkBadge(badge, unhex(operator), phone.gateway.nowMs() / 1000);
     if (!equal(said.account, card.account) || !isProven(card, proof)) return { key: "badge_false" };
-    return { key: said.expired ? "badge_expired" : "badge", holds: !said.expired, ...said, day: day(said.untilS) };
+    return {
+      key: said.expired ? "badge_expired" : "badge", holds: !said.expired, username: alone(said.username),
+      issuer: alone(said.issuer.replace("https://", "")), gateway: alone(said.gateway), day: day(said.untilS),
+    };
   } catch (refused) {
     return { key: "badge_false" };
   }
@@ -38,7 +44,7 @@ function Said({ phone, card, shown }) {
     judged(phone, card, shown).then((now) => { if (!left) setSaid(now); }, () => {});
     return () => { left = true; };
   }, [shown.badge, operator]);
-  return said && html`<p class=${said.holds ? "badge" : "badge quiet"}>${said.holds && html`<span class="tag" aria-hidden="true">✓</span> `}<bdi>${t(said.key, said)}</bdi></p>`;
+  return said && html`<p class=${said.holds ? "badge" : "badge quiet"}>${said.holds && html`<span class="tag" aria-hidden="true">✓</span> `}${t(said.key, said)}</p>`;
 }
 
 // Of a contact: person.badge came in a message of theirs.
