@@ -1,4 +1,4 @@
-"""A login on the chat page, in a real browser: the badge stands beside the name at the other one."""
+"""A login on the chat page, in a real browser: the badge is beside the name at the other one."""
 
 import asyncio
 import json

@@ -69,7 +69,7 @@ function File({ phone, message }) {
 // Each recipient of a message to several.
 function Others({ phone, message }) {
   const done = message.parts.filter((p) => p.state === "delivered").length;
-  return html`<details class="others"><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
+  return html`<details class="others" open=${message.parts.some((p) => p.why)}><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
       const person = phone.people.get(p.person);
       return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${stateText(p, message)}</span></li>`;

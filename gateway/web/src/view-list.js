@@ -26,7 +26,7 @@ export function Side({ phone, route }) {
       ${words ? html`<${Found} phone=${phone} chats=${chats} words=${words} />`
         : html`<ul class="chats">${chats.map((c) => html`<${Row} key=${c.person.id} ...${c} open=${route.id === c.person.id} />`)}</ul>`}
       ${chats.length === 0 && html`<p class="quiet pad">${t("nobody")}</p>`}
-      ${phone.underway.arriving().map(([mid, [n, all]]) => html`<p key=${mid} class="quiet pad">${t("arriving", { n, all })}
+      ${phone.underway.arriving().map(([mid, [n, all]]) => html`<p key=${mid} class="arriving quiet pad">${t("arriving", { n, all })}
         <progress max=${all} value=${n} aria-label=${t("arriving", { n, all })}></progress></p>`)}
       ${phone.shut > 0 && html`<p class="quiet pad">${t("shut", { n: phone.shut })}</p>`}
     </nav>

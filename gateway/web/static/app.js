@@ -15,7 +15,7 @@ ${z(wt(o))}`,i=ne.sign(ot(s),this.identity.signing);return`${at(oe(this.identity
 `);return e.length<=Yc&&t.length<=Zc?e:t.slice(0,Xc).join(`
 `).slice(0,Gc).replace(/[\ud800-\udbff]$/,"")+"…"}function tu({phone:e,message:t}){let[n,o]=G(""),{name:r,mime:s}=t.file,i=xn(s);return rt(()=>{e.file(t.order).then(a=>{a&&o(Ci(i?s:"application/octet-stream",a.bytes))})},[t.order]),g`${i&&n&&g`<img class="picture" src=${n} alt=${y("picture",{name:r})} />`}
     <p class="said"><a href=${n||void 0} download=${r}><bdi>${y("save_file",{name:r})}</bdi></a>
-      <span class="quiet"> ${y("bytes",{n:t.file.size})}</span></p>`}function eu({phone:e,message:t}){let n=t.parts.filter(o=>o.state==="delivered").length;return g`<details class="others"><summary>${y("of_several",{n,all:t.parts.length})}</summary>
+      <span class="quiet"> ${y("bytes",{n:t.file.size})}</span></p>`}function eu({phone:e,message:t}){let n=t.parts.filter(o=>o.state==="delivered").length;return g`<details class="others" open=${t.parts.some(o=>o.why)}><summary>${y("of_several",{n,all:t.parts.length})}</summary>
     <ul>${t.parts.map(o=>{let r=e.people.get(o.person);return g`<li key=${o.person}><bdi>${r?r.name:o.person}</bdi>: <span class="state">${Hi(o,t)}</span></li>`})}</ul></details>`}function Hi({state:e,why:t},n){if(t)return y("no_"+t);let o=e==="queued"||e==="on_mesh"||e==="waiting",r=Date.now()-n.atMs>Kc;return o&&r?y("still_trying",{state:y(e)}):y(e)}function nu({relays:e}){return e==null?"":e?y("relays",{n:e}):y("relays_none")}function ou({unixS:e,atMs:t}){return e>t/1e3+3600||e<t/1e3-45*86400?t/1e3:e}var Cn="heliograph.draft.";function tr(e){try{return localStorage.getItem(Cn+e)||""}catch{return""}}function er(e,t){try{t?localStorage.setItem(Cn+e,t):localStorage.removeItem(Cn+e)}catch{}}var nr=(e,t)=>e.startsWith(t)?e.slice(t.length).trimStart():e,Fi=(e,t)=>er(e,nr(tr(e),t));function qi(e,t){let n=o=>{o.key===Cn+e&&t(o.oldValue||"",o.newValue||"")};return window.addEventListener("storage",n),()=>window.removeEventListener("storage",n)}function or({title:e,children:t,steal:n=!0}){let o=St();return rt(()=>{n&&o.current&&o.current.focus({preventScroll:!0})},[]),g`<header class="bar">
     <a class="icon back" href="#" aria-label=${y("back")}><span aria-hidden="true"></span></a>
     <div class="grow"><h2 id="view-title" tabindex="-1" ref=${o}><bdi>${e}</bdi></h2>${t}</div>
@@ -75,7 +75,7 @@ ${z(wt(o))}`,i=ne.sign(ot(s),this.identity.signing);return`${at(oe(this.identity
     <nav aria-label=${y("chats")}>
       ${s?g`<${du} phone=${e} chats=${r} words=${s} />`:g`<ul class="chats">${r.map(i=>g`<${Yi} key=${i.person.id} ...${i} open=${t.id===i.person.id} />`)}</ul>`}
       ${r.length===0&&g`<p class="quiet pad">${y("nobody")}</p>`}
-      ${e.underway.arriving().map(([i,[a,c]])=>g`<p key=${i} class="quiet pad">${y("arriving",{n:a,all:c})}
+      ${e.underway.arriving().map(([i,[a,c]])=>g`<p key=${i} class="arriving quiet pad">${y("arriving",{n:a,all:c})}
         <progress max=${c} value=${a} aria-label=${y("arriving",{n:a,all:c})}></progress></p>`)}
       ${e.shut>0&&g`<p class="quiet pad">${y("shut",{n:e.shut})}</p>`}
     </nav>
