@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
+import { lockOf } from "../../gateway/web/src/hashing.js";
 import { hex, random } from "../../gateway/web/src/core.js";
 
 const DAY_MS = 86_400_000;
@@ -67,14 +68,14 @@ test("receipts that nobody takes come to an end", async () => {
   const fresh = [row(now - 7 * DAY_MS), row(now)];
   const rows = [row(now - 9 * DAY_MS), ...fresh];
   for (const one of rows) await bo.store.put("receipts", one);
-  await bo.mail.receiptsTaken(rows, rows.map((r) => r.mid));
+  await bo.mail.receiptsTaken(rows, rows.map((r) => lockOf(r.token)));
   assert.deepEqual(new Set((await bo.mail.receipts()).map((r) => r.mid)), new Set(fresh.map((r) => r.mid)));
   now -= 30 * DAY_MS; // a clock that was set back ends nothing
-  await bo.mail.receiptsTaken(fresh, fresh.map((r) => r.mid));
+  await bo.mail.receiptsTaken(fresh, fresh.map((r) => lockOf(r.token)));
   assert.equal((await bo.mail.receipts()).length, 2);
-  const many = Array.from({ length: 1100 }, (_, i) => ({ ...row(now - i), token: random(1) }));
+  const many = Array.from({ length: 1100 }, (_, i) => (row(now - i)));
   await bo.store.write(["receipts"], async (tx) => { for (const one of many) await tx.put("receipts", one); });
-  await bo.mail.receiptsTaken(many, many.map((r) => r.mid));
+  await bo.mail.receiptsTaken(many, many.map((r) => lockOf(r.token)));
   const left = await bo.mail.receipts();
   assert.equal(left.length, 1000);
   assert.ok(left.some((r) => r.mid === many[0].mid) && !left.some((r) => r.mid === many[1099].mid), "the oldest go");

@@ -4,7 +4,7 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { b64, hex, unb64, utf8 } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
-import { H, sha256 } from "./hashing.js";
+import { lockOf, sha256 } from "./hashing.js";
 import { cardOf, deviceId, mailboxKeys } from "./identity.js";
 
 const TIMEOUT_MS = 20_000;
@@ -46,13 +46,12 @@ export class Gateway {
     return (await this.#signed("GET", `/api/letters?after=${after}&limit=${limit}`)).map(letter);
   }
 
-  // Tokens (1 to 64) of letters that were opened and kept -> the ids (hex) of those letters whose
-  // tokens it did not take, because it knows nothing of them: to be kept, and tried elsewhere.
+  // Tokens (1 to 64) of letters that were opened and kept -> what those open (lockOf) that it did
+  // not take, because it knows no such letter: to be kept, and tried elsewhere.
   async receipts(tokens) {
     const { taken, unknown } = await this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
     if (Array.isArray(unknown)) return unknown.map((mid) => hex(unb64(mid)));
-    const all = tokens.map((token) => hex(H("mid", token).slice(0, 12)));
-    return taken >= all.length ? [] : all; // an older gateway tells only how many
+    return taken >= tokens.length ? [] : tokens.map(lockOf); // an older gateway tells only how many
   }
 
   // How far what we posted is: [{seq, mid, state, token?, relays?}].

@@ -30,7 +30,7 @@ export function parseBadge(text) {
 }
 
 // A badge whose chain leads to this operator (public key, bytes) -> {gateway: its name, issuer,
-// username, account, untilS, expired}. Throws Refused "badge-false".
+// username, account, until, expired}. Throws Refused "badge-false".
 export function checkBadge(raw, operator, nowS) {
   const length = raw[0] || 0;
   const gateway = certificate(raw.slice(1, 1 + length), GATEWAY, operator, "gateway-certificate", nowS);
@@ -39,10 +39,10 @@ export function checkBadge(raw, operator, nowS) {
   const end = 1 + said[0];
   if (!(end < said.length)) throw no();
   const issuer = words(said.subarray(1, end));
-  const untilS = Math.min(gateway.untilS, account.untilS);
+  const until = Math.min(gateway.until, account.until);
   return {
     gateway: words(gateway.rest), issuer: /:\/\//.test(issuer) ? issuer : "https://" + issuer,
-    username: words(said.subarray(end)), account: account.key, untilS, expired: nowS > untilS,
+    username: words(said.subarray(end)), account: account.key, until, expired: nowS > until,
   };
 }
 
@@ -51,10 +51,10 @@ function certificate(raw, kind, by, label, nowS) {
   if (body.length <= HEAD_LEN || raw[0] !== VERSION || raw[1] !== kind) throw no();
   if (!equal(raw.slice(2, 6), sha256(by).slice(0, 4))) throw no();
   if (!verify(by, raw.slice(-SIGNATURE_LEN), H(label, body))) throw no();
-  const [sinceS, untilS] = [bytesNumber(raw.slice(38, 42)), bytesNumber(raw.slice(42, 46))];
-  const lasts = untilS - sinceS;
+  const [sinceS, until] = [bytesNumber(raw.slice(38, 42)), bytesNumber(raw.slice(42, 46))];
+  const lasts = until - sinceS;
   if (!(lasts > 0 && lasts <= DAYS_MAX[kind] * DAY_S) || nowS < sinceS - DAY_S) throw no();
-  return { key: raw.slice(6, 38), untilS, rest: body.subarray(HEAD_LEN) };
+  return { key: raw.slice(6, 38), until, rest: body.subarray(HEAD_LEN) };
 }
 
 function verify(key, signature, message) {

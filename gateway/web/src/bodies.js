@@ -4,7 +4,7 @@ import { bytesNumber, concat, text, utf8 } from "./bytes.js";
 
 const FILE = 1;
 const HERE = 2;
-const BADGE = 10;
+const BADGE = 11;
 const PROOF_LEN = 64;
 const BADGE_MAX = 1 + 255 + 218; // bytes of a badge (SPEC.md 13)
 export const FILE_MAX = 48 * 1024; // bytes of an attachment

@@ -2,6 +2,7 @@
 // breaks, ever more rarely, but at once when there is reason to believe it is back.
 
 import { Away, Refused } from "./errors.js";
+import { lockOf } from "./hashing.js";
 
 const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
 const AGAIN_MS = [1000, 30_000];
@@ -22,7 +23,7 @@ export class Link {
     this.waitMs = AGAIN_MS[0];
     this.postFrom = 0; // not before: the gateway had no room
     this.postWaitMs = AGAIN_MS[0];
-    this.unknown = new Set(); // letters whose receipts this gateway does not take for now
+    this.unknown = new Set(); // what the tokens open that this gateway does not take for now
     this.close = () => {};
     this.letters = Promise.resolve(); // one after the other
   }
@@ -74,12 +75,12 @@ export class Link {
 
   async #session() {
     await this.#hello();
-    const { since = "" } = await this.gateway.register();
+    await this.#register();
     await this.mail.arrived(this.info.way);
     const { network, name, run } = this.info;
     // A gateway that was set up anew counts from 1 again, and so it does for a phone that had to give
     // way and registers once more: the numbers belong to this run of it, and to this registration.
-    this.at = [network, name, run, since].join("/");
+    this.at = [network, name, run, this.since].join("/");
     this.unknown.clear();
     this.postFrom = 0;
     this.why = "";
@@ -127,6 +128,11 @@ export class Link {
     if (broken) throw broken;
   }
 
+  async #register() {
+    const { since = "" } = await this.gateway.register();
+    this.since = since;
+  }
+
   async #hello() {
     this.info = await this.gateway.hello();
   }
@@ -135,11 +141,11 @@ export class Link {
   async #flush() {
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
-      const due = (await this.mail.receipts()).filter((row) => !this.unknown.has(row.mid));
+      const due = (await this.mail.receipts()).filter((row) => !this.unknown.has(lockOf(row.token)));
       const rows = due.slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
       const unknown = await this.gateway.receipts(rows.map((row) => row.token));
-      unknown.forEach((mid) => this.unknown.add(mid));
+      unknown.forEach((lock) => this.unknown.add(lock));
       await this.mail.receiptsTaken(rows, unknown);
     }
   }

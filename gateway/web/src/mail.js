@@ -6,7 +6,7 @@
 
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
-import { H } from "./hashing.js";
+import { H, lockOf } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { better, ended } from "./ladder.js";
@@ -181,15 +181,15 @@ export class Mail {
   }
 
   receipts() { return this.store.all("receipts"); }
-  // The gateway has these, but for the unknown ones (ids): they are kept for the next gateway, until
+  // The gateway has these, but for those whose tokens open what it does not know (lockOf): they are kept for the next gateway, until
   // no message lives any more or they are too many.
   receiptsTaken(rows, unknown = []) {
     return this.store.write(["receipts"], async (tx) => {
       const over = unknown.length ? (await tx.count("receipts")) - RECEIPTS_KEPT : 0;
       const byAge = rows.slice().sort((a, b) => (a.atMs || 0) - (b.atMs || 0));
-      for (const [i, { mid, atMs }] of byAge.entries()) {
+      for (const [i, { mid, token, atMs }] of byAge.entries()) {
         const old = !(this.now() - atMs < RECEIPT_MS);
-        if (!unknown.includes(mid) || old || i < over) await tx.delete("receipts", mid);
+        if (!unknown.includes(lockOf(token)) || old || i < over) await tx.delete("receipts", mid);
       }
     });
   }
@@ -221,10 +221,10 @@ export class Mail {
     }
   }
 
-  // Tell contacts something that is no message to be shown, such as our badge.
-  async tell(body) {
+  // Tell these people something that is no message to be shown, such as our badge.
+  async tell(people, body) {
     const unixS = await this.#time();
-    for (const person of (await this.store.all("people")).filter((p) => p.standing === "contact")) {
+    for (const person of people) {
       const sealed = await this.#sealOr(person, body, unixS, true);
       if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
     }

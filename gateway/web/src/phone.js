@@ -181,7 +181,8 @@ export class Phone {
 
   // Our badge, to all contacts.
   async showBadge(mine) {
-    await this.mail.tell(badgeBody(mine));
+    const contacts = Array.from(this.people.values()).filter((p) => p.standing === "contact");
+    await this.mail.tell(contacts, badgeBody(mine));
     await this.#done();
   }
 

@@ -29,7 +29,7 @@ async function judged(phone, card, { proof, badge }) {
     if (!equal(said.account, card.account) || !isProven(card, proof)) return { key: "badge_false" };
     return {
       key: said.expired ? "badge_expired" : "badge", holds: !said.expired, username: alone(said.username),
-      issuer: alone(said.issuer.replace("https://", "")), gateway: alone(said.gateway), day: day(said.untilS),
+      issuer: alone(said.issuer.replace("https://", "")), gateway: alone(said.gateway), day: day(said.until),
     };
   } catch (refused) {
     return { key: "badge_false" };
