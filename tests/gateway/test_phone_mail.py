@@ -14,6 +14,7 @@ from gateway.sealing import hint_for, seal
 from gateway.web.requests import b64, unb64
 from shared_protocol.lifetime import NORMAL, SOS
 from shared_protocol.parcel_index import WINDOW
+from shared_protocol.receipt import message_id
 from tests.gateway.phone import Phone, befriend, message_of, next_event
 from tests.gateway.two_gateways import House, join, part, two_phones
 from tools.field import until
@@ -451,3 +452,20 @@ def test_a_receipt_that_the_phone_hands_in_elsewhere_ends_the_message(tmp_path):
         assert kept.fetchone()[0] == 1
 
     play(story, tmp_path, "a", "b")
+
+
+def test_a_receipt_that_was_taken_for_another_gateway_survives_a_restart(tmp_path):
+    token = bytes(range(16))
+
+    async def scene():
+        async with asyncio.timeout(60):
+            async with House(tmp_path / "a", delay_max_s=60) as a:
+                bo = Phone("Bo", a.client)
+                await bo.register()
+                said = await bo.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+                assert said == {"taken": 0, "unknown": []}
+                assert a.gateway.node.shelf.tombstone(message_id(token)) < 0, "it waits"
+            async with House(tmp_path / "a") as a:
+                assert a.gateway.node.shelf.tombstone(message_id(token)) >= 0
+
+    asyncio.run(scene())
