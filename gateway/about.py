@@ -1,9 +1,13 @@
 """What a gateway tells of itself and of its node, for phones and for `helio`."""
 
+import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
+from gateway.certificate_store import operator_of
 from gateway.config import Config
+from gateway.errors import UserError
 from shared_protocol.cells import NO_CELL
 from shared_protocol.hashing import network_id
 from shared_protocol.limits import MESSAGE_MAX
@@ -25,6 +29,14 @@ def gateway(config: Config, node: Node, way: bytes, status: dict[str, Any]) -> d
         "neighbours": status["neighbours"],
         **cell,
     }
+
+
+def login(config: Config, data: Path) -> dict[str, str]:
+    """Where people can log in here, and whose word certificates go by, as far as known."""
+    facts = {"login": config.login_issuer} if config.login_issuer else {}
+    with contextlib.suppress(UserError):  # of no network
+        facts["operator"] = operator_of(data).hex()
+    return facts
 
 
 def node(node: Node, now_s: int) -> dict[str, Any]:

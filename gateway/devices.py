@@ -66,6 +66,12 @@ class Devices:
         """The device with this id."""
         return self._by_id.get(name)
 
+    def since(self, name: str) -> str:
+        """Which registration of this device that is, which may have given way in between: the
+        numbers of its letters count from there. "" if it is not registered."""
+        row = self._db.execute("SELECT since_s FROM device WHERE id = ?", (name,)).fetchone()
+        return "" if row is None else f"{row['since_s']:x}"
+
     # --- registration
 
     def register(self, key: bytes, boxes: list[bytes], now_s: int) -> Device:

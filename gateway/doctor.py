@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ from gateway.config import FILE, load_config
 from gateway.database import GATEWAY, Schema
 from gateway.errors import UserError
 from gateway.links.serial_port import open_port
+from gateway.page_command import saved_page
 from gateway.salvage import integrity, salvage
 
 OK, WARNING, BAD, MENDED = "ok", "warning", "bad", "mended"
@@ -130,6 +132,15 @@ def _clock(folder: Path, repair: bool) -> Iterator[Finding]:
         yield Finding("clock", OK, time.strftime("%Y-%m-%d %H:%M"))
 
 
+def _page(folder: Path, repair: bool) -> Iterator[Finding]:
+    try:
+        digest = hashlib.sha256(saved_page()).hexdigest()
+    except UserError as e:
+        yield Finding("page in one file", BAD, str(e))
+    else:
+        yield Finding("page in one file", OK, f"SHA-256 {digest}")
+
+
 CHECKS: tuple[Callable[[Path, bool], Iterator[Finding]], ...] = (
-    _folder, _databases, _person, _config, _clock,
+    _folder, _databases, _person, _config, _clock, _page,
 )  # fmt: skip

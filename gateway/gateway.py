@@ -63,6 +63,7 @@ class Gateway:
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
+        self._login = about.login(config, desk.path.parent)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
@@ -237,14 +238,23 @@ class Gateway:
         kept = kept._replace(hops=hops)
 
         def adopt() -> None:
-            if not kept.is_receipt and self._is_done(kept.immutable):
+            if kept.is_receipt:  # submitted anew: it ends the message here too
+                self._end(kept.immutable)
+                self.node.shelf.discard(handle)
+                return
+            if self._is_done(kept.immutable):
                 self.node.shelf.discard(handle)
                 return
             self.node.adopt(handle, kept, _now_ms())
-            if not kept.is_receipt:  # it may be for somebody of this gateway
-                self.mailroom.handle(("arrived", kept.immutable, 0))
+            self.mailroom.handle(("arrived", kept.immutable, 0))  # it may be for somebody here
 
         return adopt
+
+    def _end(self, immutable: bytes) -> None:
+        self.node.submit_receipt(immutable, 0, _now_ms())
+        self.node.shelf.sync()
+        token = receipt.decode(immutable)
+        self.mailroom.handle(("receipt", receipt.message_id(token), token))
 
     def _is_done(self, immutable: bytes) -> bool:
         """Was it taken here before it could leave?"""
@@ -282,7 +292,8 @@ class Gateway:
 
     def about(self) -> dict[str, Any]:
         """What anybody may know of this gateway."""
-        return about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        of_node = about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        return of_node | self._login
 
     def mesh(self) -> dict[str, Any]:
         """What its node sees of the mesh, and how much it keeps for whom."""

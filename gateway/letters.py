@@ -65,6 +65,13 @@ class Letters:
         row = self._db.execute("SELECT 1 FROM letter WHERE mid = ?", (mid,)).fetchone()
         return row is not None
 
+    def is_for(self, mid: bytes, device: str) -> bool:
+        """Has this device's box a letter of this message, or had it?"""
+        row = self._db.execute(
+            "SELECT 1 FROM letter WHERE mid = ? AND device = ?", (mid, device)
+        ).fetchone()
+        return row is not None
+
     def _room(self, device: str, size: int) -> bool:
         """Is there room for so many bytes more? What the phone has taken gives way, then what it
         has been given (it asked for what comes after), oldest first; nothing else ever does.

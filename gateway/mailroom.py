@@ -23,7 +23,8 @@ from gateway.sealing import (
     hint_for,
     open_bundle,
 )
-from gateway.sorting import Sorting, claims, taken_by_neighbours, token_in
+from gateway.sorting import Sorting, claims, token_in
+from gateway.underway import WithNeighbours
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.node import Node
@@ -244,7 +245,10 @@ class Mailroom:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
         rows = self._desk.db.execute("SELECT mid FROM sent WHERE state = 'queued'")
         mids = {bytes(row["mid"]) for row in rows} | self._office.outbox.queued()
-        for mid in taken_by_neighbours(self.node, mids):
+        there = WithNeighbours(self.node, mids)
+        for mid, count in there.counts():
+            self._office.pieces_out(mid, count)
+        for mid in there.enough():
             self._desk.improve(mid, "on_mesh")
             self._office.improve(mid, "on_mesh")
 

@@ -151,6 +151,13 @@ class Outbox:
             self.open.discard(mid)
         return bool(rows)
 
+    def posters(self, mid: bytes) -> list[tuple[str, int]]:
+        """(device, parcels) of those who posted a message whose end is open."""
+        if mid not in self.open:
+            return []
+        rows = self._db.execute("SELECT device, parcels FROM posted WHERE mid = ?", (mid,))
+        return [(row["device"], row["parcels"]) for row in rows]
+
     def queued(self) -> set[bytes]:
         """Messages of which it is not known that the mesh has them, held ones left out."""
         return self._queued - self._held.keys()

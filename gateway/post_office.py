@@ -19,12 +19,16 @@ from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
 from gateway.pieces import Shape
 from gateway.posting import Posting
+from gateway.underway import OUT, Underway
+from shared_protocol import receipt, records
+from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.receipt import message_id
 
 T = TypeVar("T")
 
 ANSWER_BYTES_MAX = 1 << 20  # of bundles in one answer, so that no phone waits for megabytes
 _TIDY_EVERY_S = 600
+_CARRIED_CODE = lifetime_code(7 * 86_400)  # what phones give their messages
 
 News = tuple[str, dict[str, Any]]  # "letter" or "state", and the row
 
@@ -48,6 +52,7 @@ class PostOffice:
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq)
+        self.underway = Underway()
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction
@@ -149,6 +154,24 @@ class PostOffice:
         self.outbox.improve(mid, "delivered", self.now_s(), token)
         return news, None if local else head[1] >> 4
 
+    def open_elsewhere(self, device: Device, tokens: list[bytes]) -> list[bytes]:
+        """Of these tokens those of no letter of this device, and of no message that has ended as
+        far as is known here; each once."""
+        return [
+            token
+            for token in dict.fromkeys(tokens)
+            if not self.letters.is_for(message_id(token), device.id)
+            and self.token_of(message_id(token)) is None
+        ]
+
+    async def carry(self, tokens: list[bytes]) -> None:
+        """Take receipts into the mesh of letters that a phone got at another gateway: durable when
+        this returns; the gateway lets them out after the privacy delay."""
+        rows = [(carried(token),) for token in tokens]
+        await self.write(
+            lambda: self._db.executemany("INSERT INTO record (bytes) VALUES (?)", rows)
+        )
+
     def news(self, device: Device, after: int, limit: int, kind: str = "") -> list[News]:
         """Letters and states of a device (or only "letter", only "state") behind this number, in
         their order: at most `limit`, and no more than a megabyte."""
@@ -221,9 +244,17 @@ class PostOffice:
         """News of a message that was posted here."""
         if mid in self.outbox.open:
             self.write_now(lambda: self.outbox.improve(mid, state, self.now_s()))
+            self.underway.ended(mid)
+
+    def pieces_out(self, mid: bytes, count: int) -> None:
+        """So many parcels of a message that was posted here are with neighbours."""
+        for device, parcels in self.outbox.posters(mid):
+            self.underway.note(device, OUT, mid, min(count, parcels), parcels)
 
     def work(self) -> None:
         """Now and then: what was held long enough goes on the mesh, what is old is deleted."""
+        for device in self.underway.changed():
+            self.wake(device)
         due = self.outbox.due()
         if due:
             self.write_now(lambda: self.outbox.let_go(due))
@@ -243,6 +274,12 @@ class PostOffice:
             "posted_open": len(self.outbox.open),
             **self.letters.counts(),
         }
+
+
+def carried(token: bytes) -> bytes:
+    """The record of a receipt whose letter nobody here knows; its life begins when it leaves."""
+    immutable = receipt.encode(token, NORMAL, _CARRIED_CODE)
+    return records.encode_kept(records.Kept(True, records.UNSET_S, 0, 0, immutable))
 
 
 def _merged(

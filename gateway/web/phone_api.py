@@ -3,6 +3,7 @@
 This file checks shapes and rates, and turns answers into HTTP; what a letter is, the office knows.
 """
 
+import contextlib
 import secrets
 import time
 from collections import Counter
@@ -26,16 +27,18 @@ from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
-from gateway.web.rates import MESSAGES, REQUESTS, SOS, Rates
+from gateway.web.rates import ALL_CARRIED, CARRIED, MESSAGES, NEWCOMERS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
     REFUSED,
     answer,
     b64,
+    from_file,
     items,
     json_object,
     number,
     unb64,
 )
+from shared_protocol.receipt import message_id
 
 POST_MAX = 16  # messages in one request
 TOKENS_MAX = 64
@@ -104,6 +107,8 @@ class PhoneApi:
             raise NotSigned("false-signature", "The request is signed by another device.")
         verify(claim, key, request.method, body, _now_ms())
         self._rates.spend(claim.device, REQUESTS)
+        if from_file(request) and self._office.devices.get(claim.device) is None:
+            self._rates.spend("", NEWCOMERS)
         last_ms = self._registered_ms.get(claim.device, 0)
         if claim.unix_ms < last_ms <= _now_ms() + WINDOW_MS:
             raise NotSigned("clock", "An older registration than the last one.")  # replayed
@@ -111,7 +116,8 @@ class PhoneApi:
             self._registered_ms.clear()
         self._registered_ms[claim.device] = claim.unix_ms
         await self._office.register(key, boxes)
-        return answer({"id": claim.device, "uuid": device_uuid(key)})
+        since = self._office.devices.since(claim.device)
+        return answer({"id": claim.device, "uuid": device_uuid(key), "since": since})
 
     # --- mail
 
@@ -138,7 +144,25 @@ class PhoneApi:
         tokens = [unb64(t, "tokens") for t in items(json_object(body), "tokens", TOKENS_MAX)]
         if {len(token) for token in tokens} != {TOKEN_LEN}:
             raise UserError(f"A token has {TOKEN_LEN} bytes.")
-        return answer({"taken": await self._office.take(device, tokens)})
+        taken = await self._office.take(device, tokens)
+        unknown = await self._carry(device, tokens)
+        return answer({"taken": taken, "unknown": [b64(message_id(t)) for t in unknown]})
+
+    async def _carry(self, device: Device, tokens: list[bytes]) -> list[bytes]:
+        """Let the mesh have the receipts of letters that nobody here knows, as far as the device's
+        budget goes; the tokens that were not taken at all."""
+        left = self._office.open_elsewhere(device, tokens)
+        going: list[bytes] = []
+        with contextlib.suppress(web.HTTPTooManyRequests):  # the phone keeps them for later
+            for token in left:
+                if self._office.letters.known(message_id(token)):
+                    continue  # of somebody else here: theirs to end
+                self._rates.spend(device.id, CARRIED)
+                self._rates.spend("", ALL_CARRIED)
+                going.append(token)
+        if going:
+            await self._office.carry(going)
+        return [token for token in left if token not in going]
 
     async def letters(self, request: web.Request) -> web.Response:
         """?after=, ?limit=: letters alone."""

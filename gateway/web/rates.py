@@ -21,6 +21,13 @@ REQUESTS = Rate(200, 20, "requests")
 MESSAGES = Rate(200, 2, "messages")
 SOS = Rate(32, 32 / 600, "emergency calls")  # to a person's contacts, every ten minutes
 RECORDS = Rate(32, 32 / 3600, "directory records")  # each lives in the mesh for two days
+# Receipts of letters that this gateway does not know: nobody can tell whether they end anything,
+# so a device's, and those of all together, are few.
+CARRIED = Rate(64, 1 / 60, "receipts of other gateways' letters")
+ALL_CARRIED = Rate(500, 1 / 6, "receipts of other gateways' letters")
+# A site on the Internet can let a visitor's browser pass for a page in a file: the devices that it
+# could register, all together, are few.
+NEWCOMERS = Rate(20, 1 / 60, "new devices of saved pages")
 
 
 class Rates:

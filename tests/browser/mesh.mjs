@@ -23,6 +23,10 @@ class FakeGateway {
   constructor(mesh, name) {
     Object.assign(this, { mesh, name, run: "1", seq: 0, asked: [], refuse: null });
     this.boxes = new Map(); // device -> mailbox keys
+    this.since = 1; // of a registration made now
+    this.sinces = new Map(); // device -> of its registration
+    this.carries = true; // receipts of letters that it does not know
+    this.arrived = new Set(); // mids of letters
     this.news = []; // {seq, device, event, data}
     this.listeners = new Set();
     this.posted = new Map(); // mid -> device
@@ -48,9 +52,15 @@ class FakeGateway {
           message_max: 65536, relay: "connected", neighbours: 1 }];
       case "PUT /api/device":
         this.boxes.set(device, value.boxes.map(unb64));
-        return [200, { id: device, uuid: "" }];
+        if (!this.sinces.has(device)) this.sinces.set(device, this.since);
+        return [200, { id: device, uuid: "", since: this.sinces.get(device) }];
       case "POST /api/post": return [201, { messages: value.messages.map((m) => this.#take(device, m)) }];
-      case "POST /api/receipts": return [200, { taken: value.tokens.filter((t) => this.#receipt(unb64(t))).length }];
+      case "POST /api/receipts": {
+        const mids = value.tokens.map((t) => b64(H("mid", unb64(t)).slice(0, 12)));
+        const unknown = mids.filter((mid) => !this.carries && !this.arrived.has(mid));
+        value.tokens.forEach((t, i) => unknown.includes(mids[i]) || this.#receipt(unb64(t)));
+        return [200, this.old ? { taken: mids.length - unknown.length } : { taken: mids.length - unknown.length, unknown }];
+      }
       case "GET /api/mesh": return [200, { relay: "connected", neighbours: [{ node: "r1", rssi_dbm: -61 }], gateways: { bb01: 5 }, queues: { parcels: 2 } }];
       default: return [404, { error: "Nothing here." }];
     }
@@ -71,6 +81,7 @@ class FakeGateway {
     for (const [device, boxes] of this.boxes) {
       const theirs = boxes.some((box) => equal(H("hint", box, mid).slice(0, 4), unb64(m.hint)));
       if (theirs) {
+        this.arrived.add(m.mid);
         const head = b64(Uint8Array.of(m.b0, m.b1, ...mid));
         this.tell(device, "letter", { mid: m.mid, head, shape: m.shape, bundle: m.bundle, relays: 2, arrived_ms: Date.now() });
       }
@@ -83,7 +94,16 @@ class FakeGateway {
       const device = gateway.posted.get(mid);
       if (device) gateway.tell(device, "state", { mid, state: "delivered", token: b64(token) });
     }
-    return true;
+  }
+
+  // A device had to give way: its letters and their numbers are gone, its streams end.
+  giveWay(device) {
+    this.boxes.delete(device);
+    this.sinces.delete(device);
+    this.since += 1;
+    this.seq = 0;
+    this.news = this.news.filter((row) => row.device !== device);
+    this.listeners.forEach((listener) => listener.source.device === device && listener.source.onerror());
   }
 
   tell(device, event, data) {
@@ -100,12 +120,14 @@ class FakeGateway {
         this.after = Number(/after=(\d+)/.exec(path)[1]);
         this.device = decodeURIComponent(/key=([^&]*)/.exec(path)[1]).split(".")[0];
         this.takers = {};
+        this.onerror = null;
         this.hear = (row) => {
           const taker = this.takers[row.event];
           if (row.device === this.device && row.seq > this.after && taker) {
             taker({ lastEventId: String(row.seq), data: JSON.stringify(row.data) });
           }
         };
+        this.hear.source = this;
         queueMicrotask(() => {
           if (this.onopen) this.onopen();
           gateway.news.forEach(this.hear);

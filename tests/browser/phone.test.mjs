@@ -57,6 +57,15 @@ test("a kit brings the person and the cards; a bad one changes nothing", async (
   await assert.rejects(phone.add(cardText(cardOf(ana)), ""), { code: "own-card" });
 });
 
+test("all whose cards are in one text are added, and oneself is not", async () => {
+  const [bo, cy] = [newIdentity("Bo"), newIdentity("Cy")];
+  const phone = await opened();
+  await phone.begin("Ana");
+  const cards = [cardOf(phone.me), cardOf(bo), cardOf(cy)].map(cardText);
+  assert.equal((await phone.add(cards.join("\n"), "one name for two")).name, "Bo");
+  assert.deepEqual(phone.chats().map((c) => c.person.name).sort(), ["Bo", "Cy"]);
+});
+
 test("chats stand by the last word, count what is unread, and go on after a restart", async () => {
   const idb = new IDBFactory();
   const [bo, cy] = [newIdentity("Bo"), newIdentity("Cy")];
@@ -79,6 +88,21 @@ test("chats stand by the last word, count what is unread, and go on after a rest
   await again.mail.heardLetter(await letterTo(phone.me, cy, "word 4", 4), "A");
   await again.reload();
   assert.equal(again.inChat(stranger.id).length, 3);
+});
+
+test("what is kept counts as sent, though it could not be drawn", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const { id } = await phone.add(cardText(cardOf(newIdentity("Bo"))));
+  phone.reload = async () => { throw new Error("the reading failed"); };
+  const { error } = console;
+  console.error = () => {};
+  await phone.send([id], { text: "once" }).finally(() => {
+    console.error = error;
+    delete phone.reload;
+  });
+  await phone.reload();
+  assert.equal(phone.messages.length, 1);
 });
 
 test("forgetting leaves neither keys nor drafts", async () => {

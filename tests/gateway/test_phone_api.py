@@ -61,6 +61,34 @@ def test_a_device_is_named_by_its_key_and_may_register_again(tmp_path):
     play(tmp_path, story)
 
 
+def test_new_devices_of_pages_in_files_are_few(tmp_path):
+    async def story(house, ana, bo):
+        async def register(phone, **headers):
+            value = {"device": b64(phone.card.ed25519), "boxes": [b64(phone.card.mailbox_key)]}
+            return (await phone.ask("PUT", "/api/device", value, **headers))[0]
+
+        file = {"Origin": "null"}
+        new = [Phone(f"New {i}", house.client) for i in range(22)]
+        assert [await register(phone, **file) for phone in new[:21]] == [200] * 20 + [429]
+        assert await register(new[0], **file) == 200, "it is known already"
+        assert await register(new[21]) == 200, "who opens the gateway's own page"
+
+    play(tmp_path, story)
+
+
+def test_a_registration_after_giving_way_is_told_apart(tmp_path):
+    async def story(house, ana, bo):
+        before = (await ana.register())["since"]
+        assert before == (await ana.register())["since"] != ""
+        house.desk.db.execute("DELETE FROM device WHERE id = ?", (ana.id,))
+        house.office.devices.reload()
+        now_s = house.office.now_s()
+        house.office.now_s = lambda: now_s + 3600
+        assert (await ana.register())["since"] != before
+
+    play(tmp_path, story)
+
+
 def test_what_is_not_signed_by_a_registered_device_is_refused_everywhere(tmp_path):
     async def story(house, ana, bo):
         stranger = Phone("Mallory", house.client)
@@ -242,12 +270,27 @@ def test_tokens_count_only_for_letters_of_this_device(tmp_path):
         _, token = bo.open(letter)
         assert await ana.receipts(token) == 0, "who wrote it knows the token too"
         assert (await ana.states())[-1]["state"] == "queued"
+        said = await ana.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+        assert said == {"taken": 0, "unknown": [letter["mid"]]}
         assert await bo.receipts(bytes(16), token, token) == 2
         assert await bo.receipts(token) == 1, "again: harmless"
         assert [s["state"] for s in await ana.states()] == ["delivered"]
         for bad in ({}, {"tokens": []}, {"tokens": [b64(bytes(15))]}, {"tokens": [5]},
                     {"tokens": "x"}, {"tokens": [b64(token)] * 65}):  # fmt: skip
             refused(await bo.ask("POST", "/api/receipts", bad), 400)
+
+    play(tmp_path, story)
+
+
+def test_receipts_of_letters_that_nobody_here_knows_are_few(tmp_path):
+    async def story(house, ana, bo):
+        tokens = [bytes(12) + n.to_bytes(4, "big") for n in range(64)]
+        value = {"tokens": [b64(token) for token in tokens]}
+        assert await bo.done("POST", "/api/receipts", value) == {"taken": 0, "unknown": []}
+        more = {"tokens": [b64(bytes([1]) * 16)]}
+        said = await bo.done("POST", "/api/receipts", more)
+        assert len(said["unknown"]) == 1, "its budget is spent: the phone keeps it"
+        assert (await ana.done("POST", "/api/receipts", more))["unknown"] == []
 
     play(tmp_path, story)
 

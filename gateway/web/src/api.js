@@ -4,13 +4,14 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { b64, hex, unb64, utf8 } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
-import { sha256 } from "./hashing.js";
+import { lockOf, sha256 } from "./hashing.js";
 import { cardOf, deviceId, mailboxKeys } from "./identity.js";
 
 const TIMEOUT_MS = 20_000;
 const AGAIN_MS = [1000, 30_000]; // a stream that broke is opened again, ever more rarely
 
 export class Gateway {
+  // base: where it is, "" for where the page came from, null while that is not known.
   constructor(identity, fetch = window.fetch.bind(window), base = "") {
     this.identity = identity;
     this.fetch = fetch;
@@ -45,15 +46,26 @@ export class Gateway {
     return (await this.#signed("GET", `/api/letters?after=${after}&limit=${limit}`)).map(letter);
   }
 
-  // Tokens (1 to 64) of letters that were opened and kept -> {taken}.
-  receipts(tokens) {
-    return this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
+  // Tokens (1 to 64) of letters that were opened and kept -> what those open (lockOf) that it did
+  // not take, because it knows no such letter: to be kept, and tried elsewhere.
+  async receipts(tokens) {
+    const { taken, unknown } = await this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
+    if (Array.isArray(unknown)) return unknown.map((mid) => hex(unb64(mid)));
+    return taken >= tokens.length ? [] : tokens.map(lockOf); // an older gateway tells only how many
   }
 
   // How far what we posted is: [{seq, mid, state, token?, relays?}].
   async states(after) {
     return (await this.#signed("GET", `/api/states?after=${after}`)).map(state);
   }
+
+  // Any other question, signed as all are -> its answer.
+  ask(method, path, value) {
+    return this.#signed(method, path, value);
+  }
+
+  // The time, by the gateway's clock if it told that.
+  nowMs() { return Date.now() + (this.aheadMs || 0); }
 
   mesh() {
     return this.#signed("GET", "/api/mesh");
@@ -73,9 +85,9 @@ export class Gateway {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
 
-  // The live stream of letters and states above `after`; the function returned ends it. A break is
+  // The live stream of letters and states above `after`, and of pieces under way; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
-  events(after, { onLetter, onState, onOpen, onGone }, Source = globalThis.EventSource) {
+  events(after, { onLetter, onState, onPieces, onOpen, onGone }, Source = globalThis.EventSource) {
     let source = null;
     let timer = null;
     let closed = false;
@@ -117,6 +129,7 @@ export class Gateway {
       source.onerror = () => again(new Away("the stream broke"));
       source.addEventListener("letter", heard(letter, onLetter));
       source.addEventListener("state", heard(state, onState));
+      source.addEventListener("pieces", heard(pieces, onPieces));
     };
     connect();
     return () => {
@@ -153,6 +166,7 @@ export class Gateway {
   }
 
   async #request(method, path, body, headers) {
+    if (this.base === null) throw new Away("it is not known where the gateway is");
     const fetch = this.fetch;
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
@@ -190,6 +204,12 @@ function somebody(person) {
   const { records, marks } = person || {};
   if (!Array.isArray(records)) throw new Refused("strange-answer", "the gateway sent no directory");
   return { ...person, marks: Array.isArray(marks) ? marks : [], records: records.map(unb64) };
+}
+
+// How many pieces of a long message are there, of how many: {mid: hex, way: "in" | "out", pieces}.
+function pieces({ mid, way, pieces: [done, all] }) {
+  if (!(done >= 0 && all > 0)) throw new Refused("strange-answer");
+  return { mid: hex(unb64(mid)), way, pieces: [done, all] };
 }
 
 function state(s) {

@@ -17,14 +17,16 @@ export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
   const part = out && message.parts.find((p) => p.person === person.id);
   const time = when(out ? message.atMs / 1000 : sane(message));
-  const about = out ? stateText(part.state, message) : relaysText(message);
+  const about = out ? stateText(part, message) : relaysText(message);
+  const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);
   return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
     <${Content} phone=${phone} message=${message} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
+    ${pieces && html`<p class="meta"><progress max=${pieces[1]} value=${pieces[0]} aria-label=${about}></progress> ${t("pieces", { n: pieces[0], all: pieces[1] })}</p>`}
     ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
     ${out && message.parts.length > 1 && html`<${Others} phone=${phone} message=${message} />`}
     ${out && (part.state === "expired" || part.state === "refused") && html`<button type="button" class="small"
-      onClick=${() => phone.again(message.order, [person.id])}>${t("again")}</button>`}
+      onClick=${() => phone.again(message.order, [person.id]).catch(() => { /* it says why */ })}>${t("again")}</button>`}
   </article>`;
 }
 
@@ -67,16 +69,17 @@ function File({ phone, message }) {
 // Each recipient of a message to several.
 function Others({ phone, message }) {
   const done = message.parts.filter((p) => p.state === "delivered").length;
-  return html`<details class="others"><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
+  return html`<details class="others" open=${message.parts.some((p) => p.why)}><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
       const person = phone.people.get(p.person);
-      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${t(p.state)}</span></li>`;
+      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${stateText(p, message)}</span></li>`;
     })}</ul></details>`;
 }
 
 export const stateOfAll = (message) => slowest(message.parts);
 
-function stateText(state, message) {
+function stateText({ state, why }, message) {
+  if (why) return t("no_" + why);
   const open = state === "queued" || state === "on_mesh" || state === "waiting";
   const old = Date.now() - message.atMs > STILL_TRYING_MS;
   return open && old ? t("still_trying", { state: t(state) }) : t(state);

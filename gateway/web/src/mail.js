@@ -6,7 +6,7 @@
 
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
-import { H } from "./hashing.js";
+import { H, lockOf } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { better, ended } from "./ladder.js";
@@ -21,6 +21,8 @@ const TURNS = 8; // ways to seal the same once more
 const TOLD = ["queued", "on_mesh", "expired", "delivered"]; // what a gateway may say of a message
 const SHUT_MAX = 100; // letters that cannot be opened yet; the oldest go
 const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again by itself
+const RECEIPTS_KEPT = 1000; // that no gateway has taken yet,
+const RECEIPT_MS = 8 * 86_400_000; // and so long: a message lives seven days, a day for clocks
 const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "receipts", "shut"];
 
 export class Mail {
@@ -40,12 +42,15 @@ export class Mail {
     const body = file ? fileBody(file) : utf8(text);
     const unixS = await this.#time();
     const people = await this.#chosen(ids);
-    const sealed = await Promise.all(people.map((p) => this.#seal(p, body, unixS, Boolean(file))));
+    const each = await Promise.all(people.map((p) => this.#sealOr(p, body, unixS, Boolean(file))));
+    const sealed = each.filter((one) => one.mid);
+    if (!sealed.length) throw each[0];
     const message = {
       dir: "out", chats: people.map((p) => p.id), kind: file ? "file" : "text", text,
       file: file && { name: file.name, mime: file.mime, size: file.bytes.length },
       unixS, atMs: this.now(), bytes: body.length, mids: sealed.map((s) => hex(s.mid)),
-      parts: people.map((p, i) => ({ person: p.id, state: "waiting", mids: [hex(sealed[i].mid)] })),
+      parts: people.map((p, i) => (each[i].mid ? { person: p.id, state: "waiting", mids: [hex(each[i].mid)] }
+        : { person: p.id, state: "refused", why: each[i].code, mids: [] })),
     };
     return this.store.write(["messages", "files", "outbox"], async (tx) => {
       message.order = await tx.put("messages", message);
@@ -73,6 +78,7 @@ export class Mail {
         if (!part || !ended(part.state) || part.state === "delivered") continue; // another tab did
         if (!sealed[i]) continue;
         part.state = "waiting";
+        delete part.why;
         part.mids.push(hex(sealed[i].mid));
         now.mids.push(hex(sealed[i].mid));
         await tx.put("outbox", waiting(sealed[i], order));
@@ -136,7 +142,7 @@ export class Mail {
     const before = await this.store.get("seen", mid);
     if (before) {
       await this.store.write(["kv", "receipts"], async (tx) => {
-        await tx.put("receipts", before); // this gateway may not have it yet
+        await tx.put("receipts", { ...before, atMs: this.now() }); // this gateway may not have it yet
         await moveOn(tx, at, letter.seq);
       });
       return { is: "again" };
@@ -162,10 +168,11 @@ export class Mail {
     return { is: "dropped", why };
   }
 
-  // Letters that could not be opened may be readable now: somebody was added, the page is newer.
-  async retryShut() {
+  // Letters that could not be opened may be readable now: the page is newer, somebody was added or
+  // their card came (why: "unknown-sender"), there is room for strangers again ("full").
+  async retryShut(why = "") {
     const found = [];
-    for (const { letter } of await this.store.all("shut")) {
+    for (const { letter } of (await this.store.all("shut")).filter((row) => !why || row.why === why)) {
       const outcome = await this.heardLetter(letter, null);
       if (outcome.is !== "shut") await this.store.delete("shut", hex(letter.mid));
       if (outcome.is === "new") found.push(outcome);
@@ -174,9 +181,16 @@ export class Mail {
   }
 
   receipts() { return this.store.all("receipts"); }
-  receiptsTaken(rows) {
+  // The gateway has these, but for those whose tokens open what it does not know (lockOf): they are kept for the next gateway, until
+  // no message lives any more or they are too many.
+  receiptsTaken(rows, unknown = []) {
     return this.store.write(["receipts"], async (tx) => {
-      for (const { mid } of rows) await tx.delete("receipts", mid);
+      const over = unknown.length ? (await tx.count("receipts")) - RECEIPTS_KEPT : 0;
+      const byAge = rows.slice().sort((a, b) => (a.atMs || 0) - (b.atMs || 0));
+      for (const [i, { mid, token, atMs }] of byAge.entries()) {
+        const old = !(this.now() - atMs < RECEIPT_MS);
+        if (!unknown.includes(lockOf(token)) || old || i < over) await tx.delete("receipts", mid);
+      }
     });
   }
 
@@ -202,8 +216,17 @@ export class Mail {
     const unixS = await this.#time();
     for (const person of await this.store.all("people")) {
       if (person.standing !== "contact" || !person.heard) continue;
-      const sealed = await this.#seal(person, hereBody(), unixS, true, { priority: BACKGROUND });
-      await this.store.put("outbox", waiting(sealed, null));
+      const sealed = await this.#sealOr(person, hereBody(), unixS, true, { priority: BACKGROUND });
+      if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
+    }
+  }
+
+  // Tell these people something that is no message to be shown, such as our badge.
+  async tell(people, body) {
+    const unixS = await this.#time();
+    for (const person of people) {
+      const sealed = await this.#sealOr(person, body, unixS, true);
+      if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
     }
   }
 
@@ -244,6 +267,16 @@ export class Mail {
     });
   }
 
+  // Sealed, or why it cannot be for this person alone: nobody else shall miss theirs by it.
+  async #sealOr(person, body, unixS, typed, options) {
+    try {
+      return await this.#seal(person, body, unixS, typed, options);
+    } catch (refused) {
+      if (refused.code !== "bad-card") throw refused;
+      return refused;
+    }
+  }
+
   // Sealed so that it has an id that it did not have before; null if there is no other way left.
   async #sealAnew(person, body, unixS, typed, mids) {
     for (let turn = mids.length; turn < mids.length + TURNS; turn++) {
@@ -270,13 +303,16 @@ export class Mail {
     const outcome = await this.store.write(ALL, async (tx) => {
       await moveOn(tx, at, letter.seq);
       if (await tx.get("seen", mid)) return { is: "again" }; // another tab was faster
+      const before = await tx.get("people", from);
       const person = await this.#author(tx, from, opened);
+      const met = !before || !equal(before.card.prekey, person.card.prekey);
       const message = {
         dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS,
         atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
         file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
       };
-      const shown = what.kind !== "here" && person.standing !== "blocked" && !(await tx.get("seen", same));
+      if (what.badge) await tx.put("people", Object.assign(person, { badge: what.badge }));
+      const shown = what.kind !== "here" && !what.badge && person.standing !== "blocked" && !(await tx.get("seen", same));
       if (shown) {
         message.order = await tx.put("messages", message);
         if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });
@@ -284,10 +320,11 @@ export class Mail {
       }
       await tx.put("seen", { mid, token: opened.token });
       await tx.put("seen", { mid: same });
-      await tx.put("receipts", { mid, token: opened.token });
-      return shown ? { is: "new", message, person } : { is: "again", person };
+      await tx.put("receipts", { mid, token: opened.token, atMs: this.now() });
+      return shown ? { is: "new", message, person, met } : { is: "again", person, met };
     });
     if (outcome.person) await this.#sendAgain(outcome.person);
+    if (outcome.met) await this.retryShut("unknown-sender");
     return outcome;
   }
 
@@ -311,7 +348,9 @@ export class Mail {
     for (const message of await this.store.all("messages")) {
       const part = message.parts && message.parts.find((p) => p.person === person.id);
       if (part && part.state === "expired" && this.now() - message.atMs < AGAIN_MS) {
-        await this.again(message.order, [person.id]);
+        await this.again(message.order, [person.id]).catch((refused) => {
+          if (refused.code !== "bad-card") throw refused;
+        });
       }
     }
   }

@@ -2,12 +2,16 @@
 // and the link to the gateway, as one thing that the views draw.
 
 import { Gateway } from "./api.js";
+import { badgeBody } from "./bodies.js";
 import { Refused } from "./errors.js";
 import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
+import { cardsIn } from "./cards_in_text.js";
 import { People, cardIn } from "./people.js";
+import { base } from "./place.js";
 import { Store, hear, ring } from "./store.js";
+import { Underway } from "./underway.js";
 
 const MESSAGE_MAX = 65_536; // until the gateway told its own
 
@@ -22,6 +26,7 @@ export class Phone {
     this.messages = [];
     this.shut = 0;
     this.link = null;
+    this.underway = new Underway();
     this.listeners = new Set();
   }
 
@@ -60,6 +65,9 @@ export class Phone {
       (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
     this.people = new Map(people.map((p) => [p.id, p]));
     Object.assign(this, { messages, shut });
+    for (const [mid] of this.underway.arriving()) { // whole, and filed meanwhile
+      if (messages.some((m) => m.mids.includes(mid))) this.underway.ended(mid);
+    }
     this.#become(me || null);
     this.changed();
   }
@@ -75,17 +83,35 @@ export class Phone {
     if (!me || this.me) return;
     this.me = me;
     this.mail = new Mail(this.store, me, this.sealing);
-    const gateway = new Gateway(me);
+    const gateway = new Gateway(me, undefined, base());
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },
       filed: () => { ring(); this.reload(); },
+      counted: (note) => {
+        this.underway.note(note);
+        this.changed();
+      },
     }).start();
     this.gateway = gateway;
+    this.#retryShut(""); // this page may be newer than the one that could not open them
+  }
+
+  // What cannot be opened now is tried again another time: it stays where it is.
+  async #retryShut(why) {
+    const found = await this.mail.retryShut(why).catch(() => []);
+    if (found.length) await this.#done();
   }
 
   get id() { return deviceId(cardOf(this.me)); }
   get info() { return this.link && this.link.info; }
   get messageMax() { return (this.info && this.info.message_max) || MESSAGE_MAX; }
+
+  // A saved page is told another gateway's address.
+  moved() {
+    this.gateway.base = base();
+    this.gateway.aheadMs = null;
+    this.link.look();
+  }
 
   // --- who we are
 
@@ -118,18 +144,30 @@ export class Phone {
 
   // --- people
 
-  add(pasted, name) { return this.addCard(cardIn(pasted), name); }
+  // Everybody whose card is in this text: the first of them. A name is for one alone.
+  async add(pasted, name) {
+    const cards = cardsIn(pasted);
+    const others = cards.filter((card) => deviceId(card) !== this.id);
+    if (!others.length) throw new Refused("own-card");
+    const people = [];
+    for (const card of others) people.push(await this.addCard(card, others.length > 1 ? "" : name));
+    return people[0];
+  }
 
   async addCard(card, name) {
     if (deviceId(card) === this.id) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
-    await this.mail.retryShut();
     await this.#done();
+    await this.#retryShut("unknown-sender");
     return person;
   }
 
-  async accept(id) { await this.keeper.accept(id); await this.#done(); }
-  async block(id) { await this.keeper.block(id); await this.#done(); }
+  async accept(id) { await this.keeper.accept(id); await this.#answered(); }
+  async block(id) { await this.keeper.block(id); await this.#answered(); }
+  async #answered() { // one stranger less
+    await this.#done();
+    await this.#retryShut("full");
+  }
   async rename(id, name) { await this.keeper.rename(id, name); await this.#done(); }
   async read(id, order) { await this.keeper.read(id, order); await this.#done(); }
 
@@ -137,8 +175,15 @@ export class Phone {
 
   async send(ids, what) {
     const message = await this.mail.send(ids, what);
-    await this.#done();
+    await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
     return message;
+  }
+
+  // Our badge, to all contacts.
+  async showBadge(mine) {
+    const contacts = Array.from(this.people.values()).filter((p) => p.standing === "contact");
+    await this.mail.tell(contacts, badgeBody(mine));
+    await this.#done();
   }
 
   async again(order, ids) { await this.mail.again(order, ids); await this.#done(); }

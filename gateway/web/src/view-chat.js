@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
 import { words } from "./identity.js";
+import { Later } from "./loading.js";
 import { Bar, Wrong, useAttempt } from "./parts.js";
 import { t } from "./words.js";
 
@@ -65,7 +66,7 @@ export function Chat({ phone, person, target }) {
   const long = target && all.findIndex((m) => m.order === target);
   const from = Math.max(0, Math.min(all.length - shown, long >= 0 && target ? long - 20 : Infinity));
   return html`<section class="view" aria-labelledby="view-title">
-    <${Bar} title=${person.name} steal=${coarse() && !target}><${Details} phone=${phone} person=${person} /><//>
+    <${Bar} title=${person.name} steal=${coarse() && !target}>${person.badge && html`<${Later} name="badges" part="Theirs" bare phone=${phone} person=${person} />`}<${Details} phone=${phone} person=${person} /><//>
     <div id="scroll" ref=${scroll} role="region" tabindex="0" aria-label=${t("conversation")} onScroll=${scrolled}
       onLoadCapture=${() => { if (atEnd.current) toEnd(); /* a picture came */ }}>
       ${from > 0 && html`<button type="button" class="small earlier" onClick=${earlier}>${t("earlier")}</button>`}
@@ -104,6 +105,7 @@ function Details({ phone, person }) {
   return html`<details class="details"><summary class="quiet">${t("details")}</summary>
     <p class="words" dir="ltr">${words(person.id)}</p>
     <p class="quiet">${t("compare", { name: person.name })}</p>
+    ${person.badge && html`<p class="quiet">${t("badge_worth")}</p>`}
     ${twin && html`<p class="error">${t("same_name")}</p>`}
     <form onSubmit=${rename} novalidate><label for="rename">${t("name")}</label>
       <input id="rename" type="text" dir="auto" autocomplete="off" value=${name} aria-describedby="rename-wrong"

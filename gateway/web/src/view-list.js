@@ -2,7 +2,9 @@
 
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { Later } from "./loading.js";
 import { Sun } from "./parts.js";
+import { SAVED } from "./place.js";
 import { t, when } from "./words.js";
 
 const FOUND_MAX = 50; // messages of a search
@@ -15,6 +17,7 @@ export function Side({ phone, route }) {
     <header class="bar"><${Sun} /><div class="grow"><h1>Heliograph</h1>
       <p class="quiet"><bdi>${phone.me.name}</bdi>${phone.info
         ? html` · <bdi>${t("at_gateway", { name: phone.info.name })}</bdi>` : ""}</p></div></header>
+    ${SAVED && html`<${Later} name="saving" part="Address" bare phone=${phone} />`}
     <${Relay} link=${phone.link} />
     ${(chats.length > 0 || sought) && html`<div class="seek"><label for="search" class="unseen">${t("search")}</label>
       <input id="search" type="search" dir="auto" autocomplete="off" placeholder=${t("search")} value=${sought}
@@ -23,6 +26,8 @@ export function Side({ phone, route }) {
       ${words ? html`<${Found} phone=${phone} chats=${chats} words=${words} />`
         : html`<ul class="chats">${chats.map((c) => html`<${Row} key=${c.person.id} ...${c} open=${route.id === c.person.id} />`)}</ul>`}
       ${chats.length === 0 && html`<p class="quiet pad">${t("nobody")}</p>`}
+      ${phone.underway.arriving().map(([mid, [n, all]]) => html`<p key=${mid} class="arriving quiet pad">${t("arriving", { n, all })}
+        <progress max=${all} value=${n} aria-label=${t("arriving", { n, all })}></progress></p>`)}
       ${phone.shut > 0 && html`<p class="quiet pad">${t("shut", { n: phone.shut })}</p>`}
     </nav>
     <div class="actions">

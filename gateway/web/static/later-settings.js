@@ -1,25 +1,27 @@
-import{Refused as R,drawn as I,picture as j}from"./app.js";async function $(e){let{draw:o}=await import("./later-qr-draw.js");return o(e)}import{FileButton as M,Wrong as N,html as d,t as u,useEffect as k,useRef as x,useState as f,why as U}from"./app.js";function g({text:e,codeText:o=e,label:a,fieldLabel:s}){let[r,l]=f(null),[m,w]=f(""),i=x();k(()=>{$(o).then(l,()=>l(null))},[o]);let v=()=>{i.current.focus(),i.current.setSelectionRange(0,e.length);let c=!1;try{c=document.execCommand("copy")}catch{}w(u(c?"copied":"copy_refused"))};return d`
-    <div class="code">${r&&d`
+import{Refused as A,drawn as D,fetched as x,picture as I}from"./app.js";async function d(e){let{draw:n}=await x("./later-qr-draw.js");return n(e)}import{FileButton as N,Wrong as U,html as u,t as f,useEffect as C,useRef as S,useState as g,why as H}from"./app.js";function b({text:e,codeText:n=e,label:a,fieldLabel:s}){let[r,c]=g(null),[m,v]=g(""),i=S();C(()=>{d(n).then(c,()=>c(null))},[n]);let k=()=>{i.current.focus(),i.current.setSelectionRange(0,e.length);let p=!1;try{p=document.execCommand("copy")}catch{}v(f(p?"copied":"copy_refused"))};return u`
+    <div class="code">${r&&u`
       <svg role="img" aria-label=${a} viewBox=${`-4 -4 ${r.size+8} ${r.size+8}`}
-           shape-rendering="crispEdges" data-code=${o}>
+           shape-rendering="crispEdges" data-code=${n}>
         <path fill="#fff" d=${`M-4-4h${r.size+8}v${r.size+8}h-${r.size+8}z`} />
         <path fill="#000" d=${r.path} />
       </svg>`}
     </div>
     <label for="code-text">${s}</label>
     <textarea id="code-text" ref=${i} rows="6" dir="ltr" readonly spellcheck="false">${e}</textarea>
-    <p><button type="button" class="primary" onClick=${v}>${u("copy")}</button>
-      <span class="said" role="status">${m}</span></p>`}import{Bar as b,LANGUAGES as h,Later as C,choose as _,html as n,kitText as S,spoken as z,t,useState as y}from"./app.js";function W({phone:e}){let[o,a]=y(!1);return n`<section class="view" aria-labelledby="view-title"><${b} title=${t("settings")} />
+    <p><button type="button" class="primary" onClick=${k}>${f("copy")}</button>
+      <span class="said" role="status">${m}</span></p>`}import{Bar as y,LANGUAGES as h,Later as l,SAVED as _,choose as z,html as o,kitText as B,spoken as E,t,useState as w}from"./app.js";function X({phone:e}){let[n,a]=w(!1);return o`<section class="view" aria-labelledby="view-title"><${y} title=${t("settings")} />
     <div class="sheet">
-      <${B} phone=${e} />
+      <${j} phone=${e} />
       <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
-      ${o?n`<${g} text=${S(e.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`:n`<p><button type="button" onClick=${()=>a(!0)}>${t("show_kit")}</button></p>`}
-      <${C} name="directory" part="Findable" phone=${e} />
-      <${E} phone=${e} />
-    </div></section>`}function B({phone:e}){let o=async a=>{await _(a.target.value),e.changed()};return n`<label for="language">${t("language")}</label>
-    <select id="language" onChange=${o}>${Object.keys(h).map(a=>n`
-      <option value=${a} lang=${a} selected=${a===z()}>${h[a]}</option>`)}</select>`}function E({phone:e}){let[o,a]=y(!1),s=async()=>{await e.forget(),location.replace(location.pathname)};return n`<h3>${t("forget")}</h3><p>${t("forget_how")}</p>
-    ${o?n`<p class="buttons"><button type="button" class="danger" onClick=${s}>${t("forget_sure")}</button>
-        <button type="button" onClick=${()=>a(!1)}>${t("keep_it")}</button></p>`:n`<p><button type="button" onClick=${()=>a(!0)}>${t("forget")}</button></p>`}`}function X(){return n`<section class="view" aria-labelledby="view-title"><${b} title=${t("safety")} />
-    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed","gateway","wifi","phone","words","ways"].map(e=>n`<p key=${e}>${t("safe_"+e)}</p>`)}</div>
-  </section>`}export{B as Language,X as Safety,W as Settings};
+      ${n?o`<${b} text=${B(e.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`:o`<p><button type="button" onClick=${()=>a(!0)}>${t("show_kit")}</button></p>`}
+      <${l} name="directory" part="Findable" phone=${e} />
+      <${l} name="badges" part="MyBadge" bare phone=${e} />
+      <${F} phone=${e} />
+    </div></section>`}function j({phone:e}){let n=async a=>{await z(a.target.value),e.changed()};return o`<label for="language">${t("language")}</label>
+    <select id="language" onChange=${n}>${Object.keys(h).map(a=>o`
+      <option value=${a} lang=${a} selected=${a===E()}>${h[a]}</option>`)}</select>`}function F({phone:e}){let[n,a]=w(!1),s=async()=>{await e.forget(),location.replace(location.pathname)};return o`<h3>${t("forget")}</h3><p>${t("forget_how")}</p>
+    ${n?o`<p class="buttons"><button type="button" class="danger" onClick=${s}>${t("forget_sure")}</button>
+        <button type="button" onClick=${()=>a(!1)}>${t("keep_it")}</button></p>`:o`<p><button type="button" onClick=${()=>a(!0)}>${t("forget")}</button></p>`}`}function Y(){return o`<section class="view" aria-labelledby="view-title"><${y} title=${t("safety")} />
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed","gateway","wifi","phone","words","ways"].map(e=>o`<p key=${e}>${t("safe_"+e)}</p>`)}
+      ${_?o`<p>${t("safe_saved")}</p>`:o`<${l} name="saving" part="Save" />`}</div>
+  </section>`}export{j as Language,Y as Safety,X as Settings};

@@ -1,7 +1,7 @@
 // Language, the recovery kit, forgetting this phone; and what all this is worth.
 
 import { Code } from "./code/parts.js";
-import { Bar, LANGUAGES, Later, choose, html, kitText, spoken, t, useState } from "../shared.js";
+import { Bar, LANGUAGES, Later, SAVED, choose, html, kitText, spoken, t, useState } from "../shared.js";
 
 export function Settings({ phone }) {
   const [kit, setKit] = useState(false);
@@ -12,6 +12,7 @@ export function Settings({ phone }) {
       ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
         : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
       <${Later} name="directory" part="Findable" phone=${phone} />
+      <${Later} name="badges" part="MyBadge" bare phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
 }
@@ -40,6 +41,7 @@ function Forget({ phone }) {
 
 export function Safety() {
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("safety")} />
-    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}
+      ${SAVED ? html`<p>${t("safe_saved")}</p>` : html`<${Later} name="saving" part="Save" />`}</div>
   </section>`;
 }
