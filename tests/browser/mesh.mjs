@@ -10,6 +10,8 @@ export class Mesh {
   constructor() {
     this.gateways = [];
     this.away = new Set(); // gateways that do not answer
+    this.out = new Map(); // mid -> message: what the mesh holds, for who registers later
+    this.lose = () => false; // what of it never arrives
   }
 
   gateway(name) {
@@ -48,9 +50,15 @@ class FakeGateway {
           message_max: 65536, relay: "connected", neighbours: 1 }];
       case "PUT /api/device":
         this.boxes.set(device, value.boxes.map(unb64));
+        this.mesh.out.forEach((m) => this.arrive(m, device));
         return [200, { id: device, uuid: "" }];
       case "POST /api/post": return [201, { messages: value.messages.map((m) => this.#take(device, m)) }];
-      case "POST /api/receipts": return [200, { taken: value.tokens.filter((t) => this.#receipt(unb64(t))).length }];
+      case "POST /api/receipts": {
+        const { tokens = [], acks = [], recalls = [] } = value;
+        recalls.forEach((token) => this.mesh.out.delete(b64(H("mid", unb64(token)).slice(0, 12))));
+        const tell = (token) => this.#receipt(unb64(token));
+        return [200, { taken: [...tokens, ...acks.map((a) => a.token), ...recalls].filter(tell).length }];
+      }
       case "GET /api/mesh": return [200, { relay: "connected", neighbours: [{ node: "r1", rssi_dbm: -61 }], gateways: { bb01: 5 }, queues: { parcels: 2 } }];
       default: return [404, { error: "Nothing here." }];
     }
@@ -60,16 +68,21 @@ class FakeGateway {
     const known = this.posted.has(m.mid);
     this.posted.set(m.mid, device);
     if (!known) {
+      this.mesh.out.set(m.mid, m);
+      for (const lock of m.watch || []) this.posted.set(lock, device);
       for (const gateway of this.mesh.gateways) gateway.arrive(m);
       this.tell(device, "state", { mid: m.mid, state: "on_mesh" });
     }
     return { mid: m.mid, state: known ? "on_mesh" : "queued" };
   }
 
-  arrive(m) {
+  // only: the device that asks.
+  arrive(m, only = null) {
     const mid = unb64(m.mid);
+    if (this.mesh.lose(m)) return;
     for (const [device, boxes] of this.boxes) {
-      const theirs = boxes.some((box) => equal(H("hint", box, mid).slice(0, 4), unb64(m.hint)));
+      const had = this.news.some((n) => n.device === device && n.event === "letter" && n.data.mid === m.mid);
+      const theirs = !had && (!only || device === only) && this.posted.get(m.mid) !== device && boxes.some((box) => equal(H("hint", box, mid).slice(0, 4), unb64(m.hint)));
       if (theirs) {
         const head = b64(Uint8Array.of(m.b0, m.b1, ...mid));
         this.tell(device, "letter", { mid: m.mid, head, shape: m.shape, bundle: m.bundle, relays: 2, arrived_ms: Date.now() });

@@ -1,6 +1,7 @@
 // The talk with the gateway: say who we are, hand in what waits, listen; and again whenever it
 // breaks, ever more rarely, but at once when there is reason to believe it is back.
 
+import { hex, unhex } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
 
 const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
@@ -68,8 +69,10 @@ export class Link {
 
   async #session(reached) {
     await this.#hello();
-    await this.gateway.register();
+    this.boxes = null;
+    await this.#register();
     await this.mail.arrived(this.info.way);
+    await this.mail.look();
     const run = this.info.run;
     reached();
     this.postFrom = 0;
@@ -93,6 +96,7 @@ export class Link {
       }),
       onState: (state) => file(async () => {
         if (await this.mail.heardState(state, at)) this.told();
+        this.kick(); // what all readers have is let go of
       }),
       onOpen: () => {},
       onGone: (error) => {
@@ -123,13 +127,26 @@ export class Link {
     this.at = `${this.info.network}/${this.info.name}/${this.info.run}`;
   }
 
+  // Say which letters are ours, when that has changed.
+  async #register() {
+    const groups = await this.mail.boxes();
+    const now = groups.map(hex).join();
+    if (now !== this.boxes) await this.gateway.register(groups);
+    this.boxes = now;
+  }
+
   // Hand in what waits, and the receipts of what was kept.
   async #flush() {
+    await this.#register();
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
       const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
-      await this.gateway.receipts(rows.map((row) => row.token));
+      const of = (some) => rows.filter(some);
+      await this.gateway.receipts(
+        of((row) => !row.ack && !row.recall).map((row) => row.token),
+        of((row) => row.ack).map((row) => ({ mid: unhex(row.mid), token: row.token })),
+        of((row) => row.recall).map((row) => row.token));
       await this.mail.receiptsTaken(rows);
     }
   }
