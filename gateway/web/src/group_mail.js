@@ -44,6 +44,7 @@ export class GroupMail {
     const salt = random(16);
     const gid = groupId(cardOf(this.me).device, salt);
     const id = hex(gid);
+    if (!ids.length) throw new Refused("group-nobody");
     const people = await this.#contacts(ids);
     await this.#change({ ...newGroup(id, gid, salt, this.id, this.now()), mine: true, standing: "in" },
       say.groupName(name), [say.memberCard(this.me), ...people.map((p) => p.card)]);
@@ -76,6 +77,7 @@ export class GroupMail {
 
   // A new state, under a new secret, to all who are in it; those who are not any more are told.
   async #change(before, name, cards) {
+    if (cards.length > say.MEMBERS_MAX) throw new Refused("group-large");
     const number = before.number + 1;
     const secret = random(16);
     const keys = epochKeys(secret);
@@ -106,8 +108,9 @@ export class GroupMail {
   }
 
   async #contacts(ids) {
-    const people = (await this.store.all("people")).filter((p) => ids.includes(p.id) && p.standing === "contact");
-    if (people.length !== ids.length) throw new Refused("unknown-person");
+    const contacts = (await this.store.all("people")).filter((p) => p.standing === "contact");
+    const people = ids.map((id) => contacts.find((p) => p.id === id));
+    if (people.includes(undefined)) throw new Refused("unknown-person");
     return people;
   }
 
