@@ -7,7 +7,8 @@ const contactsOf = (phone) => phone.chats().map((c) => c.person).filter((p) => p
 export function NewGroup({ phone }) {
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState([]);
-  const [wrong, attempt, busy] = useAttempt();
+  const [wrong, attempt, busy, setWrong] = useAttempt();
+  const choose = (ids) => { setChosen(ids); setWrong(""); };
   const make = (event) => {
     event.preventDefault();
     attempt(async () => { location.hash = "#c/" + await phone.inGroup("make", name, chosen); });
@@ -17,7 +18,7 @@ export function NewGroup({ phone }) {
       <label for="group-name">${t("group_name")}</label>
       <input id="group-name" type="text" dir="auto" autocomplete="off" value=${name} aria-describedby="group-wrong"
         aria-invalid=${Boolean(wrong)} onInput=${(e) => setName(e.target.value)} />
-      <${Choice} people=${contactsOf(phone)} chosen=${chosen} setChosen=${setChosen} none=${t("nobody")} />
+      <${Choice} people=${contactsOf(phone)} chosen=${chosen} setChosen=${choose} none=${t("nobody")} />
       <${Wrong} id="group-wrong">${wrong}<//>
       <p><button type="submit" class="primary" aria-disabled=${busy}>${t("make_group")}</button></p>
     </form></div></section>`;
