@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
-import { b64, concat, hex, newIdentity, random, seal, unb64 } from "../../gateway/web/src/core.js";
+import { Refused, b64, concat, hex, newIdentity, random, seal, unb64 } from "../../gateway/web/src/core.js";
 import { groupsIn } from "../../gateway/web/src/group_rows.js";
 import { chainOf, epochKeys, groupId, senderOf } from "../../gateway/web/src/group_keys.js";
 import { sealForGroup } from "../../gateway/web/src/group_seal.js";
@@ -338,5 +338,58 @@ test("garbage in a group's mail changes nothing", async () => {
   }
   const after = await groups(bo);
   assert.equal(JSON.stringify(after[0]), before);
+  await end();
+});
+
+test("who left while the maker's phone was off is out of the next state, whatever else that changes", async () => {
+  const { gateways, ana, bo, cy, id, end } = await together();
+  await ana.leave();
+  await cy.groups.leave(id);
+  cy.link.kick();
+  await notes(bo, "left");
+  ana.groups.renew = () => Promise.reject(new Refused("busy")); // as if the power went right after it was kept
+  ana.mail.groups = () => ana.groups;
+  ana.join(gateways[0]);
+  await notes(ana, "left");
+  assert.equal((await group(ana)).number, 1);
+  await ana.leave();
+  await ana.wake();
+  ana.join(gateways[0]);
+  await bo.until(async () => (await group(bo)).number === 2, "new keys");
+  assert.deepEqual((await group(bo)).members.map((m) => m.card.name), ["Ana", "Bo"]);
+  await end();
+});
+
+test("somebody blocked is not shown, strangers cannot fill the list with invitations", async () => {
+  const { ana, bo, cy, end } = await together();
+  await bo.people.block(cy.id);
+  await say(cy, "do you hear me?");
+  await hears(ana, "hear me?");
+  await cy.until(async () => (await cy.messages()).filter((m) => m.dir === "out").every((m) => m.parts.every((p) => p.state === "delivered")), "confirmed");
+  assert.deepEqual(await said(bo), []);
+  const outcomes = [];
+  for (let i = 0; i < 6; i++) {
+    const stranger = newIdentity(`Mallory ${i}`);
+    const letter = await letterOf(await seal(stranger, bo.card, keyBody(random(16), 1, random(16)), { unixS: 1.9e9, typed: true, withCard: true, lifetime: 10 }));
+    outcomes.push((await bo.mail.heardLetter(letter, null)).is);
+  }
+  assert.deepEqual(outcomes, ["again", "again", "again", "again", "shut", "shut"]);
+  assert.equal((await bo.mail.boxes()).length, 5);
+  const blocked = await letterOf(await seal(cy.me, bo.card, keyBody(random(16), 1, random(16)), { unixS: 1.9e9, typed: true, lifetime: 10 }));
+  assert.equal((await bo.mail.heardLetter(blocked, null)).is, "again");
+  assert.equal((await groups(bo)).length, 5, "nor who is blocked");
+  await end();
+});
+
+test("two phones of one kit at one place of a chain give no key away", async () => {
+  const { ana, bo, id, end } = await together();
+  const [epoch] = (await group(ana)).epochs;
+  const chain = await ana.store.value(`chain.${id}.1.${ana.id}`);
+  const [one, two] = ["first", "other"].map((text) => sealForGroup(epoch, senderIn(epoch, ana.id), chain, ana.me.signing,
+    new TextEncoder().encode(text), { unixS: 1.9e9, lifetime: 10 }));
+  const stream = (sealed, text) => sealed.bundle.slice(9).map((b, i) => b ^ concat([0, 113, 63, 179, 0], new TextEncoder().encode(text))[i]).slice(0, 9);
+  assert.notDeepEqual(stream(one, "first"), stream(two, "other"));
+  assert.equal((await bo.mail.heardLetter(await letterOf(one), null)).is, "new");
+  assert.deepEqual(await bo.mail.heardLetter(await letterOf(two), null), { is: "dropped", why: "used" });
   await end();
 });

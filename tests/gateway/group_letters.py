@@ -96,7 +96,7 @@ class Epoch:
         raw = b"" if shape is None else bytes([shape.k, shape.n, shape.blocks])
         signature = signing.sign(self._said(sender, place, head, inner, raw))
         key = seed_at(self.secret, device, counter)
-        key = H(b"group-salted", key, along) if along else key
+        key = H(b"group-key", key, mid, along)
         about = b"helio1/group-seal\0" + head + raw
         sealed = ChaCha20Poly1305(key).encrypt(bytes(12), inner + signature, about)
         bundle = xor(b"\x02" + sender + place, self._pad(mid)) + along + sealed
@@ -115,7 +115,7 @@ class Epoch:
             raise ValueError("not of this group")
         counter = int.from_bytes(header[5:], "big")
         key = seed_at(self.secret, device, counter)
-        key = H(b"group-salted", key, along) if along else key
+        key = H(b"group-key", key, mid, along)
         raw = b"" if shape is None else bytes([shape.k, shape.n, shape.blocks])
         plain = ChaCha20Poly1305(key).decrypt(bytes(12), rest, b"helio1/group-seal\0" + head + raw)
         inner, signature = plain[:-64], plain[-64:]

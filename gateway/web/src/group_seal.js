@@ -19,7 +19,7 @@ const TAG_LEN = 16;
 const INNER_HEAD = 5;
 const OVERHEAD = HEAD_LEN + TAG_LEN + SIGNATURE_LEN + INNER_HEAD + 1;
 const TYPED = 128;
-const NONCE = new Uint8Array(12); // each key seals one message
+const NONCE = new Uint8Array(12); // a key seals one message
 const NONE = new Uint8Array(0);
 
 // Seal a body under one key of the sender's chain.
@@ -42,7 +42,7 @@ export function sealForGroup(epoch, sender, chain, signing, body, options) {
   const head = concat([b0, b1], mid);
   const counter = numberBytes(chain.counter, 4);
   const signature = ed25519.sign(signed(epoch, sender, counter, head, inner, shape), signing);
-  const key = messageKey(seedOf(chain.key), along);
+  const key = messageKey(seedOf(chain.key), mid, along);
   const sealed = chacha20poly1305(key, NONCE, about(head, shape)).encrypt(concat(inner, signature));
   const bundle = concat(hidden(epoch, mid, concat([SUITE], sender, counter)), along, sealed);
   return {
@@ -78,7 +78,7 @@ export function openForGroup(letter, found, seed, device) {
   const { head, shape } = letter;
   let plain;
   try {
-    plain = chacha20poly1305(messageKey(seed, found.along), NONCE, about(head, shape)).decrypt(found.sealed);
+    plain = chacha20poly1305(messageKey(seed, head.slice(2), found.along), NONCE, about(head, shape)).decrypt(found.sealed);
   } catch (wrongKey) {
     throw new Refused("damaged", "not sealed with this key, or altered");
   }
@@ -97,9 +97,9 @@ export function openForGroup(letter, found, seed, device) {
   return { unixS: bytesNumber(inner.slice(1, 5)), body, typed: Boolean(flags & TYPED) };
 }
 
-// With pieces the key needs what is masked: fewer than k of them are of no use even to who gets the
-// chain later.
-const messageKey = (seed, along) => (along.length ? H("group-salted", seed, along) : seed);
+// With the id, should two phones of one kit be at the same place of the chain. With pieces the key
+// needs what is masked: fewer than k of them are of no use even to who gets the chain later.
+const messageKey = (seed, mid, along) => H("group-key", seed, mid, along);
 
 const about = (head, shape) => concat(utf8("helio1/group-seal\0"), head, shape || []);
 

@@ -195,9 +195,9 @@ export class Mail {
     return new GroupMail(this, { secondIn, moveOn, waiting });
   }
 
-  // Ask for the members of groups that are late.
+  // Do what is due in our groups.
   async look() {
-    if ((await this.store.read(["kv"], groupList)).waits) await (await this.groups()).look();
+    if ((await this.store.read(["kv"], groupList)).ids.length) await (await this.groups()).look();
   }
 
   // The mailbox keys of our groups, for our gateway.
