@@ -393,3 +393,21 @@ test("two phones of one kit at one place of a chain give no key away", async () 
   assert.deepEqual(await bo.mail.heardLetter(await letterOf(two), null), { is: "dropped", why: "used" });
   await end();
 });
+
+test("fifty are a group, one more is too many; all of it is 49 frames of keys and one list", async () => {
+  const ana = await TestPhone.make("Ana");
+  const others = Array.from({ length: 50 }, (_, i) => newIdentity(`Member ${i}`));
+  const people = [];
+  for (const one of others) people.push(await ana.people.add(memberCard(one)));
+  for (const { id } of people) await ana.people.set(id, { heard: true }); // they have our card
+  await assert.rejects(ana.groups.make("Hall", people.map((p) => p.id)), { code: "group-large" });
+  assert.deepEqual(await ana.store.all("outbox"), []);
+  const id = await ana.groups.make("Hall", people.slice(1).map((p) => p.id));
+  const out = await ana.store.all("outbox");
+  assert.equal(out.filter((row) => row.sealed.shape === null).length, 49);
+  assert.deepEqual(out.filter((row) => row.sealed.shape).map((row) => row.sealed.watch.length), [49]);
+  await ana.groups.send(id, { text: "hello, hall" });
+  for (let i = 0; i < 31; i++) await ana.groups.make(`No ${i}`, [people[0].id]);
+  await assert.rejects(ana.groups.make("No 32", [people[0].id]), { code: "groups-full" });
+  assert.equal((await ana.mail.boxes()).length, 32);
+});

@@ -102,7 +102,7 @@ await shows(cy, "On my way", ".delivered");
 await go(bo, "");
 await write(ana, "one more");
 await bo.locator(".chats .unread").waitFor();
-await bo.fill("#search", "one mor");
+await bo.fill("#search", "one more");
 await bo.locator(".chats a", { hasText: "Well" }).waitFor();
 await bo.fill("#search", "");
 await openGroup(ana);
