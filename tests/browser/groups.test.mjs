@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
-import { Refused, b64, concat, hex, newIdentity, random, seal, unb64 } from "../../gateway/web/src/core.js";
+import { Refused, b64, concat, hex, newIdentity, random, seal, unb64, unhex } from "../../gateway/web/src/core.js";
 import { groupsIn } from "../../gateway/web/src/group_rows.js";
 import { chainOf, epochKeys, groupId, senderOf } from "../../gateway/web/src/group_keys.js";
 import { sealForGroup } from "../../gateway/web/src/group_seal.js";
@@ -176,8 +176,7 @@ test("who is removed is told, reads nothing more, and what he sends is refused a
   await end();
 });
 
-const senderIn = (epoch, id) => Uint8Array.from(
-  Object.keys(epoch.senders).find((name) => epoch.senders[name].id === id).match(/../g), (h) => parseInt(h, 16));
+const senderIn = (epoch, id) => unhex(Object.keys(epoch.senders).find((name) => epoch.senders[name].id === id));
 
 test("lost and out of order: all that comes is read, and once", async () => {
   const { ana, bo, cy, id, end } = await together();
@@ -292,7 +291,7 @@ test("what expired is said again under new keys, and shown once", async () => {
   mesh.lose = (m) => Boolean(m.watch);
   const message = await say(ana, "twice");
   await ana.until(async () => (await ana.store.get("messages", message.order)).parts[0].state === "on_mesh", "on the mesh");
-  gateways[0].tell(ana.id, "state", { mid: b64(Uint8Array.from(message.sent[0].mid.match(/../g), (h) => parseInt(h, 16))), state: "expired" });
+  gateways[0].tell(ana.id, "state", { mid: b64(unhex(message.sent[0].mid)), state: "expired" });
   await ana.until(async () => (await ana.store.get("messages", message.order)).parts[0].state === "expired", "expired");
   mesh.lose = () => false;
   await ana.mail.again(message.order, [bo.id]);
@@ -410,4 +409,34 @@ test("fifty are a group, one more is too many; all of it is 49 frames of keys an
   for (let i = 0; i < 31; i++) await ana.groups.make(`No ${i}`, [people[0].id]);
   await assert.rejects(ana.groups.make("No 32", [people[0].id]), { code: "groups-full" });
   assert.equal((await ana.mail.boxes()).length, 32);
+});
+
+test("what only a newer page can read is kept until there is one", async () => {
+  const { ana, bo, id, end } = await together();
+  const [epoch] = (await group(ana)).epochs;
+  const chain = await ana.store.value(`chain.${id}.1.${ana.id}`);
+  const later = sealForGroup(epoch, senderIn(epoch, ana.id), chain, ana.me.signing, Uint8Array.of(GROUP, 99, 1), { unixS: 1.9e9, typed: true, lifetime: 10 });
+  const letter = await letterOf(later);
+  assert.equal((await bo.mail.heardLetter(letter, null)).is, "shut");
+  await bo.mail.retryShut();
+  assert.equal((await bo.mail.heardLetter(letter, null)).is, "shut", "its key is not used up");
+  assert.equal((await bo.store.all("shut")).length, 1);
+  assert.equal(await bo.store.get("seen", hex(later.mid)), undefined, "nor is it confirmed");
+  await end();
+});
+
+test("who has left sends nothing again", async () => {
+  const { mesh, gateways, bo, cy, id, end } = await together();
+  mesh.lose = (m) => Boolean(m.watch);
+  const message = await say(cy, "before I go");
+  await cy.until(async () => (await cy.store.get("messages", message.order)).parts[0].state === "on_mesh", "on the mesh");
+  gateways[2].tell(cy.id, "state", { mid: b64(unhex(message.sent[0].mid)), state: "expired" });
+  await cy.until(async () => (await cy.store.get("messages", message.order)).parts[0].state === "expired", "expired");
+  await cy.groups.leave(id);
+  mesh.lose = () => false;
+  await bo.write([cy], "where are you?");
+  await cy.until(async () => (await cy.texts()).includes("where are you?"), "word from Bo");
+  assert.equal((await cy.store.get("messages", message.order)).sent.length, 1);
+  assert.equal(await cy.store.value("dropped"), undefined);
+  await end();
 });

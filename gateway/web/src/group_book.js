@@ -22,7 +22,7 @@ export const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "rece
 export const LIFETIME = 10;
 export const OVER = ["out", "left", "declined", "ended"];
 const KEPT_MAX = 200; // groups, with those that are over; of these the oldest go
-const EPOCHS_MAX = 3; // the present state and those before it that mail may be under way of
+const EPOCHS_MAX = 8; // the present state and those before it that mail may be under way of
 
 export class GroupBook {
   // mail: of mail.js. tools: what that shares, {secondIn, moveOn, waiting}.

@@ -48,9 +48,10 @@ export class GroupLetters {
       const place = await seedAt(tx, group.id, found.epoch.number, sender.id, found.counter, this.now());
       if (place.why) return place.why === "used" ? { is: "dropped", why: "used" } : await drop(place.why);
       const opened = openForGroup(letter, found, place.seed, sender.device);
-      await place.used();
+      const said = opened.typed && opened.body[0] === say.GROUP ? say.readGroupBody(opened.body) : null;
+      await place.used(); // not before all of it could be read: a newer page may
       const member = group.members.find((m) => m.id === sender.id && !m.left);
-      if (member) return await this.#file(tx, group, member, found, opened, letter, mid);
+      if (member) return await this.#file(tx, group, member, found, opened, said, letter, mid);
       await tx.put("seen", { mid }); // it is theirs, and stays refused
       return await drop("removed");
     } catch (refused) {
@@ -77,8 +78,8 @@ export class GroupLetters {
     return { is: "new", retry: true };
   }
 
-  async #file(tx, group, member, found, opened, letter, mid) {
-    const said = opened.typed && opened.body[0] === say.GROUP ? say.readGroupBody(opened.body) : null;
+  // said: what it says about the group itself, else null.
+  async #file(tx, group, member, found, opened, said, letter, mid) {
     const outcome = { is: "new" };
     if (said && said.is === say.STATE) throw new Refused("false-state", "a state under an older one's keys");
     await this.book.acknowledge(tx, member, mid);

@@ -154,6 +154,8 @@ export class GroupMail {
   // The same words once more, for those who have not confirmed them: under the keys of today.
   async again(order) {
     const message = await this.store.get("messages", order);
+    const { standing } = (await this.store.value(groupKey(message.group))) || {};
+    if (standing !== "in") return undefined; // it is over
     if (message.kind === "notice") return this.#noticeAgain(message);
     const file = message.kind === "file" && (await this.store.get("files", order));
     const body = file ? fileBody({ ...message.file, bytes: file.bytes }) : utf8(message.text);
@@ -164,7 +166,7 @@ export class GroupMail {
   async #noticeAgain({ order, notice, group: id }) {
     const group = await this.store.value(groupKey(id));
     if (notice.what === "you_joined") await this.#writeAgain(order, say.wordBody(say.JOINED), true);
-    else if (group.mine && group.standing === "in" && this.now() - group.renewedMs > HOUR_MS) await this.renew(id);
+    else if (group.mine && group.standing === "in" && this.now() - group.renewedMs > HOUR_MS) await this.#renewIfPossible(id);
   }
 
   #writeAgain(order, body, typed) {
