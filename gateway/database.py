@@ -163,6 +163,23 @@ MIGRATIONS = [
     CREATE INDEX posted_open ON posted (device) WHERE ended_s IS NULL;
     CREATE INDEX posted_ended ON posted (ended_s) WHERE ended_s IS NOT NULL;
     """,
+    """
+    -- A message that several read (watches.py): the ids that their tokens open, for its author.
+    CREATE TABLE watch (
+        id INTEGER PRIMARY KEY,
+        posted INTEGER NOT NULL REFERENCES posted (id) ON DELETE CASCADE,
+        device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+        lock BLOB NOT NULL,
+        seq INTEGER,                      -- once the token was seen
+        token BLOB
+    );
+    CREATE UNIQUE INDEX watch_by_device ON watch (device, seq) WHERE seq IS NOT NULL;
+    CREATE INDEX watch_by_lock ON watch (lock);
+    CREATE INDEX watch_by_posted ON watch (posted);
+    -- 0: its author has let go of it, the mesh is not told yet; 1: it is
+    ALTER TABLE posted ADD COLUMN recalled INTEGER;
+    CREATE INDEX posted_recalled ON posted (id) WHERE recalled = 0;
+    """,
 ]
 
 

@@ -207,7 +207,7 @@ class Mailroom:
             self.node.shelf.sync()
             if self.node.shelf.tombstone(mid) >= 0:
                 self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
-                self._office.letters.receipted(mid)
+                self._office.receipted(token)
                 self._delivered(mid, token)  # who wrote it may be of this gateway too
 
         self._release(go)
@@ -219,10 +219,11 @@ class Mailroom:
         ).fetchall()
         for row in rows:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
-        for mid, token, code in self._office.letters.owed():
+        for mid, token, code in self._office.owed():
             self._release_receipt(mid, token, code)
         owed = self._desk.db.execute("SELECT mid FROM sent WHERE state != 'delivered'").fetchall()
-        for mid in {bytes(row["mid"]) for row in owed} | set(self._office.outbox.open):
+        waits = {*self._office.outbox.open, *self._office.watches.open()}
+        for mid in {bytes(row["mid"]) for row in owed} | waits:
             known = token_in(self.node, mid)
             if known is not None:  # a receipt that came just before the power went
                 self._delivered(mid, known)

@@ -163,11 +163,13 @@ class Outbox:
         return self._queued - self._held.keys()
 
     def after(self, device: str, seq: int, limit: int) -> Iterator[sqlite3.Row]:
-        """States of a device's messages behind this number, in their order."""
+        """States of a device's messages behind this number, in their order; of those that several
+        read also who has them, under the ids of watches.py."""
         yield from self._db.execute(
-            "SELECT seq, mid, state, token FROM posted WHERE device = ? AND seq > ? "
-            "ORDER BY seq LIMIT ?",
-            (device, seq, limit),
+            "SELECT seq, mid, state, token FROM posted WHERE device = :device AND seq > :seq "
+            "UNION ALL SELECT seq, lock, 'delivered', token FROM watch "
+            "WHERE device = :device AND seq > :seq ORDER BY seq LIMIT :limit",
+            {"device": device, "seq": seq, "limit": limit},
         )
 
     def tidy(self, now_s: int) -> None:

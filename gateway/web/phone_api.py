@@ -26,6 +26,7 @@ from gateway.errors import UserError
 from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
+from gateway.watches import LOCK_LEN, WATCH_MAX
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
 from gateway.web.rates import ALL_CARRIED, CARRIED, MESSAGES, NEWCOMERS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
@@ -139,30 +140,35 @@ class PhoneApi:
         return answer({"messages": rows}, status=201)
 
     async def receipts(self, request: web.Request) -> web.Response:
-        """{"tokens": […]}: this phone has opened and kept these messages."""
+        """{"tokens"}: this phone has opened and kept these messages; {"acks"}: and these, which
+        others read too; {"recalls"}: the mesh may let go of these that it posted."""
         device, body = await self.signed(request)
-        tokens = [unb64(t, "tokens") for t in items(json_object(body), "tokens", TOKENS_MAX)]
-        if {len(token) for token in tokens} != {TOKEN_LEN}:
-            raise UserError(f"A token has {TOKEN_LEN} bytes.")
-        taken = await self._office.take(device, tokens)
-        unknown = await self._carry(device, tokens)
-        return answer({"taken": taken, "unknown": [b64(message_id(t)) for t in unknown]})
+        said = json_object(body)
+        acks = [_ack(one) for one in items(said, "acks", TOKENS_MAX)] if "acks" in said else []
+        recalls = _tokens(said, "recalls") if "recalls" in said else []
+        tokens = _tokens(said, "tokens") if "tokens" in said or not acks + recalls else []
+        taken = await self._office.take(device, tokens) if tokens else 0
+        taken += await self._office.ack(device, acks) if acks else 0
+        taken += await self._office.recall(device, recalls) if recalls else 0
+        left = self._office.open_elsewhere(device, tokens, acks, recalls)
+        # A receipt of a letter that somebody else has here is theirs to hand in.
+        theirs = {t for t in tokens if self._office.letters.known(message_id(t))}
+        going = await self._carry(device, [token for token in left if token not in theirs])
+        unknown = [message_id(token) for token in left if token not in going]
+        return answer({"taken": taken, "unknown": [b64(lock) for lock in unknown]})
 
-    async def _carry(self, device: Device, tokens: list[bytes]) -> list[bytes]:
-        """Let the mesh have the receipts of letters that nobody here knows, as far as the device's
-        budget goes; the tokens that were not taken at all."""
-        left = self._office.open_elsewhere(device, tokens)
+    async def _carry(self, device: Device, tokens: list[bytes]) -> set[bytes]:
+        """Let the mesh have receipts of what nobody here knows: those that the device's budget
+        lets go."""
         going: list[bytes] = []
         with contextlib.suppress(web.HTTPTooManyRequests):  # the phone keeps them for later
-            for token in left:
-                if self._office.letters.known(message_id(token)):
-                    continue  # of somebody else here: theirs to end
+            for token in tokens:
                 self._rates.spend(device.id, CARRIED)
                 self._rates.spend("", ALL_CARRIED)
                 going.append(token)
         if going:
             await self._office.carry(going)
-        return [token for token in left if token not in going]
+        return set(going)
 
     async def letters(self, request: web.Request) -> web.Response:
         """?after=, ?limit=: letters alone."""
@@ -224,7 +230,32 @@ def _posting(said: Any) -> Posting:
         shape,
         b"" if tag_key is None else unb64(tag_key, "tag_key"),
         unb64(said.get("way", ""), "way"),
+        _locks(said) if "watch" in said else (),
     )
+
+
+def _locks(said: dict[str, Any]) -> tuple[bytes, ...]:
+    locks = tuple(unb64(lock, "watch") for lock in items(said, "watch", WATCH_MAX))
+    if {len(lock) for lock in locks} != {LOCK_LEN}:
+        raise UserError(f"What is watched has ids of {LOCK_LEN} bytes.")
+    return locks
+
+
+def _tokens(said: dict[str, Any], name: str) -> list[bytes]:
+    tokens = [unb64(token, name) for token in items(said, name, TOKENS_MAX)]
+    if {len(token) for token in tokens} != {TOKEN_LEN}:
+        raise UserError(f"A token has {TOKEN_LEN} bytes.")
+    return tokens
+
+
+def _ack(said: Any) -> tuple[bytes, bytes]:
+    """A message's id, and the token of the one reader."""
+    if not isinstance(said, dict):
+        raise UserError("An acknowledgement must be a JSON object.")
+    mid, token = unb64(said.get("mid"), "mid"), unb64(said.get("token"), "token")
+    if len(mid) != LOCK_LEN or len(token) != TOKEN_LEN:
+        raise UserError("An acknowledgement has a mid of 12 bytes and a token of 16.")
+    return mid, token
 
 
 def _byte(said: dict[str, Any], name: str) -> int:

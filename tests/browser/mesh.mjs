@@ -10,6 +10,8 @@ export class Mesh {
   constructor() {
     this.gateways = [];
     this.away = new Set(); // gateways that do not answer
+    this.out = new Map(); // mid -> message: what the mesh holds, for who registers later
+    this.lose = () => false; // what of it never arrives
   }
 
   gateway(name) {
@@ -52,14 +54,20 @@ class FakeGateway {
           message_max: 65536, relay: "connected", neighbours: 1 }];
       case "PUT /api/device":
         this.boxes.set(device, value.boxes.map(unb64));
+        this.mesh.out.forEach((m) => this.arrive(m, device));
         if (!this.sinces.has(device)) this.sinces.set(device, this.since);
         return [200, { id: device, uuid: "", since: this.sinces.get(device) }];
       case "POST /api/post": return [201, { messages: value.messages.map((m) => this.#take(device, m)) }];
       case "POST /api/receipts": {
-        const mids = value.tokens.map((t) => b64(H("mid", unb64(t)).slice(0, 12)));
-        const unknown = mids.filter((mid) => !this.carries && !this.arrived.has(mid));
-        value.tokens.forEach((t, i) => unknown.includes(mids[i]) || this.#receipt(unb64(t)));
-        return [200, this.old ? { taken: mids.length - unknown.length } : { taken: mids.length - unknown.length, unknown }];
+        const { tokens = [], acks = [], recalls = [] } = value;
+        const lock = (t) => b64(H("mid", unb64(t)).slice(0, 12));
+        recalls.forEach((token) => this.mesh.out.delete(lock(token)));
+        const all = [...tokens.map((t) => [t, lock(t)]), ...acks.map((a) => [a.token, a.mid]), ...recalls.map((t) => [t, null])];
+        const isHere = (mid) => mid === null || this.carries || this.arrived.has(mid);
+        const unknown = all.filter(([, mid]) => !isHere(mid)).map(([t]) => lock(t));
+        all.forEach(([t, mid]) => isHere(mid) && this.#receipt(unb64(t)));
+        const taken = all.length - unknown.length;
+        return [200, this.old ? { taken } : { taken, unknown }];
       }
       case "GET /api/mesh": return [200, { relay: "connected", neighbours: [{ node: "r1", rssi_dbm: -61 }], gateways: { bb01: 5 }, queues: { parcels: 2 } }];
       default: return [404, { error: "Nothing here." }];
@@ -70,16 +78,21 @@ class FakeGateway {
     const known = this.posted.has(m.mid);
     this.posted.set(m.mid, device);
     if (!known) {
+      this.mesh.out.set(m.mid, m);
+      for (const lock of m.watch || []) this.posted.set(lock, device);
       for (const gateway of this.mesh.gateways) gateway.arrive(m);
       this.tell(device, "state", { mid: m.mid, state: "on_mesh" });
     }
     return { mid: m.mid, state: known ? "on_mesh" : "queued" };
   }
 
-  arrive(m) {
+  // only: the device that asks.
+  arrive(m, only = null) {
     const mid = unb64(m.mid);
+    if (this.mesh.lose(m)) return;
     for (const [device, boxes] of this.boxes) {
-      const theirs = boxes.some((box) => equal(H("hint", box, mid).slice(0, 4), unb64(m.hint)));
+      const had = this.news.some((n) => n.device === device && n.event === "letter" && n.data.mid === m.mid);
+      const theirs = !had && (!only || device === only) && this.posted.get(m.mid) !== device && boxes.some((box) => equal(H("hint", box, mid).slice(0, 4), unb64(m.hint)));
       if (theirs) {
         this.arrived.add(m.mid);
         const head = b64(Uint8Array.of(m.b0, m.b1, ...mid));

@@ -18,7 +18,7 @@ before(() => {
 after(() => Promise.all(phones.map((phone) => phone.link && phone.link.stop())));
 
 async function opened(idb = new IDBFactory()) {
-  const phone = await Phone.open(idb, () => import("../../gateway/web/src/seal.js"));
+  const phone = await Phone.open(idb, () => import("../../gateway/web/src/later/seal.js"));
   phones.push(phone);
   return phone;
 }
@@ -103,6 +103,29 @@ test("what is kept counts as sent, though it could not be drawn", async () => {
   });
   await phone.reload();
   assert.equal(phone.messages.length, 1);
+});
+
+test("a group is a chat: it stands by its last word, counts what is unread, is found and read", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const bo = await phone.add(cardText(cardOf(newIdentity("Bo"))), "");
+  await assert.rejects(phone.inGroup("make", "Well", []), { code: "group-nobody" });
+  await assert.rejects(phone.inGroup("make", " ", [bo.id]), { code: "name-empty" });
+  await assert.rejects(phone.inGroup("make", "Well", ["0".repeat(16)]), { code: "unknown-person" });
+  assert.equal(phone.groups.size, 0);
+  const id = await phone.inGroup("make", "Well", [bo.id]);
+  const message = await phone.send([id], { text: "hello, all" });
+  assert.deepEqual(phone.chats().map((c) => [c.person.name, c.unread, c.last && c.last.text]), [["Well", 0, "hello, all"], ["Bo", 0, null]]);
+  assert.equal(phone.chat(id).group.members.length, 2);
+  const { order: mine, parts, ...rest } = message;
+  const order = await phone.store.put("messages", { ...rest, dir: "in", from: bo.id, mids: [] });
+  assert.deepEqual([order > mine, parts.length], [true, 1]);
+  await phone.reload();
+  assert.equal(phone.chats()[0].unread, 1);
+  await phone.read(id, order);
+  assert.equal(phone.chats()[0].unread, 0);
+  await phone.read(id, order - 1);
+  assert.equal(phone.chat(id).read, order);
 });
 
 test("forgetting leaves neither keys nor drafts", async () => {

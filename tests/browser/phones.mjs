@@ -29,8 +29,9 @@ export class TestPhone {
   // The page is opened (again): what was kept is all there is.
   async wake(now = Date.now) {
     this.store = await Store.open(this.idb);
-    this.mail = new Mail(this.store, this.me, () => import("../../gateway/web/src/seal.js"), now);
+    this.mail = new Mail(this.store, this.me, () => import("../../gateway/web/src/later/seal.js"), now);
     this.people = new People(this.store);
+    this.groups = await this.mail.groups();
   }
 
   join(fake, counted = () => {}) {

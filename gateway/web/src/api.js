@@ -28,10 +28,11 @@ export class Gateway {
   }
 
   // Tell the gateway which letters are ours -> {id, uuid}. Harmless when repeated.
-  register() {
+  // groups: mailbox keys beside our own.
+  register(groups = []) {
     const device = b64(cardOf(this.identity).device);
     return this.#signed("PUT", "/api/device", {
-      device, boxes: mailboxKeys(this.identity).map(b64),
+      device, boxes: [...mailboxKeys(this.identity), ...groups].map(b64),
     });
   }
 
@@ -46,12 +47,18 @@ export class Gateway {
     return (await this.#signed("GET", `/api/letters?after=${after}&limit=${limit}`)).map(letter);
   }
 
-  // Tokens (1 to 64) of letters that were opened and kept -> what those open (lockOf) that it did
-  // not take, because it knows no such letter: to be kept, and tried elsewhere.
-  async receipts(tokens) {
-    const { taken, unknown } = await this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
+  // Tokens (1 to 64) of letters that were opened and kept; acks: [{mid, token}] of those that others
+  // read too; recalls: tokens of what we wrote to several, who all have it. -> what those open
+  // (lockOf) that it did not take, because it knows no such letter: to be kept, and tried elsewhere.
+  async receipts(tokens, acks = [], recalls = []) {
+    const told = {};
+    if (tokens.length) told.tokens = tokens.map(b64);
+    if (acks.length) told.acks = acks.map(({ mid, token }) => ({ mid: b64(mid), token: b64(token) }));
+    if (recalls.length) told.recalls = recalls.map(b64);
+    const { taken, unknown } = await this.#signed("POST", "/api/receipts", told);
     if (Array.isArray(unknown)) return unknown.map((mid) => hex(unb64(mid)));
-    return taken >= tokens.length ? [] : tokens.map(lockOf); // an older gateway tells only how many
+    const all = [...tokens, ...acks.map((a) => a.token), ...recalls];
+    return taken >= all.length ? [] : all.map(lockOf); // an older gateway tells only how many
   }
 
   // How far what we posted is: [{seq, mid, state, token?, relays?}].
@@ -193,6 +200,7 @@ function posted(m) {
   return {
     mid: b64(m.mid), b0: m.b0, b1: m.b1, hint: b64(m.hint), bundle: b64(m.bundle),
     shape: m.shape, tag_key: m.tagKey && b64(m.tagKey), way: b64(m.way),
+    watch: m.watch && m.watch.length ? m.watch.map(b64) : undefined,
   };
 }
 

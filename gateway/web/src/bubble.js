@@ -4,6 +4,7 @@ import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { isPicture } from "./bodies.js";
 import { slowest } from "./ladder.js";
+import { noticeText } from "./notices.js";
 import { dataUrl } from "./pictures.js";
 import { t, when } from "./words.js";
 
@@ -15,11 +16,13 @@ const STILL_TRYING_MS = 600_000; // after ten minutes a person wonders
 
 export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
-  const part = out && message.parts.find((p) => p.person === person.id);
+  if (message.kind === "notice") return html`<${Notice} message=${message} />`;
+  const part = out && (message.group ? { state: stateOfAll(message) } : message.parts.find((p) => p.person === person.id));
   const time = when(out ? message.atMs / 1000 : sane(message));
   const about = out ? stateText(part, message) : relaysText(message);
   const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);
   return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
+    ${message.from && html`<p class="from" dir="auto">${nameOf(phone, message.from, message.fromName)}</p>`}
     <${Content} phone=${phone} message=${message} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
     ${pieces && html`<p class="meta"><progress max=${pieces[1]} value=${pieces[0]} aria-label=${about}></progress> ${t("pieces", { n: pieces[0], all: pieces[1] })}</p>`}
@@ -29,6 +32,10 @@ export function Bubble({ phone, message, person }) {
       onClick=${() => phone.again(message.order, [person.id]).catch(() => { /* it says why */ })}>${t("again")}</button>`}
   </article>`;
 }
+
+const nameOf = (phone, id, said) => (phone.people.has(id) ? phone.people.get(id).name : said || id);
+
+const Notice = ({ message }) => html`<p id=${"m" + message.order} tabindex="-1" class="notice" dir="auto">${noticeText(message.notice)}</p>`;
 
 function Content({ phone, message }) {
   if (message.kind === "file") return html`<${File} phone=${phone} message=${message} />`;
@@ -71,8 +78,7 @@ function Others({ phone, message }) {
   const done = message.parts.filter((p) => p.state === "delivered").length;
   return html`<details class="others" open=${message.parts.some((p) => p.why)}><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
-      const person = phone.people.get(p.person);
-      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${stateText(p, message)}</span></li>`;
+      return html`<li key=${p.person}><bdi>${nameOf(phone, p.person, p.name)}</bdi>: <span class="state">${stateText(p, message)}</span></li>`;
     })}</ul></details>`;
 }
 

@@ -1,6 +1,7 @@
 // The talk with the gateway: say who we are, hand in what waits, listen; and again whenever it
 // breaks, ever more rarely, but at once when there is reason to believe it is back.
 
+import { hex, unhex } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
 import { lockOf } from "./hashing.js";
 
@@ -75,8 +76,10 @@ export class Link {
 
   async #session() {
     await this.#hello();
+    this.boxes = null;
     await this.#register();
     await this.mail.arrived(this.info.way);
+    await this.mail.look();
     const { network, name, run } = this.info;
     // A gateway that was set up anew counts from 1 again, and so it does for a phone that had to give
     // way and registers once more: the numbers belong to this run of it, and to this registration.
@@ -103,6 +106,7 @@ export class Link {
       }),
       onState: (state) => file(async () => {
         if (await this.mail.heardState(state, at)) this.told();
+        this.kick(); // what all readers have is let go of
       }),
       onPieces: this.counted,
       onOpen: () => {},
@@ -128,23 +132,32 @@ export class Link {
     if (broken) throw broken;
   }
 
-  async #register() {
-    const { since = "" } = await this.gateway.register();
-    this.since = since;
-  }
-
   async #hello() {
     this.info = await this.gateway.hello();
   }
 
+  // Say which letters are ours, when that has changed.
+  async #register() {
+    const groups = await this.mail.boxes();
+    const now = groups.map(hex).join();
+    if (now === this.boxes) return;
+    const { since = "" } = await this.gateway.register(groups);
+    Object.assign(this, { since, boxes: now });
+  }
+
   // Hand in what waits, and the receipts of what was kept.
   async #flush() {
+    await this.#register();
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
       const due = (await this.mail.receipts()).filter((row) => !this.unknown.has(lockOf(row.token)));
       const rows = due.slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
-      const unknown = await this.gateway.receipts(rows.map((row) => row.token));
+      const of = (some) => rows.filter(some);
+      const unknown = await this.gateway.receipts(
+        of((row) => !row.ack && !row.recall).map((row) => row.token),
+        of((row) => row.ack).map((row) => ({ mid: unhex(row.mid), token: row.token })),
+        of((row) => row.recall).map((row) => row.token));
       unknown.forEach((lock) => this.unknown.add(lock));
       await this.mail.receiptsTaken(rows, unknown);
     }

@@ -9,6 +9,7 @@ import { Refused } from "./errors.js";
 import { H, lockOf } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
 import { fileBody, hereBody, read } from "./bodies.js";
+import { groupKey, groupList } from "./group_rows.js";
 import { better, ended } from "./ladder.js";
 import { STRANGERS_MAX, newPerson } from "./people.js";
 
@@ -19,6 +20,7 @@ const WAY_MS = 86_400_000; // where somebody was a day ago says nothing
 const HERE_EVERY_MS = 3_600_000;
 const TURNS = 8; // ways to seal the same once more
 const TOLD = ["queued", "on_mesh", "expired", "delivered"]; // what a gateway may say of a message
+const GROUP = 5; // a typed body that is about a group
 const SHUT_MAX = 100; // letters that cannot be opened yet; the oldest go
 const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again by itself
 const RECEIPTS_KEPT = 1000; // that no gateway has taken yet,
@@ -64,6 +66,7 @@ export class Mail {
   // has the same time and the same words.
   async again(order, ids) {
     const message = await this.store.get("messages", order);
+    if (message.group) return (await this.groups()).again(order);
     const file = message.kind === "file" && (await this.store.get("files", order));
     const body = file ? fileBody({ ...message.file, bytes: file.bytes }) : utf8(message.text);
     const people = await this.#chosen(ids);
@@ -121,7 +124,7 @@ export class Mail {
     const name = hex(mid);
     if (!TOLD.includes(state)) return this.store.write(["kv"], (tx) => moveOn(tx, at, seq));
     const proven = token && equal(H("mid", token).slice(0, 12), mid);
-    return this.store.write(["kv", "outbox", "messages"], async (tx) => {
+    return this.store.write(["kv", "outbox", "messages", "receipts"], async (tx) => {
       await moveOn(tx, at, seq);
       if (state === "delivered" && !proven) return false;
       await improve(tx, name, state, relays);
@@ -142,19 +145,33 @@ export class Mail {
     const before = await this.store.get("seen", mid);
     if (before) {
       await this.store.write(["kv", "receipts"], async (tx) => {
-        await tx.put("receipts", { ...before, atMs: this.now() }); // this gateway may not have it yet
+        // this gateway may not have it yet
+        if (before.token) await tx.put("receipts", { ...before, atMs: this.now() });
         await moveOn(tx, at, letter.seq);
       });
       return { is: "again" };
     }
+    const { ids, waits } = await this.store.read(["kv"], groupList);
+    if (ids.length) {
+      const outcome = await (await this.groups()).heard(letter, mid, at);
+      if (outcome) return outcome.is === "shut" ? this.#shut(letter, mid, outcome.why, at) : outcome;
+    }
     const cards = (await this.store.all("people")).map((p) => p.card);
+    for (const id of ids) {
+      const { makerCard } = await this.store.value(groupKey(id));
+      if (makerCard) cards.push(makerCard);
+    }
     const { open } = await this.sealing(); // if it cannot be loaded, the letter is not to blame
     try {
-      return await this.#file(letter, mid, await this.#open(open, letter, cards), at);
+      const opened = await this.#open(open, letter, cards);
+      if (!opened.typed || opened.body[0] !== GROUP) return await this.#file(letter, mid, opened, at);
+      const outcome = await (await this.groups()).told(opened, letter, mid, at);
+      return outcome.is === "shut" ? this.#shut(letter, mid, outcome.why, at) : outcome;
     } catch (refused) {
       if (refused instanceof Full) return this.#shut(letter, mid, "full", at);
       if (!(refused instanceof Refused)) throw refused;
-      const later = refused.code === "unknown-sender" || refused.code === "newer";
+      const later = refused.code === "unknown-sender" || refused.code === "newer"
+        || (refused.code === "not-for-us" && waits); // of a group whose members are still to come
       if (later) return this.#shut(letter, mid, refused.code, at);
       return this.#drop(letter, refused.code, at);
     }
@@ -179,6 +196,20 @@ export class Mail {
     }
     return found;
   }
+
+  // Groups come with the sealing: group_mail.js.
+  async groups() {
+    const { GroupMail } = await this.sealing();
+    return new GroupMail(this, { secondIn, moveOn, waiting });
+  }
+
+  // Do what is due in our groups.
+  async look() {
+    if ((await this.store.read(["kv"], groupList)).ids.length) await (await this.groups()).look();
+  }
+
+  // The mailbox keys of our groups, for our gateway.
+  async boxes() { return (await this.store.read(["kv"], groupList)).boxes; }
 
   receipts() { return this.store.all("receipts"); }
   // The gateway has these, but for those whose tokens open what it does not know (lockOf): they are kept for the next gateway, until
@@ -235,13 +266,7 @@ export class Mail {
   // A second that this phone has not used yet: two equal words of one second would be taken for
   // one message sent twice.
   #time() {
-    return this.store.write(["kv"], async (tx) => {
-      const last = (await tx.value("lastUnixS")) || 0;
-      const now = Math.floor(this.now() / 1000);
-      const unixS = now > last || last > now + 60 ? now : last + 1; // the clock was set back: follow
-      await tx.keep("lastUnixS", unixS);
-      return unixS;
-    });
+    return this.store.write(["kv"], (tx) => secondIn(tx, this.now()));
   }
 
   async #chosen(ids) {
@@ -370,6 +395,14 @@ export class Mail {
 
 class Full extends Error {}
 
+async function secondIn(tx, nowMs) {
+  const last = (await tx.value("lastUnixS")) || 0;
+  const now = Math.floor(nowMs / 1000);
+  const unixS = now > last || last > now + 60 ? now : last + 1; // the clock was set back: follow
+  await tx.keep("lastUnixS", unixS);
+  return unixS;
+}
+
 // Is this the same person's card with a newer prekey, or the first with a box root?
 const follows = (card, known) => equal(card.account, known.account)
   && (card.prekeySeq > known.prekeySeq || equal(known.boxRoot, NO_BOX_ROOT));
@@ -387,6 +420,7 @@ async function moveOn(tx, at, seq) {
 
 async function improve(tx, mid, state, relays) {
   const message = await tx.withMid(mid);
+  if (message && message.sent) return improveShared(tx, message, mid, state);
   const part = message && message.parts && message.parts.find((p) => p.mids.includes(mid));
   if (!part || !better(state, part.state)) return;
   const newest = part.mids[part.mids.length - 1];
@@ -394,4 +428,18 @@ async function improve(tx, mid, state, relays) {
   part.state = state;
   if (relays !== undefined) part.relays = relays;
   await tx.put("messages", message);
+}
+
+// Of a message that several read: how far it is, or, under an id of its own, that one of them has
+// it. When all have it the mesh may let go.
+async function improveShared(tx, message, mid, state) {
+  const newest = message.sent[message.sent.length - 1].mid;
+  const whole = message.sent.some((one) => one.mid === mid);
+  if (whole && (mid !== newest || state === "delivered")) return; // delivered: we let go ourselves
+  const parts = message.parts.filter((p) => (whole || p.mids.includes(mid)) && better(state, p.state));
+  if (!parts.length) return;
+  for (const part of parts) part.state = state;
+  await tx.put("messages", message);
+  if (message.parts.some((p) => p.state !== "delivered")) return;
+  for (const one of message.sent) await tx.put("receipts", { ...one, recall: true });
 }

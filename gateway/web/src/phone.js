@@ -4,6 +4,7 @@
 import { Gateway } from "./api.js";
 import { badgeBody } from "./bodies.js";
 import { Refused } from "./errors.js";
+import { groupRead, groupsIn, shownGroups } from "./group_rows.js";
 import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
@@ -23,6 +24,7 @@ export class Phone {
     this.keeper = new People(store);
     this.me = null;
     this.people = new Map();
+    this.groups = new Map(); // in the place of people: group_rows.js
     this.messages = [];
     this.shut = 0;
     this.link = null;
@@ -60,10 +62,11 @@ export class Phone {
 
   async #read() {
     if (this.store.closed) return;
-    const [me, people, messages, shut] = await this.store.read(
+    const [me, people, messages, shut, groups] = await this.store.read(
       ["kv", "people", "messages", "shut"],
-      (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
+      (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut"), groupsIn(tx)]));
     this.people = new Map(people.map((p) => [p.id, p]));
+    this.groups = shownGroups(groups);
     Object.assign(this, { messages, shut });
     for (const [mid] of this.underway.arriving()) { // whole, and filed meanwhile
       if (messages.some((m) => m.mids.includes(mid))) this.underway.ended(mid);
@@ -169,11 +172,27 @@ export class Phone {
     await this.#retryShut("full");
   }
   async rename(id, name) { await this.keeper.rename(id, name); await this.#done(); }
-  async read(id, order) { await this.keeper.read(id, order); await this.#done(); }
+  async read(id, order) {
+    await (this.groups.has(id) ? groupRead(this.store, id, order) : this.keeper.read(id, order));
+    await this.#done();
+  }
+
+  // --- groups
+
+  // One of GroupMail's actions.
+  async inGroup(action, ...rest) {
+    const result = await (await this.mail.groups())[action](...rest);
+    await this.#done();
+    return result;
+  }
+
+  // Whom a conversation is with: a person, or a group in the place of one.
+  chat(id) { return this.people.get(id) || this.groups.get(id); }
 
   // --- messages
 
   async send(ids, what) {
+    if (this.groups.has(ids[0])) return this.inGroup("send", ids[0], what);
     const message = await this.mail.send(ids, what);
     await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
     return message;
@@ -198,12 +217,12 @@ export class Phone {
     const unread = new Map();
     for (const m of this.messages) {
       for (const id of m.chats) {
-        const person = this.people.get(id);
+        const person = this.chat(id);
         last.set(id, m);
         if (m.dir === "in" && person && m.order > person.read) unread.set(id, (unread.get(id) || 0) + 1);
       }
     }
-    return Array.from(this.people.values())
+    return [...this.people.values(), ...this.groups.values()]
       .filter((p) => p.standing !== "blocked" || last.has(p.id))
       .map((person) => ({ person, last: last.get(person.id) || null, unread: unread.get(person.id) || 0 }))
       .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)

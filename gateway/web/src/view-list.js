@@ -3,6 +3,7 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { Later } from "./loading.js";
+import { noticeText } from "./notices.js";
 import { Sun } from "./parts.js";
 import { SAVED } from "./place.js";
 import { t, when } from "./words.js";
@@ -32,7 +33,7 @@ export function Side({ phone, route }) {
     </nav>
     <div class="actions">
       <a class="button primary" href="#add">${t("add")}</a><a class="button" href="#card">${t("my_card")}</a>
-      <a class="button" href="#several">${t("several")}</a><a class="button" href="#mesh">${t("mesh")}</a>
+      <a class="button" href="#several">${t("several")}</a><a class="button" href="#group">${t("new_group")}</a><a class="button" href="#mesh">${t("mesh")}</a>
       <a class="button" href="#settings">${t("settings")}</a><a class="button" href="#safety">${t("safety")}</a>
     </div>
   </section>`;
@@ -49,13 +50,14 @@ function Relay({ link }) {
 export const Face = ({ name }) => html`<span class="face" aria-hidden="true">${Array.from(name.trim() || "?")[0].toUpperCase()}</span>`;
 
 export const preview = (m) => (m.kind === "text" ? m.text.slice(0, 120)
-  : m.kind === "file" ? m.file.name : t("needs_newer"));
+  : m.kind === "file" ? m.file.name : m.kind === "notice" ? noticeText(m.notice) : t("needs_newer"));
 
 function Row({ person, last, unread, open }) {
   return html`<li><a href=${"#c/" + person.id} aria-current=${open ? "page" : undefined}>
     <${Face} name=${person.name} />
     <div class="grow">
       <div class="line"><div class="name" dir="auto">${person.name}</div>
+        ${person.group && person.group.standing === "invited" && html`<span class="tag">${t("group_invitation")}</span>`}
         ${person.standing === "stranger" && html`<span class="tag">${t("new_person")}</span>`}
         ${last && html`<time>${when(last.atMs / 1000, true)}</time>`}</div>
       <div class="line">${last && last.dir === "out" && html`<span class="you quiet">${t("you")}</span>`}
@@ -72,7 +74,7 @@ function Found({ phone, chats, words }) {
   if (!people.length && !messages.length) return html`<p class="quiet pad" role="status">${t("nothing_found")}</p>`;
   return html`<ul class="chats">${people.map((c) => html`<${Row} key=${c.person.id} ...${c} />`)}
     ${messages.map((m) => {
-      const person = phone.people.get(m.chats[0]);
+      const person = phone.chat(m.chats[0]);
       return person && html`<li key=${"m" + m.order}><a href=${`#c/${person.id}/${m.order}`}><${Face} name=${person.name} />
         <div class="grow"><div class="line"><div class="name" dir="auto">${person.name}</div>
           <time>${when(m.atMs / 1000, true)}</time></div>

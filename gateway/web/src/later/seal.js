@@ -1,3 +1,4 @@
 // Sealing and opening: loaded right after the page is drawn, for it is as large as all the rest.
 
+export { GroupMail } from "../group_mail.js";
 export { open, seal } from "../seal.js";
