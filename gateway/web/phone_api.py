@@ -56,6 +56,7 @@ class PhoneApi:
         self._about = about
         self._mesh = mesh
         self._rates = Rates()
+        self._id = str(about()["id"])  # which requests must name; it lasts as long as the disk
         self._run = secrets.token_hex(8)  # a page that sees it change asks for all anew
         self._registered_ms: dict[str, int] = {}
         self.lines = Lines(office)
@@ -81,7 +82,7 @@ class PhoneApi:
         if device is None:
             raise NotSigned("unknown-device", "This gateway does not know the device yet.")
         body = await request.read()
-        verify(claim, device.key, request.method, body, _now_ms())
+        verify(claim, device.key, self._id, request.method, body, _now_ms())
         self._rates.spend(device.id, REQUESTS)
         await self._office.here(device)
         return device, body
@@ -102,7 +103,7 @@ class PhoneApi:
         boxes = [unb64(box, "boxes") for box in items(said, "boxes", BOXES_MAX)]
         if device_id(key) != claim.device:
             raise NotSigned("false-signature", "The request is signed by another device.")
-        verify(claim, key, request.method, body, _now_ms())
+        verify(claim, key, self._id, request.method, body, _now_ms())
         self._rates.spend(claim.device, REQUESTS)
         last_ms = self._registered_ms.get(claim.device, 0)
         if claim.unix_ms < last_ms <= _now_ms() + WINDOW_MS:

@@ -113,6 +113,29 @@ def test_a_recorded_request_is_of_no_use_for_long(tmp_path):
     play(tmp_path, story)
 
 
+def test_what_is_signed_for_one_gateway_is_of_no_use_at_another(tmp_path):
+    async def story(house, ana, bo):
+        async with House(tmp_path / "b") as other:
+            ana.client = other.client
+            await ana.register()
+            device = {"device": b64(ana.card.ed25519), "boxes": [b64(bytes(16))]}
+            for method, path, body in (
+                ("GET", "/api/letters", None),
+                ("POST", "/api/receipts", {"tokens": [b64(bytes(16))]}),
+                ("PUT", "/api/device", device),
+            ):
+                ana.client = house.client  # it believes to be there
+                raw = b"" if body is None else json.dumps(body).encode()
+                signed = ana.sign(method, path, raw)
+                ana.client = other.client
+                refused(
+                    await ana.ask(method, path, body, **{HEADER: signed}), 401, "false-signature"
+                )
+            assert other.office.devices.get(ana.id).boxes == (ana.card.mailbox_key,)
+
+    play(tmp_path, story)
+
+
 def test_an_old_registration_played_again_changes_nothing(tmp_path):
     async def story(house, ana, bo):
         now = time.time_ns() // 1_000_000

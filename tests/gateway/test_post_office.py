@@ -468,20 +468,22 @@ def test_whatever_a_request_claims_is_read_or_refused(path, header):
     except NotSigned:
         return
     with pytest.raises(NotSigned):
-        verify(claim, bytes(32), "GET", b"", claim.unix_ms)
+        verify(claim, bytes(32), "02aa", "GET", b"", claim.unix_ms)
 
 
 @given(st.sampled_from(["GET", "POST"]), st.text(), st.binary(), st.integers(0, 10**13))
 def test_what_is_signed_is_verified_in_header_and_query(method, tail, body, now_ms):
     me = Identity.new("me")
     path = "/api/" + tail.replace("key=", "")
-    signed = sign(me.signing, method, path, now_ms, body)
+    signed = sign(me.signing, "02aa", method, path, now_ms, body)
     in_query = path + ("&" if "?" in path else "?") + "key=" + signed
     for claim in (claim_of(path, signed), claim_of(in_query, None)):
         assert (claim.path, claim.device) == (path, me.card.id)
-        verify(claim, me.card.ed25519, method, body, now_ms)
+        verify(claim, me.card.ed25519, "02aa", method, body, now_ms)
         with pytest.raises(NotSigned):
-            verify(claim, me.card.ed25519, method, body + b"x", now_ms)
+            verify(claim, me.card.ed25519, "02aa", method, body + b"x", now_ms)
+        with pytest.raises(NotSigned):
+            verify(claim, me.card.ed25519, "02ab", method, body, now_ms)
 
 
 def test_a_batch_that_is_refused_leaves_nothing_in_memory(tmp_path, monkeypatch):
