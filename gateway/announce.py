@@ -14,10 +14,10 @@ from typing import Protocol
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.desk import Desk
-from gateway.directory import CHANGED, DELETED, FLOOD, FULL, GONE_ON, KNOWN, OLD, REFUSED
+from gateway.directory import CHANGED, CONFLICT, DELETED, FLOOD, FULL, GONE_ON, KNOWN, OLD, REFUSED
 from gateway.directory_records import DEVICE
 from gateway.errors import UserError
-from gateway.own_records import own_records
+from gateway.own_records import note_conflict, own_records
 from shared_protocol import parcel, receipt
 from shared_protocol.lifetime import BACKGROUND, LIFETIMES_S, age_field, lifetime_code
 from shared_protocol.node import Node
@@ -89,7 +89,9 @@ class Announcer:
         row = node.index.find(short)
         ingress = node.index.source[row] if row >= 0 else HERE
         payload = immutable[parcel.HEAD_LEN :]
-        self.directory.take(payload, ingress, self._mesh.clock_s(), int(time.time()))
+        verdict = self.directory.take(payload, ingress, self._mesh.clock_s(), int(time.time()))
+        if verdict == CONFLICT:
+            note_conflict(self._desk, payload)
         self._held[short] = None
         while len(self._held) > node.index.capacity // SHELF_SHARE:
             oldest, _ = self._held.popitem(last=False)
@@ -127,7 +129,9 @@ class Announcer:
             ]
         for key in fresh:
             self._put_out(self._row(key))
-        for verdict in verdicts:
+        for verdict, payload in zip(verdicts, payloads, strict=True):
+            if verdict == CONFLICT:
+                note_conflict(self._desk, payload)
             if verdict in _SAYINGS:
                 raise UserError(_SAYINGS[verdict])
 
