@@ -14,8 +14,20 @@ from typing import Protocol
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.desk import Desk
-from gateway.directory import CHANGED, CONFLICT, DELETED, FLOOD, FULL, GONE_ON, KNOWN, OLD, REFUSED
-from gateway.directory_records import DEVICE
+from gateway.directory import (
+    CHANGED,
+    CONFLICT,
+    DELETED,
+    FLOOD,
+    FULL,
+    GONE_ON,
+    KNOWN,
+    NEW,
+    NEWER,
+    OLD,
+    REFUSED,
+)
+from gateway.directory_records import DEVICE, DeviceRecord, decode
 from gateway.errors import UserError
 from gateway.own_records import note_conflict, own_records
 from shared_protocol import parcel, receipt
@@ -34,6 +46,7 @@ _LOOK_EVERY_S = 60
 # What the person of this gateway wishes: `helio people` writes it, also while no gateway runs.
 # Behind the word and a space something random, so that the same wish again is seen.
 WISH, ANNOUNCE, STOP, DELETE = "announce", b"yes", b"stop", b"delete"
+UNLISTED = "unlisted"
 PROBLEM = "announce_problem"  # why it could not be
 
 _log = logging.getLogger(__name__)
@@ -45,6 +58,7 @@ _SAYINGS = {
     GONE_ON: "this account has gone on to another key",
     FLOOD: "too many new names in this hour: try again in the next",
     FULL: "the directory is full of people who are here",
+    UNLISTED: "no record of this account lists that device",
 }
 
 
@@ -112,14 +126,20 @@ class Announcer:
 
     # --- what people here want
 
-    def post(self, payloads: list[bytes]) -> None:
-        """Announce somebody's records from now on, or go on doing so. UserError says why not."""
+    def post(self, payloads: list[bytes], by: int | str = HERE) -> None:
+        """Announce somebody's records from now on, or go on doing so. by: the id of the phone that
+        asks. UserError says why not."""
         now_s, unix_s = self._mesh.clock_s(), int(time.time())
         count = self._db.execute("SELECT count(*) FROM announcement").fetchone()[0]
         more = sum(self._row(_key_of(payload)) is None for payload in payloads)
         if more and count + more > ANNOUNCED_MAX:
             raise UserError(f"this gateway announces {ANNOUNCED_MAX} records already")
-        verdicts = self.directory.take_all(payloads, HERE, now_s, unix_s)
+        payloads = sorted(payloads, key=lambda payload: payload[:1])  # accounts before devices
+        verdicts = self.directory.take_all(payloads, by, now_s, unix_s)
+        verdicts = [
+            UNLISTED if verdict in (NEW, NEWER, KNOWN) and self._unlisted(payload) else verdict
+            for verdict, payload in zip(verdicts, payloads, strict=True)
+        ]
         with writing(self._db):
             fresh = [
                 key
@@ -134,6 +154,13 @@ class Announcer:
                 note_conflict(self._desk, payload)
             if verdict in _SAYINGS:
                 raise UserError(_SAYINGS[verdict])
+
+    def _unlisted(self, payload: bytes) -> bool:
+        """Is it of a device that no account names? Anybody makes as many of those as he likes."""
+        record = decode(payload)
+        return isinstance(record, DeviceRecord) and not self.directory.lists(
+            record.account, record.device
+        )
 
     def look(self) -> None:
         """Do what the person of this gateway wishes (`helio people`), and what is due."""
