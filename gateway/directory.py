@@ -54,8 +54,8 @@ class Directory(DirectoryView):
     def take(self, payload: bytes, ingress: int | str, clock_s: int, unix_s: int) -> str:
         """A record as it travels, from anybody: what became of it, durable when this returns.
 
-        ingress: the neighbour that brought it, or the id of a phone here. clock_s: the node's clock.
-        unix_s: to be shown.
+        ingress: the neighbour that brought it, or the id of a phone here. clock_s: the node's
+        clock. unix_s: to be shown.
         """
         return self.take_all([payload], ingress, clock_s, unix_s)[0]
 

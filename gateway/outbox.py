@@ -10,16 +10,23 @@ from collections.abc import Callable, Iterator
 
 from gateway.errors import NoRoom
 from gateway.posting import Posting, shape_bytes, shape_of
+from shared_protocol import parcel
 
 # Messages whose end is open, of a device; and parcels of these, of a device and of all. A node
 # never gives up what begins at it, so this is half of what it has room for. More is refused.
+# Keys cost nothing, so nobody may have more than half of what the others leave: whoever comes with
+# ten keys leaves a thousandth, which is still room for text. And all who came within a day share
+# half of the outbox, so that who is known here has the other half.
 POSTED_MAX = 500
 PARCELS_MAX = 5_000  # eleven messages of 64 KB
 ALL_PARCELS_MAX = 10_000
-SOS_RESERVE = 1000  # on top of them, for emergency calls alone
+NEW_S = 86_400  # of the node's clock, after it registered
+SOS_RESERVE = 1000  # on top of them, for emergency calls alone, shared in the same way
 KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
 HELD_S = 60.0  # how long the phone next to the sender's has time to take a message
 
+# The first byte of emergency calls, of one frame or of pieces.
+_SOS_B0 = ", ".join(f"x'{parcel.first_byte(parcel.MESSAGE, 3, p):02x}'" for p in (False, True))
 _FROM = {
     "on_mesh": "('queued')",
     "delivered": "('queued', 'on_mesh', 'expired')",
@@ -30,10 +37,14 @@ _FROM = {
 class Outbox:
     """What was posted. Methods that change it run inside a transaction (post_office.py)."""
 
-    def __init__(self, db: sqlite3.Connection, next_seq: Callable[[str], int]) -> None:
-        """next_seq(device): the next number in what that device's phone is told."""
+    def __init__(
+        self, db: sqlite3.Connection, next_seq: Callable[[str], int], now_s: Callable[[], int]
+    ) -> None:
+        """next_seq(device): the next number in what that device's phone is told. now_s: the node's
+        clock."""
         self._db = db
         self._next_seq = next_seq
+        self._now_s = now_s
         self.reload()
 
     def reload(self) -> None:
@@ -80,16 +91,36 @@ class Outbox:
             self._to_mesh(posting)
 
     def _check_room(self, device: str, posting: Posting) -> None:
-        parcels, reserve = posting.count, SOS_RESERVE if posting.is_sos else 0
-        open_ = "SELECT count(*), coalesce(sum(parcels), 0) FROM posted WHERE ended_s IS NULL"
-        count, mine = self._db.execute(f"{open_} AND device = ?", (device,)).fetchone()
-        if count >= POSTED_MAX or mine + parcels > PARCELS_MAX:
+        new_since_s = self._now_s() - NEW_S
+        calls = "" if posting.is_sos else "NOT"
+        count, mine, others, new_others = self._db.execute(
+            "SELECT count(*) FILTER (WHERE device.id = :me), "  # noqa: S608 - a constant
+            "coalesce(sum(parcels) FILTER (WHERE device.id = :me), 0), "
+            "coalesce(sum(parcels) FILTER (WHERE device.id != :me), 0), "
+            "coalesce(sum(parcels) FILTER (WHERE device.id != :me AND since_s > :new), 0) "
+            "FROM posted JOIN device ON device.id = posted.device WHERE ended_s IS NULL "
+            f"AND substr(head, 1, 1) {calls} IN ({_SOS_B0})",
+            {"me": device, "new": new_since_s},
+        ).fetchone()
+        wanted = mine + posting.count
+        if count >= POSTED_MAX or wanted > PARCELS_MAX:
             raise NoRoom(
                 "too much that this phone posted is still under way: keep this message, and "
                 "post it again when something has arrived"
             )
-        if self._db.execute(open_).fetchone()[1] + parcels > ALL_PARCELS_MAX + reserve:
-            raise NoRoom("this gateway has too much to send: keep this message, and try later")
+        room = SOS_RESERVE if posting.is_sos else ALL_PARCELS_MAX
+        share = _half(room - others)
+        if self._is_new(device, new_since_s) and not posting.is_sos:
+            share = min(share, _half(_half(room) - new_others))
+        if wanted > share:
+            raise NoRoom(
+                "this gateway has too much to send to take more of this phone: keep this message, "
+                "and try later"
+            )
+
+    def _is_new(self, device: str, since_s: int) -> bool:
+        row = self._db.execute("SELECT since_s FROM device WHERE id = ?", (device,)).fetchone()
+        return bool(row["since_s"] > since_s)
 
     def _to_mesh(self, posting: Posting) -> None:
         self._db.executemany(
@@ -166,3 +197,8 @@ class Outbox:
     def tidy(self, now_s: int) -> None:
         """Delete what ended a week ago."""
         self._db.execute("DELETE FROM posted WHERE ended_s < ?", (now_s - KEPT_S,))
+
+
+def _half(parcels: int) -> int:
+    """Of what is left; of one the whole."""
+    return (parcels + 1) // 2

@@ -47,7 +47,7 @@ class PostOffice:
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
-        self.outbox = Outbox(db, self._next_seq)
+        self.outbox = Outbox(db, self._next_seq, lambda: self.now_s())
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction

@@ -26,7 +26,7 @@ from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
-from gateway.web.rates import MESSAGES, REQUESTS, SOS, Rates
+from gateway.web.rates import MESSAGES, REGISTRATIONS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
     REFUSED,
     answer,
@@ -36,6 +36,7 @@ from gateway.web.requests import (
     number,
     unb64,
 )
+from gateway.web.sources import source
 
 POST_MAX = 16  # messages in one request
 TOKENS_MAX = 64
@@ -111,6 +112,9 @@ class PhoneApi:
         if len(self._registered_ms) > 2 * DEVICES_MAX:
             self._registered_ms.clear()
         self._registered_ms[claim.device] = claim.unix_ms
+        where = source(request.remote)
+        if where is not None and self._office.devices.get(claim.device) is None:
+            self._rates.spend(where, REGISTRATIONS)
         await self._office.register(key, boxes)
         return answer({"id": claim.device, "uuid": device_uuid(key)})
 

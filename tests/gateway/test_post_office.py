@@ -238,14 +238,52 @@ def test_a_phone_with_much_under_way_is_told_to_wait(office, monkeypatch):
 def test_the_node_has_room_for_more_than_phones_may_post(office, monkeypatch):
     assert outbox.ALL_PARCELS_MAX <= CAPACITY // 2
     monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 5)
+    devices = [office.admit(number) for number in range(10)]
+    office.clock_s += outbox.NEW_S
     for number in range(5):
-        asyncio.run(office.post(office.admit(number), [posting(number)]))
+        asyncio.run(office.post(devices[number], [posting(number)]))
     with pytest.raises(NoRoom, match="too much to send"):
-        asyncio.run(office.post(office.admit(9), [posting(9)]))
+        asyncio.run(office.post(devices[9], [posting(9)]))
     monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 99)
     monkeypatch.setattr(outbox, "PARCELS_MAX", 2)
     with pytest.raises(NoRoom, match="under way"):
         asyncio.run(office.post(office.admit(9), [posting(n) for n in (9, 10, 11)]))
+
+
+def fill(office, device, first):
+    """Post single frames until one is refused: how many were taken."""
+    for count in range(1000):
+        try:
+            asyncio.run(office.post(device, [posting(first + count)]))
+        except NoRoom:
+            return count
+    raise AssertionError("there is always room")
+
+
+def test_no_phone_fills_the_outbox_and_those_who_just_came_share_half_of_it(office, monkeypatch):
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 64)
+    known, friend = office.admit(1), office.admit(2)
+    office.clock_s += outbox.NEW_S
+    crowd = [office.admit(10 + n) for n in range(6)]
+    assert [fill(office, d, 100 * n) for n, d in enumerate(crowd)] == [16, 8, 4, 2, 1, 1]
+    assert fill(office, known, 1000) == 16, "half of what is left"
+    assert fill(office, friend, 2000) == 8
+    for number in range(5):
+        office.delivered(posting(1000 + number).mid, bytes(16))
+    assert fill(office, known, 3000) == 1, "half of what the friend leaves is 12 now"
+
+
+def test_emergency_calls_are_shared_too_and_take_nothing_from_the_rest(office, monkeypatch):
+    monkeypatch.setattr(outbox, "SOS_RESERVE", 8)
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 1)
+    ana, bo = office.admit(1), office.admit(2)
+    assert fill(office, ana, 0) == 1
+    for who, most in ((ana, 4), (bo, 2)):
+        calls = [posting(100 + 10 * who.key[-1] + n) for n in range(most + 1)]
+        calls = [replace(call, head=b"\6" + call.head[1:]) for call in calls]
+        asyncio.run(office.post(who, calls[:most]))
+        with pytest.raises(NoRoom):
+            asyncio.run(office.post(who, calls[most:]))
 
 
 def test_states_only_improve_and_each_change_has_a_higher_number(office):
@@ -540,8 +578,7 @@ def test_an_emergency_call_leaves_a_gateway_that_is_full_of_others(tmp_path, mon
     device = office.admit(1)
 
     async def scene():
-        for number in range(3):
-            await office.post(device, [to_nobody(number)])
+        await office.post(device, [to_nobody(0)])
         with pytest.raises(NoRoom):
             await office.post(device, [to_nobody(3)])
         call = to_nobody(4)
