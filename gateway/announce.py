@@ -10,6 +10,8 @@ import os
 import sqlite3
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from gateway.database import get_meta, set_meta, writing
@@ -40,6 +42,7 @@ AGAIN_S = 32 * 3600  # after so long a record goes out again, spread over the ne
 HERE_S = 2 * 86_400  # somebody who has not shown up for so long is not here any more
 ANNOUNCED_MAX = 2_000  # records at one gateway: a camp of a thousand people with a phone each
 SHELF_SHARE = 10  # one in so many of the parcels that this gateway's node holds may be a record
+OWED_MAX = 16  # receipts of former records that wait for their privacy delay
 HERE = 32  # stands for a neighbour where records come from this gateway itself (neighbours: 0-31)
 _LOOK_EVERY_S = 60
 
@@ -81,7 +84,7 @@ class Mesh(Protocol):
 
     def clock_s(self) -> int: ...
     def put_out(self, immutable: bytes, age: int) -> None: ...
-    def release(self, token: bytes, code: int) -> None: ...
+    def release(self, token: bytes, code: int, done: Callable[[], None]) -> None: ...
 
 
 class Announcer:
@@ -172,6 +175,7 @@ class Announcer:
         mine = self._follow_wish(wished.partition(b" ")[0])
         for row in self._db.execute("SELECT * FROM announcement").fetchall():
             here = bytes(row["key"]) in mine or now_s - row["here_clock_s"] < HERE_S
+            here = here and bool(row["record"])  # else withdrawn: only receipts are owed
             due_s = row["out_clock_s"] + AGAIN_S + bytes(row["key"])[-1] * 60
             if here and now_s >= due_s:
                 self._out_again(row, now_s)
@@ -214,7 +218,7 @@ class Announcer:
                 "UPDATE announcement SET here_clock_s = ? WHERE key = ?", (now_s, key)
             )
             return []
-        former = None if row is None else row["token"]
+        former = None if row is None else _owed(row)
         self._db.execute(
             "INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?, ?)",
             (key, payload, os.urandom(parcel.TOKEN_LEN), now_s, former, now_s),
@@ -238,22 +242,58 @@ class Announcer:
     def _put_out(self, row: sqlite3.Row | None) -> None:
         """Let a record leave, and the one before it end; harmless when it has left already."""
         assert row is not None
+        if not row["record"]:
+            self._release_former(row)
+            return
         age_s = max(0, self._mesh.clock_s() - row["out_clock_s"])
         immutable = parcel_of(bytes(row["record"]), bytes(row["token"]))
         if age_s < LIFETIMES_S[CODE]:
             self._mesh.put_out(immutable, age_field(age_s, CODE))
-        if row["former_token"] is not None:
-            self._mesh.release(bytes(row["former_token"]), CODE)
-            self._db.execute(
-                "UPDATE announcement SET former_token = NULL WHERE key = ?", (row["key"],)
-            )
+        self._release_former(row)
+
+    def _release_former(self, row: sqlite3.Row) -> None:
+        """Let the parcels end that a record replaces. They are owed until the node has the
+        receipts: the power may go during the privacy delay."""
+        for token in _tokens(row["former_token"]):
+            self._mesh.release(token, CODE, partial(self._released, bytes(row["key"]), token))
+
+    def _released(self, key: bytes, token: bytes) -> None:
+        row = self._row(key)
+        if row is None:
+            return
+        left = b"".join(t for t in _tokens(row["former_token"]) if t != token)
+        self._db.execute(
+            "UPDATE announcement SET former_token = ? WHERE key = ?", (left or None, key)
+        )
+        self._db.execute(
+            "DELETE FROM announcement WHERE key = ? AND record = x'' AND former_token IS NULL",
+            (key,),
+        )
 
     def _withdraw(self, keys: list[bytes]) -> None:
         for key in keys:
             row = self._row(key)
             if row is not None:
-                self._mesh.release(bytes(row["token"]), CODE)
-                self._db.execute("DELETE FROM announcement WHERE key = ?", (key,))
+                self._db.execute(
+                    "UPDATE announcement SET record = x'', token = NULL, former_token = ? "
+                    "WHERE key = ?",
+                    (_owed(row), key),
+                )
+                withdrawn = self._row(key)
+                assert withdrawn is not None
+                self._release_former(withdrawn)
+
+
+def _owed(row: sqlite3.Row) -> bytes:
+    """Tokens of the parcels that shall end when this record is replaced: its own, and those before
+    it whose receipts have not left yet; the last ones of very many."""
+    return b"".join((_tokens(row["former_token"]) + _tokens(row["token"]))[-OWED_MAX:])
+
+
+def _tokens(raw: bytes | None) -> list[bytes]:
+    """One after the other, as the database has them."""
+    whole = bytes(raw or b"")
+    return [whole[i : i + parcel.TOKEN_LEN] for i in range(0, len(whole), parcel.TOKEN_LEN)]
 
 
 def parcel_of(payload: bytes, token: bytes) -> bytes:

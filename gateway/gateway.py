@@ -261,10 +261,18 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int) -> None:
-        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt."""
+    def release(self, token: bytes, code: int, done: Callable[[], None]) -> None:
+        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt; done() is
+        called when the node has kept that."""
         immutable = receipt.encode(token, 1, code)
-        self._release_receipt(lambda: self.node.submit_receipt(immutable, 0, _now_ms()))
+
+        def go() -> None:
+            self.node.submit_receipt(immutable, 0, _now_ms())
+            self.node.shelf.sync()
+            if self.node.shelf.tombstone(receipt.message_id(token)) >= 0:
+                done()
+
+        self._release_receipt(go)
 
     def _release_receipt(self, action: Callable[[], object]) -> None:
         self._delayed(_RECEIPT_MEAN_S, action)

@@ -46,7 +46,7 @@ def with_web(tmp_path, story):
         mesh = SimpleNamespace(
             clock_s=lambda: 1000,
             put_out=lambda immutable, age: out.append(immutable[14:]),
-            release=lambda token, code: None,
+            release=lambda token, code, done: done(),
         )
         app = web.Application(middlewares=[errors])
         app[REFUSED] = Counter()
