@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway import network
 from gateway.commands import data_dir, gateway_lock, show
 from gateway.config import FILE, load_config
-from gateway.database import GATEWAY, Schema
+from gateway.database import GATEWAY, Schema, take_mended
 from gateway.errors import UserError
 from gateway.links.serial_port import open_port
 from gateway.salvage import integrity, salvage
@@ -71,6 +71,7 @@ def _databases(folder: Path, repair: bool) -> Iterator[Finding]:
 
 
 def _database(path: Path, schema: Schema, repair: bool) -> Finding:
+    take_mended(path)  # what an earlier run had done but for the last step
     said = integrity(path)
     if said == "ok":
         return Finding(path.name, OK, f"{path.stat().st_size >> 10} KB, intact")
