@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from gateway import devices as register
 from gateway import letters as boxes
 from gateway import outbox
+from gateway.config import Config
 from gateway.database import APPLICATION_ID, MIGRATIONS, Schema, open_database
+from gateway.desk import Desk
 from gateway.device_auth import NotSigned, claim_of, sign, verify
 from gateway.errors import NoRoom, UserError
-from gateway.gateway import CAPACITY
+from gateway.gateway import CAPACITY, Gateway
 from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.sealing import FRAME_PAYLOAD, hint_for
+from gateway.sorting import token_in
 from gateway.web.phone_api import _posting
 from gateway.web.rates import REQUESTS, SOS, Rates
 from gateway.web.requests import b64
@@ -494,6 +497,28 @@ def test_whatever_is_posted_is_refused_or_makes_parcels_that_nodes_take(said):
         check(immutable)
         p = parse_parcel(bytes(3) + immutable)
         assert (bytes(p.head[2:4]) + p.head[4], p.head[5]) == (taken.head, taken.hint)
+
+
+def test_a_receipt_is_owed_though_the_power_goes_right_after_the_commit(tmp_path):
+    office = Office(tmp_path)
+    device = office.admit(1)
+    token = (7).to_bytes(16, "big")
+    letter(office, device, 7)
+
+    def power_cut(mid, token, code):
+        raise KeyboardInterrupt
+
+    office.on_taken = power_cut
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(office.take(device, [token]))
+    office.db.close()
+    desk = Desk(tmp_path)
+    gateway = Gateway(Config("g", bytes(32), delay_max_s=0), desk)
+    assert token_in(gateway.node, message_id(token)) is None
+    gateway.mailroom.catch_up()
+    assert token_in(gateway.node, message_id(token)) == token, "it leaves after the start"
+    assert gateway.office.letters.owed() == []
+    desk.close()
 
 
 # Signatures.
