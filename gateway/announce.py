@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import sqlite3
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -97,6 +96,9 @@ class Announcer:
         self._wished = b""
         self._held: OrderedDict[int, None] = OrderedDict()  # short ids of records on the shelf
 
+    def _unix_s(self) -> int:
+        return self._desk.wall.moment().unix_s
+
     # --- what the mesh brings
 
     def arrived(self, immutable: bytes) -> None:
@@ -106,7 +108,7 @@ class Announcer:
         row = node.index.find(short)
         ingress = node.index.source[row] if row >= 0 else HERE
         payload = immutable[parcel.HEAD_LEN :]
-        verdict = self.directory.take(payload, ingress, self._mesh.clock_s(), int(time.time()))
+        verdict = self.directory.take(payload, ingress, self._mesh.clock_s(), self._unix_s())
         if verdict == CONFLICT:
             note_conflict(self._desk, payload)
         self._held[short] = None
@@ -132,7 +134,7 @@ class Announcer:
     def post(self, payloads: list[bytes], by: int | str = HERE) -> None:
         """Announce somebody's records from now on, or go on doing so. by: the id of the phone that
         asks. UserError says why not."""
-        now_s, unix_s = self._mesh.clock_s(), int(time.time())
+        now_s, unix_s = self._mesh.clock_s(), self._unix_s()
         count = self._db.execute("SELECT count(*) FROM announcement").fetchone()[0]
         more = sum(self._row(_key_of(payload)) is None for payload in payloads)
         if more and count + more > ANNOUNCED_MAX:

@@ -60,6 +60,8 @@ class Gateway:
         self.office.now_s = self.clock_s
         self.office.token_of = lambda mid: token_in(self.node, mid)
         self.office.on_trouble = self._trouble
+        self.office.on_clock = desk.wall.heard
+        self.office.letters.wall_ms = lambda: desk.wall.moment().unix_ms
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
@@ -221,6 +223,7 @@ class Gateway:
         self.mailroom.look()
         self.mailroom.follow()
         self.announcer.look()
+        self.desk.wall.keep()
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
@@ -290,7 +293,9 @@ class Gateway:
 
     def about(self) -> dict[str, Any]:
         """What anybody may know of this gateway."""
-        return about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        return about.gateway(
+            self.config, self.node, self._my_way(), self.desk.node_status, self.desk.wall.moment()
+        )
 
     def mesh(self) -> dict[str, Any]:
         """What its node sees of the mesh, and how much it keeps for whom."""

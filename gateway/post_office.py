@@ -35,7 +35,7 @@ class PostOffice:
     now_s: the node's clock. token_of(mid): the token of a receipt that the node has, or None.
     on_taken(mid, token, code): a phone has opened a message; code is None if its receipt need not
     go on the mesh. on_trouble(error): the database refused, and rolled back what the node had put.
-    The gateway sets these.
+    on_clock(who, unix_ms): a phone says what time it is. The gateway sets these.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
@@ -45,6 +45,7 @@ class PostOffice:
         self.token_of: Callable[[bytes], bytes | None] = lambda mid: None
         self.on_taken: Callable[[bytes, bytes, int | None], None] = lambda mid, token, code: None
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
+        self.on_clock: Callable[[str, int], None] = lambda who, unix_ms: None
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq, lambda: self.now_s())

@@ -28,6 +28,7 @@ from gateway.posting import Posting
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
 from gateway.web.rates import MESSAGES, REGISTRATIONS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
+    NUMBER_MAX,
     REFUSED,
     answer,
     b64,
@@ -96,7 +97,7 @@ class PhoneApi:
         return answer(about | {"way": b64(about["way"]), "run": self._run})
 
     async def register(self, request: web.Request) -> web.Response:
-        """{"device", "boxes"}: signed by the very key that it names."""
+        """{"device", "boxes", "unix_ms"?}: signed by the very key that it names."""
         claim = claim_of(request.raw_path, request.headers.get(HEADER))
         body = await request.read()
         said = json_object(body)
@@ -115,6 +116,8 @@ class PhoneApi:
         where = source(request.remote)
         if where is not None and self._office.devices.get(claim.device) is None:
             self._rates.spend(where, REGISTRATIONS)
+        if "unix_ms" in said:
+            self._office.on_clock(where or claim.device, _number(said, "unix_ms"))
         await self._office.register(key, boxes)
         return answer({"id": claim.device, "uuid": device_uuid(key)})
 
@@ -206,6 +209,13 @@ def _posting(said: Any) -> Posting:
         b"" if tag_key is None else unb64(tag_key, "tag_key"),
         unb64(said.get("way", ""), "way"),
     )
+
+
+def _number(said: dict[str, Any], name: str) -> int:
+    value = said[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= NUMBER_MAX:
+        raise UserError(f'"{name}" must be a whole number.')
+    return value
 
 
 def _byte(said: dict[str, Any], name: str) -> int:
