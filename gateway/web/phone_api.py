@@ -26,6 +26,7 @@ from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
+from gateway.web.nearby_api import Nearby, card_of
 from gateway.web.rates import MESSAGES, REGISTRATIONS, REQUESTS, SOS, Rates
 from gateway.web.requests import (
     NUMBER_MAX,
@@ -62,6 +63,7 @@ class PhoneApi:
         self._run = secrets.token_hex(8)  # a page that sees it change asks for all anew
         self._registered_ms: dict[str, int] = {}
         self.lines = Lines(office)
+        self.nearby = Nearby(office)
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -74,6 +76,7 @@ class PhoneApi:
             web.post("/api/receipts", self.receipts),
             web.get("/api/events", self.events, allow_head=False),
             web.get("/api/mesh", self.mesh, allow_head=False),
+            *self.nearby.routes(self.signed),
         ]
 
     async def signed(self, request: web.Request) -> tuple[Device, bytes]:
@@ -97,12 +100,13 @@ class PhoneApi:
         return answer(about | {"way": b64(about["way"]), "run": self._run})
 
     async def register(self, request: web.Request) -> web.Response:
-        """{"device", "boxes", "unix_ms"?}: signed by the very key that it names."""
+        """{"device", "boxes", "unix_ms"?, "seen_as"?}: signed by the very key that it names."""
         claim = claim_of(request.raw_path, request.headers.get(HEADER))
         body = await request.read()
         said = json_object(body)
         key = unb64(said.get("device"), "device")
         boxes = [unb64(box, "boxes") for box in items(said, "boxes", BOXES_MAX)]
+        seen_as = card_of(key, said.get("seen_as"))
         if device_id(key) != claim.device:
             raise NotSigned("false-signature", "The request is signed by another device.")
         verify(claim, key, self._id, request.method, body, _now_ms())
@@ -119,6 +123,7 @@ class PhoneApi:
         if "unix_ms" in said:
             self._office.on_clock(where or claim.device, _number(said, "unix_ms"))
         await self._office.register(key, boxes)
+        self.nearby.show(claim.device, seen_as)
         return answer({"id": claim.device, "uuid": device_uuid(key)})
 
     # --- mail

@@ -16,6 +16,7 @@ export class Gateway {
     this.fetch = fetch;
     this.base = base;
     this.aheadMs = null; // the gateway's clock before ours; null until it told
+    this.seenAs = ""; // our card, while we let others at this gateway see us
     this.id = ""; // the gateway's: what is signed for one is of no use to another
   }
 
@@ -33,6 +34,7 @@ export class Gateway {
     const device = b64(cardOf(this.identity).device);
     return this.#signed("PUT", "/api/device", {
       device, boxes: mailboxKeys(this.identity).map(b64), unix_ms: Date.now(), // a gateway may have no clock
+      seen_as: this.seenAs,
     });
   }
 
@@ -55,6 +57,11 @@ export class Gateway {
   // How far what we posted is: [{seq, mid, state, token?, relays?}].
   async states(after) {
     return (await this.#signed("GET", `/api/states?after=${after}`)).map(state);
+  }
+
+  // Who is at this gateway and wants to be seen: {here: [{card: text, ago_s}]}.
+  nearby() {
+    return this.#signed("GET", "/api/nearby");
   }
 
   mesh() {

@@ -53,6 +53,7 @@ function viewOf(phone, route) {
     case "add": return later("people", "Add", { card: route.rest });
     case "card": return later("people", "MyCard");
     case "several": return later("people", "Several");
+    case "nearby": return later("nearby", "Nearby");
     case "mesh": return later("mesh", "Mesh");
     case "settings": return later("settings", "Settings");
     case "safety": return later("settings", "Safety");

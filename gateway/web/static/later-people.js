@@ -16,7 +16,7 @@ import{Refused as S,drawn as z,picture as I}from"./app.js";var B=[1e3,600,1600];
       onInput=${l=>a(l.target.value)}></textarea>
     <${O} id=${e+"-wrong"}>${n}<//>
     <p><${F} id=${e+"-photo"} label=${m("photo")} accept="image/*" take=${p} />
-      <span class="said" role="status">${d?m("reading"):""}</span></p>`}import{Bar as w,Composer as L,Later as P,cardIn as q,cardLink as A,cardOf as M,cardText as W,html as $,t as s,useAttempt as j,useState as g,words as N}from"./app.js";function ee({phone:e,card:t=""}){let[r,c]=g(t),[a,n]=g(""),[o,d,i,p]=j(),l=f=>{f.preventDefault(),d(async()=>{let k=await e.add(r,a);location.hash="#c/"+k.id})},u=Y(r);return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("add")} />
+      <span class="said" role="status">${d?m("reading"):""}</span></p>`}import{Bar as y,Composer as L,Later as P,cardIn as q,cardLink as A,cardOf as M,cardText as W,html as $,t as s,useAttempt as j,useState as g,words as N}from"./app.js";function ee({phone:e,card:t=""}){let[r,c]=g(t),[a,n]=g(""),[o,d,i,p]=j(),l=f=>{f.preventDefault(),d(async()=>{let k=await e.add(r,a);location.hash="#c/"+k.id})},u=Y(r);return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("add")} />
     <div class="sheet"><form class="card-form" onSubmit=${l} novalidate>
       <p>${s("add_how")}</p>
       <${_} id="card" label=${s("their_card")} hint=${s("card_hint")} value=${r}
@@ -26,12 +26,13 @@ import{Refused as S,drawn as z,picture as I}from"./app.js";var B=[1e3,600,1600];
       <input id="name" type="text" dir="auto" autocomplete="off" value=${a} onInput=${f=>n(f.target.value)} />
       <p><button type="submit" class="primary" aria-disabled=${i}>${s("add")}</button></p>
     </form>
-    <${P} name="directory" part="Find" phone=${e} /></div></section>`}function Y(e){try{return q(e).name}catch{return""}}function te({phone:e}){let t=M(e.me);return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("my_card")} />
+    <p><a class="button" href="#nearby">${s("nearby")}</a></p>
+    <${P} name="directory" part="Find" phone=${e} /></div></section>`}function Y(e){try{return q(e).name}catch{return""}}function te({phone:e}){let t=M(e.me);return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("my_card")} />
     <div class="sheet"><p class="big" dir="auto">${t.name}</p>
       <p>${s("card_how")}</p>
       <${C} text=${W(t)} codeText=${A(t,location.origin)} label=${s("card_code")} fieldLabel=${s("card_text")} />
       <p><span class="quiet">${s("my_words")}:</span> <span class="words" dir="ltr">${N(e.id)}</span></p>
-    </div></section>`}function ae({phone:e}){let[t,r]=g([]),c=e.chats().map(o=>o.person).filter(o=>o.standing==="contact"),a=o=>r(t.includes(o)?t.filter(d=>d!==o):t.concat(o)),n=()=>{location.hash="#c/"+t[0]};return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("several")} />
+    </div></section>`}function ae({phone:e}){let[t,r]=g([]),c=e.chats().map(o=>o.person).filter(o=>o.standing==="contact"),a=o=>r(t.includes(o)?t.filter(d=>d!==o):t.concat(o)),n=()=>{location.hash="#c/"+t[0]};return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("several")} />
     <fieldset class="sheet grow"><legend>${s("recipients")}</legend>
       ${c.length===0&&$`<p class="quiet">${s("nobody")}</p>`}
       ${c.map(o=>$`<label key=${o.id} class="choice"><input type="checkbox" checked=${t.includes(o.id)}
