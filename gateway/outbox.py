@@ -7,10 +7,12 @@ is here, the mesh is spared: the parcels are only made if the phone has not take
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from gateway.errors import NoRoom
 from gateway.posting import Posting, shape_bytes, shape_of
 from shared_protocol import parcel
+from shared_protocol.lifetime import SOS
 
 # Messages whose end is open, of a device; and parcels of these, of a device and of all. A node
 # never gives up what begins at it, so this is half of what it has room for. More is refused.
@@ -25,13 +27,22 @@ SOS_RESERVE = 1000  # on top of them, for emergency calls alone, shared in the s
 KEPT_S = 7 * 86_400  # after its end, so that a phone that was away is still told of it
 HELD_S = 60.0  # how long the phone next to the sender's has time to take a message
 
-# The first byte of emergency calls, of one frame or of pieces.
-_SOS_B0 = ", ".join(f"x'{parcel.first_byte(parcel.MESSAGE, 3, p):02x}'" for p in (False, True))
+# In SQL, by the first byte of emergency calls: of one frame, of pieces.
+_SOS_B0 = [f"x'{parcel.first_byte(parcel.MESSAGE, SOS, p):02x}'" for p in (False, True)]
+_IS_CALL = f"substr(head, 1, 1) IN ({', '.join(_SOS_B0)})"
 _FROM = {
     "on_mesh": "('queued')",
     "delivered": "('queued', 'on_mesh', 'expired')",
     "expired": "('queued', 'on_mesh')",
 }
+
+
+@dataclass
+class _Total:
+    """What a device has posted, its end open. parcels: of emergency calls ([1]), of others."""
+
+    messages: int = 0
+    parcels: list[int] = field(default_factory=lambda: [0, 0])
 
 
 class Outbox:
@@ -49,6 +60,7 @@ class Outbox:
 
     def reload(self) -> None:
         """Forget what is in memory. What was held for somebody here is due at once."""
+        self._totals: dict[str, _Total] | None = None
         self.open: set[bytes] = set()  # mids whose end is open: this gateway is their origin
         self._queued: set[bytes] = set()  # of these, those not known to be on the mesh
         self._held: dict[bytes, float] = {}  # mid -> time.monotonic() when the mesh shall have it
@@ -83,6 +95,7 @@ class Outbox:
                 waits and waits.tag_key, waits and waits.way,
             ),
         )  # fmt: skip
+        self._count(device, posting.head, posting.count, 1)
         self.open.add(posting.mid)
         self._queued.add(posting.mid)
         if held:
@@ -91,36 +104,51 @@ class Outbox:
             self._to_mesh(posting)
 
     def _check_room(self, device: str, posting: Posting) -> None:
-        new_since_s = self._now_s() - NEW_S
-        calls = "" if posting.is_sos else "NOT"
-        count, mine, others, new_others = self._db.execute(
-            "SELECT count(*) FILTER (WHERE device.id = :me), "  # noqa: S608 - a constant
-            "coalesce(sum(parcels) FILTER (WHERE device.id = :me), 0), "
-            "coalesce(sum(parcels) FILTER (WHERE device.id != :me), 0), "
-            "coalesce(sum(parcels) FILTER (WHERE device.id != :me AND since_s > :new), 0) "
-            "FROM posted JOIN device ON device.id = posted.device WHERE ended_s IS NULL "
-            f"AND substr(head, 1, 1) {calls} IN ({_SOS_B0})",
-            {"me": device, "new": new_since_s},
-        ).fetchone()
-        wanted = mine + posting.count
-        if count >= POSTED_MAX or wanted > PARCELS_MAX:
+        totals, call = self._counted(), posting.is_sos
+        mine = totals.get(device, _Total())
+        wanted = mine.parcels[call] + posting.count
+        if mine.messages >= POSTED_MAX or wanted > PARCELS_MAX:
             raise NoRoom(
                 "too much that this phone posted is still under way: keep this message, and "
                 "post it again when something has arrived"
             )
-        room = SOS_RESERVE if posting.is_sos else ALL_PARCELS_MAX
+        room = SOS_RESERVE if call else ALL_PARCELS_MAX
+        others = sum(total.parcels[call] for name, total in totals.items() if name != device)
         share = _half(room - others)
-        if self._is_new(device, new_since_s) and not posting.is_sos:
-            share = min(share, _half(_half(room) - new_others))
+        new = self._db.execute(
+            "SELECT id FROM device WHERE since_s > ?", (self._now_s() - NEW_S,)
+        ).fetchall()
+        newcomers = {row["id"] for row in new}
+        if device in newcomers and not call:
+            theirs = newcomers & totals.keys() - {device}
+            share = min(share, _half(_half(room) - sum(totals[n].parcels[call] for n in theirs)))
         if wanted > share:
             raise NoRoom(
                 "this gateway has too much to send to take more of this phone: keep this message, "
                 "and try later"
             )
 
-    def _is_new(self, device: str, since_s: int) -> bool:
-        row = self._db.execute("SELECT since_s FROM device WHERE id = ?", (device,)).fetchone()
-        return bool(row["since_s"] > since_s)
+    def recount(self) -> None:
+        """A device may have given way, with what it had posted."""
+        self._totals = None
+
+    def _counted(self) -> "dict[str, _Total]":
+        """What is open, by device."""
+        if self._totals is None:
+            rows = self._db.execute(
+                f"SELECT device, count(*), sum(iif({_IS_CALL}, 0, parcels)), "  # noqa: S608 - a constant
+                f"sum(iif({_IS_CALL}, parcels, 0)) FROM posted WHERE ended_s IS NULL "
+                "GROUP BY device"
+            )
+            self._totals = {row[0]: _Total(row[1], [row[2], row[3]]) for row in rows}
+        return self._totals
+
+    def _count(self, device: str, head: bytes, parcels: int, way: int) -> None:
+        """One message more (1) or less (-1) of a device is open."""
+        if self._totals is not None:
+            total = self._totals.setdefault(device, _Total())
+            total.messages += way
+            total.parcels[parcel.priority(head[0]) == SOS] += way * parcels
 
     def _to_mesh(self, posting: Posting) -> None:
         self._db.executemany(
@@ -168,7 +196,8 @@ class Outbox:
         if mid not in self.open and state != "delivered":
             return False
         rows = self._db.execute(
-            f"SELECT id, device FROM posted WHERE mid = ? AND state IN {_FROM[state]}",  # noqa: S608 - constants
+            "SELECT id, device, head, parcels, ended_s FROM posted "  # noqa: S608 - constants
+            f"WHERE mid = ? AND state IN {_FROM[state]}",
             (mid,),
         ).fetchall()
         ended_s = None if state == "on_mesh" else now_s
@@ -177,6 +206,8 @@ class Outbox:
                 "UPDATE posted SET state = ?, seq = ?, token = ?, ended_s = ? WHERE id = ?",
                 (state, self._next_seq(row["device"]), token, ended_s, row["id"]),
             )
+            if ended_s is not None and row["ended_s"] is None:
+                self._count(row["device"], row["head"], row["parcels"], -1)
         self._queued.discard(mid)
         if ended_s is not None:
             self.open.discard(mid)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.device_auth import device_id
 from gateway.devices import Device, Devices
 from gateway.errors import NoRoom
 from gateway.group_commit import GroupCommit
@@ -92,7 +93,11 @@ class PostOffice:
 
     async def register(self, key: bytes, boxes: list[bytes]) -> Device:
         """Take a device in, or its new mailbox keys. UserError."""
-        return await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        new = self.devices.get(device_id(key)) is None
+        device = await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        if new:
+            self.outbox.recount()
+        return device
 
     async def post(self, device: Device, postings: list[Posting]) -> list[str]:
         """Take in messages: their states, when they are durable. UserError takes none of them."""

@@ -276,6 +276,43 @@ def test_no_phone_fills_the_outbox_and_those_who_just_came_share_half_of_it(offi
     assert fill(office, known, 3000) == 1, "half of what the friend leaves is 12 now"
 
 
+def test_what_is_counted_as_open_is_what_the_database_has(office):
+    devices = [office.admit(n) for n in range(3)]
+    dice = random.Random(6)
+
+    def recounted():
+        counted = {
+            name: total for name, total in office.outbox._counted().items() if total.messages
+        }
+        office.outbox.recount()
+        assert office.outbox._counted() == counted
+
+    for number in range(60):
+        message = posting(number % 40)
+        if dice.random() < 0.3:
+            message = replace(message, head=b"\6" + message.head[1:])
+        if dice.random() < 0.6:
+            asyncio.run(office.post(dice.choice(devices), [message]))
+        else:
+            mid = posting(dice.randrange(40)).mid
+            for state in dice.sample(["on_mesh", "expired"], 1):
+                office.improve(mid, state)
+            if dice.random() < 0.3:
+                office.delivered(mid, bytes(16))
+        recounted()
+    with pytest.raises(NoRoom):
+        asyncio.run(office.post(devices[0], [posting(n) for n in range(100, 700)]))
+    recounted()
+    office.write_now(
+        lambda: office.db.execute("DELETE FROM device WHERE id = ?", (devices[0].id,))
+    )
+    office.devices.reload()
+    key = (99).to_bytes(32, "big")
+    asyncio.run(office.register(key, [bytes(16)]))
+    recounted()
+    assert devices[0].id not in office.outbox._counted()
+
+
 def test_emergency_calls_are_shared_too_and_take_nothing_from_the_rest(office, monkeypatch):
     monkeypatch.setattr(outbox, "SOS_RESERVE", 8)
     monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 1)
