@@ -90,6 +90,10 @@ export default {
   relays_none: "heard directly",
   relays: { one: "over {n} relay", other: "over {n} relays" },
   // add, card, several
+  nearby: "People nearby",
+  nearby_how: "Everybody at this gateway sees those who wish it, with name and words: compare the words, for anybody can take any name. You are seen only while the box is ticked, and for an hour after this page was closed.",
+  nearby_seen: "Let people at this gateway see me",
+  nearby_none: "Nobody here wishes to be seen at the moment.",
   add_how: "Ask the other person for their card. Paste it here, or choose a photo of its code.",
   their_card: "Their card",
   card_hint: "HELIO:… or a link",
@@ -156,11 +160,6 @@ export default {
   findable_on: "You are announced, and again at each start. Others see this id:",
   findable_off: "This phone announces you no more. After four days at most the mesh carries it no more; gateways that have heard of you may remember it for longer.",
   findable_waits: "The gateway is out of reach: you are announced as soon as it is back.",
-  // nearby
-  nearby: "People nearby",
-  nearby_how: "Everybody at this gateway sees those who wish it, with name and words: compare the words, for anybody can take any name. You are seen only while the box is ticked, and for an hour after this page was closed.",
-  nearby_seen: "Let people at this gateway see me",
-  nearby_none: "Nobody here wishes to be seen at the moment.",
   // safety
   safe_sealed: "Messages are sealed on your phone and opened on the other one. Relays and an honest gateway carry what they cannot read.",
   safe_gateway: "But this page comes from the gateway, over plain http. A hostile gateway could send another page that takes your keys, and then read and write as you.",
