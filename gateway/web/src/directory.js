@@ -150,8 +150,8 @@ export function personOf({ records, marks = [] }) {
     else if (!known || card.prekeySeq > known.prekeySeq) cards.set(id, card);
   }
   return {
-    id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
-    nextKey: newest.nextKey, devices, lists: [newest, ...rivals].map((r) => r.devices), rival: rivals.length > 0, cards: [...cards.values()],
+    listings: [newest, ...rivals].map((r) => r.devices), id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
+    nextKey: newest.nextKey, devices, rival: rivals.length > 0, cards: [...cards.values()],
     payload: newest.payload, marks, refused: refused + read.length - mine.length,
   };
 }
@@ -199,7 +199,7 @@ export function ownRecords(me, kept, found, lifetime) {
   const nextKey = commitment(ed25519.getPublicKey(nextSeed));
   const last = kept.payload ? personOf({ records: [kept.payload] }) : null;
   const lists = [found, last].filter((p) => p && p.sequence >= Math.max(found ? found.sequence : 0, last ? last.sequence : 0))
-    .reduce((all, p) => all.concat(p.lists), []);
+    .reduce((all, p) => all.concat(p.listings), []);
   const listed = lists.filter((devices) => devices.includes(mine)).length;
   const higher = Boolean(found && last && found.sequence > last.sequence);
   if (higher && !listed) {
