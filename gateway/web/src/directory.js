@@ -150,7 +150,8 @@ export function personOf({ records, marks = [] }) {
     else if (!known || card.prekeySeq > known.prekeySeq) cards.set(id, card);
   }
   return {
-    listings: [newest, ...rivals].map((r) => r.devices), id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
+    listings: [newest, ...rivals].map((r) => r.devices), // before they are weighed
+    id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
     nextKey: newest.nextKey, devices, rival: rivals.length > 0, cards: [...cards.values()],
     payload: newest.payload, marks, refused: refused + read.length - mine.length,
   };
