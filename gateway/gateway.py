@@ -208,6 +208,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_LOOK_S)
             self._safely(self._look_once)
+            self._safely(self.desk.wall.keep)
             self._update_status()
 
     def _look_once(self) -> None:
@@ -223,7 +224,6 @@ class Gateway:
         self.mailroom.look()
         self.mailroom.follow()
         self.announcer.look()
-        self.desk.wall.keep()
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
@@ -264,7 +264,7 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int, done: Callable[[], None]) -> None:
+    def release(self, token: bytes, code: int, done: Callable[[], None] = lambda: None) -> None:
         """End a parcel of ours in all of the mesh, after the privacy delay of a receipt; done() is
         called when the node has kept that."""
         immutable = receipt.encode(token, 1, code)
