@@ -167,6 +167,13 @@ class Devices:
         if device.id in self._by_id:
             self._asked[device.id] = time.monotonic()
 
+    def silent_s(self, name: str) -> float | None:
+        """Seconds since the phone of this id asked for something, 0 while it listens; None if it
+        is not registered, or has not asked since the start."""
+        if name not in self._by_id or (name not in self._asked and name not in self._listening):
+            return None
+        return 0.0 if name in self._listening else time.monotonic() - self._asked[name]
+
     def is_here(self, device: Device) -> bool:
         """Does its phone listen, or has it asked for something a moment ago?"""
         if device.id in self._listening:

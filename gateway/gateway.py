@@ -60,6 +60,8 @@ class Gateway:
         self.office.now_s = self.clock_s
         self.office.token_of = lambda mid: token_in(self.node, mid)
         self.office.on_trouble = self._trouble
+        self.office.on_clock = desk.wall.heard
+        self.office.letters.wall_ms = lambda: desk.wall.moment().unix_ms
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
@@ -207,6 +209,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_LOOK_S)
             self._safely(self._look_once)
+            self._safely(self.desk.wall.keep)
             self._update_status()
 
     def _look_once(self) -> None:
@@ -271,10 +274,18 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int) -> None:
-        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt."""
+    def release(self, token: bytes, code: int, done: Callable[[], None] = lambda: None) -> None:
+        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt; done() is
+        called when the node has kept that."""
         immutable = receipt.encode(token, 1, code)
-        self._release_receipt(lambda: self.node.submit_receipt(immutable, 0, _now_ms()))
+
+        def go() -> None:
+            self.node.submit_receipt(immutable, 0, _now_ms())
+            self.node.shelf.sync()
+            if self.node.shelf.tombstone(receipt.message_id(token)) >= 0:
+                done()
+
+        self._release_receipt(go)
 
     def _release_receipt(self, action: Callable[[], object]) -> None:
         self._delayed(_RECEIPT_MEAN_S, action)
@@ -292,7 +303,9 @@ class Gateway:
 
     def about(self) -> dict[str, Any]:
         """What anybody may know of this gateway."""
-        of_node = about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        of_node = about.gateway(
+            self.config, self.node, self._my_way(), self.desk.node_status, self.desk.wall.moment()
+        )
         return of_node | self._login
 
     def mesh(self) -> dict[str, Any]:

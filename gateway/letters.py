@@ -34,6 +34,7 @@ class Letters:
         self._db = db
         self._next_seq = next_seq
         self._now_s = now_s
+        self.wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # to be shown
 
     def keep(
         self, device: str, head: bytes, shape: Shape | None, bundle: bytes, relays: int
@@ -55,7 +56,7 @@ class Letters:
             "arrived_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 device, self._next_seq(device), mid, variant, head, shape_bytes(shape), bundle,
-                relays, time.time_ns() // 1_000_000,
+                relays, self.wall_ms(),
             ),
         )  # fmt: skip
         return True

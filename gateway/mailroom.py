@@ -188,7 +188,7 @@ class Mailroom:
         """SealError, and a note of it, if the sender's account has said that the device is not its
         own (any more)."""
         if self._desk.directory.is_removed(sender.account, sender.ed25519):
-            note_refused(self._desk.db, mid, sender)
+            note_refused(self._desk.db, mid, sender, self._desk.wall.moment().unix_s)
             raise SealError(f"it is from a device that {sender.name} has removed")
 
     def forget_releases(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.device_auth import device_id
 from gateway.devices import Device, Devices
 from gateway.errors import NoRoom
 from gateway.group_commit import GroupCommit
@@ -40,7 +41,7 @@ class PostOffice:
     now_s: the node's clock. token_of(mid): the token of a receipt that the node has, or None.
     on_taken(mid, token, code): a phone has opened a message; code is None if its receipt need not
     go on the mesh. on_trouble(error): the database refused, and rolled back what the node had put.
-    The gateway sets these.
+    on_clock(who, unix_ms): a phone says what time it is. The gateway sets these.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
@@ -50,9 +51,10 @@ class PostOffice:
         self.token_of: Callable[[bytes], bytes | None] = lambda mid: None
         self.on_taken: Callable[[bytes, bytes, int | None], None] = lambda mid, token, code: None
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
+        self.on_clock: Callable[[str, int], None] = lambda who, unix_ms: None
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
-        self.outbox = Outbox(db, self._next_seq)
+        self.outbox = Outbox(db, self._next_seq, lambda: self.now_s())
         self.underway = Underway()
         self.watches = Watches(db, self.letters, self.outbox, self._next_seq, lambda: self.now_s())
         self.room_again = False  # a box was full, and its phone has taken something since
@@ -98,7 +100,11 @@ class PostOffice:
 
     async def register(self, key: bytes, boxes: list[bytes]) -> Device:
         """Take a device in, or its new mailbox keys. UserError."""
-        return await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        new = self.devices.get(device_id(key)) is None
+        device = await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        if new:
+            self.outbox.recount()
+        return device
 
     async def post(self, device: Device, postings: list[Posting]) -> list[str]:
         """Take in messages: their states, when they are durable. UserError takes none of them."""

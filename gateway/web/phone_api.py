@@ -28,8 +28,19 @@ from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.watches import LOCK_LEN, WATCH_MAX
 from gateway.web.live import ROWS_MAX, Lines, as_json, long_poll, stream
-from gateway.web.rates import ALL_CARRIED, CARRIED, MESSAGES, NEWCOMERS, REQUESTS, SOS, Rates
+from gateway.web.nearby_api import Nearby, card_of
+from gateway.web.rates import (
+    ALL_CARRIED,
+    CARRIED,
+    MESSAGES,
+    NEWCOMERS,
+    REGISTRATIONS,
+    REQUESTS,
+    SOS,
+    Rates,
+)
 from gateway.web.requests import (
+    NUMBER_MAX,
     REFUSED,
     answer,
     b64,
@@ -39,6 +50,7 @@ from gateway.web.requests import (
     number,
     unb64,
 )
+from gateway.web.sources import source
 from shared_protocol.receipt import message_id
 
 POST_MAX = 16  # messages in one request
@@ -60,9 +72,11 @@ class PhoneApi:
         self._about = about
         self._mesh = mesh
         self._rates = Rates()
+        self._id = str(about()["id"])  # which requests must name; it lasts as long as the disk
         self._run = secrets.token_hex(8)  # a page that sees it change asks for all anew
         self._registered_ms: dict[str, int] = {}
         self.lines = Lines(office)
+        self.nearby = Nearby(office)
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -75,6 +89,7 @@ class PhoneApi:
             web.post("/api/receipts", self.receipts),
             web.get("/api/events", self.events, allow_head=False),
             web.get("/api/mesh", self.mesh, allow_head=False),
+            *self.nearby.routes(self.signed),
         ]
 
     async def signed(self, request: web.Request) -> tuple[Device, bytes]:
@@ -85,7 +100,7 @@ class PhoneApi:
         if device is None:
             raise NotSigned("unknown-device", "This gateway does not know the device yet.")
         body = await request.read()
-        verify(claim, device.key, request.method, body, _now_ms())
+        verify(claim, device.key, self._id, request.method, body, _now_ms())
         self._rates.spend(device.id, REQUESTS)
         await self._office.here(device)
         return device, body
@@ -98,15 +113,16 @@ class PhoneApi:
         return answer(about | {"way": b64(about["way"]), "run": self._run})
 
     async def register(self, request: web.Request) -> web.Response:
-        """{"device", "boxes"}: signed by the very key that it names."""
+        """{"device", "boxes", "unix_ms"?, "seen_as"?}: signed by the very key that it names."""
         claim = claim_of(request.raw_path, request.headers.get(HEADER))
         body = await request.read()
         said = json_object(body)
         key = unb64(said.get("device"), "device")
         boxes = [unb64(box, "boxes") for box in items(said, "boxes", BOXES_MAX)]
+        seen_as = card_of(key, said.get("seen_as"))
         if device_id(key) != claim.device:
             raise NotSigned("false-signature", "The request is signed by another device.")
-        verify(claim, key, request.method, body, _now_ms())
+        verify(claim, key, self._id, request.method, body, _now_ms())
         self._rates.spend(claim.device, REQUESTS)
         if from_file(request) and self._office.devices.get(claim.device) is None:
             self._rates.spend("", NEWCOMERS)
@@ -116,7 +132,13 @@ class PhoneApi:
         if len(self._registered_ms) > 2 * DEVICES_MAX:
             self._registered_ms.clear()
         self._registered_ms[claim.device] = claim.unix_ms
+        where = source(request.remote)
+        if where is not None and self._office.devices.get(claim.device) is None:
+            self._rates.spend(where, REGISTRATIONS)
+        if "unix_ms" in said:
+            self._office.on_clock(where or claim.device, _number(said, "unix_ms"))
         await self._office.register(key, boxes)
+        self.nearby.show(claim.device, seen_as)
         since = self._office.devices.since(claim.device)
         return answer({"id": claim.device, "uuid": device_uuid(key), "since": since})
 
@@ -256,6 +278,13 @@ def _ack(said: Any) -> tuple[bytes, bytes]:
     if len(mid) != LOCK_LEN or len(token) != TOKEN_LEN:
         raise UserError("An acknowledgement has a mid of 12 bytes and a token of 16.")
     return mid, token
+
+
+def _number(said: dict[str, Any], name: str) -> int:
+    value = said[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= NUMBER_MAX:
+        raise UserError(f'"{name}" must be a whole number.')
+    return value
 
 
 def _byte(said: dict[str, Any], name: str) -> int:

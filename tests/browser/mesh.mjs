@@ -2,7 +2,7 @@
 // memory. What is posted at one gateway arrives at every other; nothing is lost unless told so.
 
 import { createRequire } from "node:module";
-import { H, b64, equal, unb64 } from "../../gateway/web/src/core.js";
+import { H, b64, equal, hex, unb64, utf8 } from "../../gateway/web/src/core.js";
 
 export const needed = createRequire(new URL("../../gateway/web/package.json", import.meta.url));
 
@@ -23,7 +23,7 @@ export class Mesh {
 
 class FakeGateway {
   constructor(mesh, name) {
-    Object.assign(this, { mesh, name, run: "1", seq: 0, asked: [], refuse: null });
+    Object.assign(this, { mesh, name, id: `02${hex(utf8(name))}`, run: "1", seq: 0, asked: [], refuse: null });
     this.boxes = new Map(); // device -> mailbox keys
     this.since = 1; // of a registration made now
     this.sinces = new Map(); // device -> of its registration
@@ -50,7 +50,7 @@ class FakeGateway {
     if (refused) return [refused === true ? 400 : refused, { error: "No.", code: refused === 507 ? "no-room" : "" }];
     switch (route) {
       case "GET /api/gateway":
-        return [200, { name: this.name, network: "test", now_ms: Date.now(), run: this.run, way: b64(Uint8Array.of(1, 2, 3)),
+        return [200, { id: this.id, name: this.name, network: "test", now_ms: Date.now(), run: this.run, way: b64(Uint8Array.of(1, 2, 3)),
           message_max: 65536, relay: "connected", neighbours: 1 }];
       case "PUT /api/device":
         this.boxes.set(device, value.boxes.map(unb64));

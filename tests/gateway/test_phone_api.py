@@ -11,7 +11,9 @@ import time
 from gateway import letters
 from gateway.device_auth import HEADER, WINDOW_MS, device_id
 from gateway.web import live, phone_api
+from gateway.web.rates import Rate
 from gateway.web.requests import BODY_MAX_BYTES, b64
+from gateway.web.sources import source
 from tests.gateway.phone import Phone, befriend, next_event
 from tests.gateway.two_gateways import House
 from tools.field import until
@@ -139,6 +141,55 @@ def test_a_recorded_request_is_of_no_use_for_long(tmp_path):
             assert (await ana.ask("GET", "/api/letters", now_ms=ms))[0] == 200
 
     play(tmp_path, story)
+
+
+def test_what_is_signed_for_one_gateway_is_of_no_use_at_another(tmp_path):
+    async def story(house, ana, bo):
+        async with House(tmp_path / "b") as other:
+            ana.client = other.client
+            await ana.register()
+            device = {"device": b64(ana.card.ed25519), "boxes": [b64(bytes(16))]}
+            for method, path, body in (
+                ("GET", "/api/letters", None),
+                ("POST", "/api/receipts", {"tokens": [b64(bytes(16))]}),
+                ("PUT", "/api/device", device),
+            ):
+                ana.client = house.client  # it believes to be there
+                raw = b"" if body is None else json.dumps(body).encode()
+                signed = ana.sign(method, path, raw)
+                ana.client = other.client
+                refused(
+                    await ana.ask(method, path, body, **{HEADER: signed}), 401, "false-signature"
+                )
+            assert other.office.devices.get(ana.id).boxes == (ana.card.mailbox_key,)
+
+    play(tmp_path, story)
+
+
+def test_one_address_registers_only_so_many_phones_an_hour(tmp_path, monkeypatch):
+    monkeypatch.setattr(phone_api, "REGISTRATIONS", Rate(2, 0.001, "new phones"))
+    monkeypatch.setattr(phone_api, "source", lambda remote: where)
+    where = "10.0.0.7"
+
+    async def story(house, ana, bo):
+        nonlocal where
+        crowd = [Phone(f"n{n}", house.client) for n in range(3)]
+        value = {"device": b64(crowd[0].card.ed25519), "boxes": [b64(bytes(16))]}
+        refused(await crowd[0].ask("PUT", "/api/device", value), 429)
+        await ana.register()  # who is known comes again as often as it likes
+        where = "10.0.0.8"
+        await crowd[0].register()
+        assert len(house.office.devices) == 3
+
+    play(tmp_path, story)
+
+
+def test_a_source_is_an_address_but_of_a_phone_with_many_and_of_this_machine():
+    assert source("192.168.4.17") == source("::ffff:192.168.4.17") == "192.168.4.17"
+    assert source("2001:db8::1:2:3:4") == source("2001:db8::9") == "2001:db8::/64"
+    assert source("fe80::1%wlan0") == "fe80::/64"
+    for here in ("127.0.0.1", "::1", "::ffff:127.0.0.1", None, "", "unix"):
+        assert source(here) is None
 
 
 def test_an_old_registration_played_again_changes_nothing(tmp_path):
@@ -527,8 +578,8 @@ def test_what_the_gateway_tells_of_itself_and_of_the_mesh(tmp_path):
     async def story(house, ana, bo):
         answer = await house.client.get("/api/gateway")
         about = await answer.json()
-        assert {"id", "name", "network", "now_ms", "run", "way", "message_max", "relay",
-                "neighbours"} == set(about)  # fmt: skip
+        assert {"id", "name", "network", "now_ms", "unix_ms", "clock", "run", "way",
+                "message_max", "relay", "neighbours"} == set(about)  # fmt: skip
         assert abs(about["now_ms"] - time.time() * 1000) < 5000
         assert about["message_max"] == 65536
         await ana.post(good(ana, bo))

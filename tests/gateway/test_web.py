@@ -14,7 +14,7 @@ from gateway.web.server import make_app
 
 
 def about():
-    return {"name": "g", "way": b"\1\2\3"}
+    return {"id": "02aa", "name": "g", "way": b"\1\2\3"}
 
 
 def with_web(tmp_path, story):

@@ -17,13 +17,16 @@ export class Gateway {
     this.fetch = fetch;
     this.base = base;
     this.aheadMs = null; // the gateway's clock before ours; null until it told
+    this.seenAs = ""; // our card, while we let others at this gateway see us
+    this.id = ""; // the gateway's: what is signed for one is of no use to another
   }
 
-  // What the gateway says of itself; `way` is bytes. Sets the clock that signatures go by.
+  // What the gateway says of itself; `way` is bytes. Sets the id and the clock that signatures go by.
   async hello() {
     const told = await this.#request("GET", "/api/gateway", null, {});
-    if (!Number.isFinite(told.now_ms)) throw new Away("something else answers at this address");
+    if (!Number.isFinite(told.now_ms) || !/^[0-9a-f]{4,64}$/.test(told.id)) throw new Away("something else answers at this address");
     this.aheadMs = told.now_ms - Date.now();
+    this.id = told.id;
     return { ...told, way: unb64(told.way) };
   }
 
@@ -33,6 +36,8 @@ export class Gateway {
     const device = b64(cardOf(this.identity).device);
     return this.#signed("PUT", "/api/device", {
       device, boxes: [...mailboxKeys(this.identity), ...groups].map(b64),
+      unix_ms: Date.now(), // a gateway may have no clock
+      seen_as: this.seenAs,
     });
   }
 
@@ -73,6 +78,11 @@ export class Gateway {
 
   // The time, by the gateway's clock if it told that.
   nowMs() { return Date.now() + (this.aheadMs || 0); }
+
+  // Who is at this gateway and wants to be seen: {here: [{card: text, ago_s}]}.
+  nearby() {
+    return this.#signed("GET", "/api/nearby");
+  }
 
   mesh() {
     return this.#signed("GET", "/api/mesh");
@@ -152,7 +162,7 @@ export class Gateway {
       return await this.#once(method, path, value);
     } catch (e) {
       if (e.code !== "http-401") throw e;
-      await this.hello(); // its clock may have been set
+      await this.hello(); // its clock may have been set, or this is another gateway
       return this.#once(method, path, value);
     }
   }
@@ -167,7 +177,7 @@ export class Gateway {
   // Device, time and signature of a request.
   #key(method, path, body) {
     const ms = Math.round(Date.now() + this.aheadMs);
-    const about = `helio1/request\0${method} ${path}\n${ms}\n${hex(sha256(body))}`;
+    const about = `helio1/request\0${this.id}\n${method} ${path}\n${ms}\n${hex(sha256(body))}`;
     const signature = ed25519.sign(utf8(about), this.identity.signing);
     return `${deviceId(cardOf(this.identity))}.${ms}.${b64(signature)}`;
   }

@@ -54,6 +54,7 @@ function viewOf(phone, route) {
     case "card": return later("people", "MyCard");
     case "group": return later("groups", "NewGroup");
     case "several": return later("people", "Several");
+    case "nearby": return later("nearby", "Nearby");
     case "mesh": return later("mesh", "Mesh");
     case "settings": return later("settings", "Settings");
     case "safety": return later("settings", "Safety");

@@ -92,6 +92,10 @@ export default {
   relays_none: "heard directly",
   relays: { one: "over {n} relay", other: "over {n} relays" },
   // add, card, several
+  nearby: "People nearby",
+  nearby_how: "Everybody at this gateway sees those who wish it, with name and words: compare the words, for anybody can take any name. You are seen only while the box is ticked, and for an hour after this page was closed.",
+  nearby_seen: "Let people at this gateway see me",
+  nearby_none: "Nobody here wishes to be seen at the moment.",
   add_how: "Ask the other person for their card. Paste it here, or choose a photo of its code.",
   their_card: "Their card",
   card_hint: "HELIO:… or a link",

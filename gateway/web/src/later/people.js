@@ -26,6 +26,7 @@ export function Add({ phone, card = "" }) {
       <input id="name" type="text" dir="auto" autocomplete="off" value=${name} onInput=${(e) => setName(e.target.value)} />
       <p><button type="submit" class="primary" aria-disabled=${busy}>${t("add")}</button></p>
     </form>
+    <p><a class="button" href="#nearby">${t("nearby")}</a></p>
     <${Later} name="directory" part="Find" phone=${phone} /></div></section>`;
 }
 
