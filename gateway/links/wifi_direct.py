@@ -220,8 +220,8 @@ class WifiDirect:
             return await asyncio.wait_for(self._started, _START_S)
         except TimeoutError:
             raise UserError(
-                f"the Wi-Fi Direct group on {self.wanted.interface} does not start: is its "
-                f"channel allowed in {self.wanted.country}, and is Wi-Fi switched on (rfkill list)?"
+                f"the Wi-Fi Direct group on {self.wanted.interface} does not start: is its channel"
+                f" allowed in {self.wanted.country}, and is Wi-Fi switched on (rfkill list)?"
             ) from None
         finally:
             self._started = None
