@@ -1,6 +1,7 @@
 """The system's D-Bus, as the few calls that Wi-Fi and Bluetooth need of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +57,10 @@ class Service:
         self._bus.disconnect()
 
     async def is_there(self) -> bool:
-        """Does it run?"""
+        """Does it run, if need be since the bus has just started it?"""
+        if not (await self._to_bus("NameHasOwner", "s", self.name))[0]:
+            with contextlib.suppress(BusError):
+                await self._to_bus("StartServiceByName", "su", self.name, 0)
         return bool((await self._to_bus("NameHasOwner", "s", self.name))[0])
 
     async def call(

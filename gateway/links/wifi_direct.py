@@ -159,6 +159,7 @@ class WifiDirect:
             "IntraBss": Variant("b", False),  # phones do not reach each other
         }
         await self._service.set(self._device, _DIRECT, "P2PDeviceConfig", Variant("a{sv}", config))
+        await self._end_older()
         saved = await self._saved()
         frequency = _FIRST_CHANNEL_MHZ + _STEP_MHZ * wanted.channel
         how = {
@@ -171,6 +172,13 @@ class WifiDirect:
         self._group_object = str(told["group_object"])
         interface = await self._service.get(self._group_device, _INTERFACE, "Ifname")
         return Group(str(interface), self._group_object, True)
+
+    async def _end_older(self) -> None:
+        """A group of a gateway that was killed is still up."""
+        for path in await self._service.get(ROOT, NAME, "Interfaces"):
+            name = await self._service.get(path, _INTERFACE, "Ifname")
+            if str(name).startswith(f"p2p-{self.wanted.interface}-"):
+                await self._service.call(path, _DIRECT, "Disconnect")
 
     async def _saved(self) -> str:
         """The persistent group with our name and passphrase. Each start leaves one more behind, so

@@ -26,6 +26,7 @@ GUEST_PACKAGES = (
     "hostname", "libc-bin", "login", "mount", "util-linux", "mawk", "ncurses-base", "procps",
     "kmod", "iproute2", "iputils-ping", "curl", "wpasupplicant", "iw", "wireless-regdb",
     "dnsmasq-base", "dbus", "nftables", "bluez", "bluez-test-tools", "python3", "busybox-static",
+    "systemd", "udev",
 )  # fmt: skip
 # Without drbg and its like the kernel drops Bluetooth pairing requests without a word.
 DISK_MODULES = ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic")
@@ -47,9 +48,16 @@ mount --move /dev /mnt/dev; umount /proc; umount /sys
 exec switch_root /mnt /init
 """
 
+# Users and groups that the packages' scripts would make, and ours, with a number each.
+_USERS = {"messagebus": 101, "dnsmasq": 104, "heliograph": 105}
+_GROUPS = {
+    "messagebus": "", "netdev": "heliograph", "bluetooth": "heliograph", "dnsmasq": "",
+    "heliograph": "", "systemd-journal": "", "render": "", "kvm": "", "sgx": "", "input": "",
+}  # fmt: skip
+
 _GUEST_INIT = """\
 #!/bin/bash
-# The first process: runs /mnt/share/job, leaves its exit code in /mnt/share/exit, switches off.
+# The first process: systemd if the job wants services, else this script alone.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run; mkdir -p /dev/pts /dev/shm /run/dbus /run/lock
@@ -59,8 +67,25 @@ ip link set lo up; modprobe virtio_rng
 modprobe 9pnet_virtio
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose share /mnt/share
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro tree /mnt/tree
+if [ -e /mnt/share/services ]; then exec /lib/systemd/systemd --unit=job.service; fi
+exec /bin/run-job
+"""
+
+_RUN_JOB = """\
+#!/bin/bash
+# Runs /mnt/share/job, leaves its exit code in /mnt/share/exit, switches off.
 cd /tmp; setsid -w /bin/bash /mnt/share/job </dev/null; echo $? >/mnt/share/exit
 sync; exec busybox poweroff -f
+"""
+
+_JOB_UNIT = """\
+[Unit]
+Requires=dbus.socket
+After=dbus.socket
+[Service]
+ExecStart=/bin/run-job
+StandardOutput=tty
+TTYPath=/dev/ttyS0
 """
 
 
@@ -197,18 +222,12 @@ def _make_root(folder: Path, modules: _Modules, out: Path) -> None:
     )  # fmt: skip
     etc, masters = root / "etc", root / "usr/share/base-passwd"
     users = (masters / "passwd.master").read_text()
-    for name, number in (("messagebus", 101), ("dnsmasq", 104), ("heliograph", 105)):
+    for name, number in _USERS.items():
         users += f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"
     (etc / "passwd").write_text(users)
     groups = (masters / "group.master").read_text()
-    for name, number in (
-        ("messagebus", 101),
-        ("netdev", 102),
-        ("bluetooth", 103),
-        ("dnsmasq", 104),
-        ("heliograph", 105),
-    ):
-        groups += f"{name}:x:{number}:\n"
+    for number, (name, members) in enumerate(_GROUPS.items(), 110):
+        groups += f"{name}:x:{_USERS.get(name, number)}:{members}\n"
     (etc / "group").write_text(groups)
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
     (etc / "hosts").write_text("127.0.0.1 localhost\n")
@@ -234,6 +253,9 @@ def _make_root(folder: Path, modules: _Modules, out: Path) -> None:
     _run("chroot", str(root), "python3", "-m", "compileall", "-q", "/usr/lib/python3.11")
     modules.copy(GUEST_MODULES, root)
     _script(root / "init", _GUEST_INIT)
+    _script(root / "bin" / "run-job", _RUN_JOB)
+    units = etc / "systemd" / "system"
+    (units / "job.service").write_text(_JOB_UNIT)
     disk = out / "root.ext4"
     with disk.open("wb") as file:
         file.truncate(DISK_BYTES)

@@ -19,18 +19,20 @@ class Done:
     log: str
 
 
-def run(job: str, share: Path, timeout_s: float) -> Done:
+def run(job: str, share: Path, timeout_s: float, services: bool = False) -> Done:
     """Run a shell script in a fresh machine of two processors without any network.
 
     In it the repository is /mnt/tree (read-only), Python's packages are on PYTHONPATH, and the
-    folder `share` is /mnt/share, where the script may read and write. Raises
-    subprocess.TimeoutExpired.
+    folder `share` is /mnt/share, where the script may read and write. services: under systemd.
+    Raises subprocess.TimeoutExpired.
     """
     machine = build()
     shutil.copytree(machine / "site", share / "site", dirs_exist_ok=True, copy_function=_hard_link)
     head = "export PYTHONPATH=/mnt/tree:/mnt/share/site PYTHONDONTWRITEBYTECODE=1\n"
     (share / "job").write_text(head + job)
     (share / "exit").unlink(missing_ok=True)
+    if services:
+        (share / "services").touch()
     disk = f"file={machine / 'root.ext4'},if=virtio,format=raw,snapshot=on,cache=unsafe"
     done = subprocess.run(
         (
