@@ -48,11 +48,8 @@ def main() -> None:
     assert "Heliograph" in phone.fetch(PAGE)
 
     for victim in (UNIT, "wpa_supplicant"):
-        before = main_pid(victim)
-        run("systemctl", "kill", "--signal=KILL", victim)
-        until(lambda: main_pid(victim) not in ("0", before), f"{victim} starts again")
-        again = until(up, "the group is up again")
-        assert again["ssid"] == told["ssid"]
+        kill(victim)
+        assert until(up, "the group is up again")["ssid"] == told["ssid"]
         until(lambda: phone.reaches(PAGE), "the phone is back by itself")
         step(f"{victim} was killed; the phone is back")
 
@@ -77,6 +74,13 @@ def install() -> None:
     text = config.read_text().replace('interface = ""', 'interface = "wlan0"')
     config.write_text(text.replace('country = ""', 'country = "DE"'))
     run("systemctl", "daemon-reload")
+
+
+def kill(unit: str) -> None:
+    """With signal 9, and wait until systemd, or the bus, has started it again."""
+    before = main_pid(unit)
+    run("systemctl", "kill", "--signal=KILL", unit)
+    until(lambda: main_pid(unit) not in ("0", before), f"{unit} starts again")
 
 
 def up() -> dict:
