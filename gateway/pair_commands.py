@@ -4,16 +4,32 @@ import argparse
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-from gateway.commands import data_dir, harmless, show
+from gateway.commands import data_dir, harmless, opened_desk, show
 from gateway.pairing import WINDOW_S
 from gateway.pairing_socket import Asker, ask
 
 
 def pair(args: argparse.Namespace) -> int:
-    """helio pair: open the window, show the codes and who joins; or only list."""
+    """helio pair: open the window, show the codes and who joins; or only list, or print."""
+    if args.poster:
+        return _print(args)
     return asyncio.run(_list(args) if args.list else _watch(args))
+
+
+def _print(args: argparse.Namespace) -> int:
+    from gateway.config import FILE, load_config
+    from gateway.pairing import credentials
+    from gateway.poster import write
+
+    config = load_config(data_dir(args) / FILE)
+    with opened_desk(args) as desk:
+        ssid, passphrase = credentials(desk.db, config.name)
+    write(Path(args.poster), config.name, ssid, passphrase)
+    show(args, {"file": args.poster}, f"wrote {args.poster}: whoever reads it can join")
+    return 0
 
 
 async def _list(args: argparse.Namespace) -> int:

@@ -194,3 +194,21 @@ def test_mistakes_in_gateway_toml(tmp_path, written, said):
     path.write_text(f'name = "Tal"\nnetwork_key = "{"00" * 32}"\n[wifi]\n{written}\n')
     with pytest.raises(UserError, match=said):
         load_config(path)
+
+
+@pytest.mark.parametrize("name", ["poster.svg", "poster.pdf"])
+def test_a_poster_has_what_one_joins_with(tmp_path, capsys, name):
+    data = str(tmp_path / "data")
+    assert cli.main(["gateway", "init", "--data", data, "--name", "Tal", "--port", ""]) == 0
+    poster = tmp_path / name
+    assert cli.main(["pair", "--print", str(poster), "--data", data]) == 0
+    assert "whoever reads it can join" in capsys.readouterr().out
+    if name.endswith("svg"):
+        text = poster.read_text()
+        assert ">DIRECT-hg-Tal</text>" in text
+        assert re.search(">[a-z2-9]{4}-[a-z2-9]{4}-[a-z2-9]{4}</text>", text)
+        assert ">http://192.168.49.1/</text>" in text
+    else:
+        assert poster.read_bytes().startswith(b"%PDF")
+    assert cli.main(["pair", "--print", str(tmp_path / "p.gif"), "--data", data]) == 2
+    assert "an .svg or a .pdf" in capsys.readouterr().err
