@@ -48,6 +48,7 @@ class PostOffice:
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq)
+        self.board_seq = 0  # the number of the last change on the board
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction
@@ -198,6 +199,12 @@ class PostOffice:
         """Whoever waits for news of this device shall look."""
         for event in self._listeners.get(device, ()):
             event.set()
+
+    def on_board(self, seq: int) -> None:
+        """The board has come to this number: whoever waits shall look."""
+        self.board_seq = seq
+        for device in list(self._listeners):
+            self.wake(device)
 
     # --- what the mailroom tells, in the node's turn
 

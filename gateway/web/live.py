@@ -120,7 +120,11 @@ async def stream(
     try:
         await response.prepare(request)
         await response.write(f"retry: {RETRY_MS}\n\n".encode())
+        board = office.board_seq
         while not line.ended:
+            if board != office.board_seq:  # without an id: where to resume has not changed
+                board = office.board_seq
+                await response.write(f'event: notice\ndata: {{"seq":{board}}}\n\n'.encode())
             news = office.news(device, after, ROWS_MAX)
             for kind, row in news:
                 after = row["seq"]
