@@ -73,9 +73,12 @@ export class Gateway {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
 
+  // Any other route, for code that is loaded later.
+  ask(method, path, value) { return this.#signed(method, path, value); }
+
   // The live stream of letters and states above `after`; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
-  events(after, { onLetter, onState, onOpen, onGone }, Source = globalThis.EventSource) {
+  events(after, { onLetter, onState, onOpen, onGone, onNotice = () => {} }, Source = globalThis.EventSource) {
     let source = null;
     let timer = null;
     let closed = false;
@@ -117,6 +120,7 @@ export class Gateway {
       source.onerror = () => again(new Away("the stream broke"));
       source.addEventListener("letter", heard(letter, onLetter));
       source.addEventListener("state", heard(state, onState));
+      source.addEventListener("notice", () => onNotice()); // something on the board has changed
     };
     connect();
     return () => {

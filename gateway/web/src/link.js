@@ -95,6 +95,7 @@ export class Link {
         if (await this.mail.heardState(state, at)) this.told();
       }),
       onOpen: () => {},
+      onNotice: () => this.look(), // hello tells the board's number
       onGone: (error) => {
         broken = broken || error;
         this.kick();
