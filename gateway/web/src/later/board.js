@@ -4,7 +4,7 @@ import { Board } from "../board.js";
 import { TYPES, cleanText, placeOf } from "../notices.js";
 import { tableOf } from "../table.js";
 import {
-  Bar, Wrong, cardOf, deviceId, html, t, useAttempt, useEffect, useRef, useState, words,
+  Bar, Wrong, cardOf, deviceId, html, t, useAttempt, useEffect, useRef, useState, utf8, words,
 } from "../shared.js";
 
 const SHOWN = 40; // notices drawn at once
@@ -63,7 +63,7 @@ function Form({ board, kind, told, leave }) {
   const [wrong, attempt, busy, setWrong] = useAttempt();
   const first = useRef();
   useEffect(() => {
-    first.current.focus({ preventScroll: false });
+    first.current.focus(); // of a call the need: no keyboard jumps up over the question
     if (sos && navigator.getBattery) { // only some browsers, and not over plain http
       navigator.getBattery().then((b) => setBattery(Math.round(b.level * 100)), () => {});
     }
@@ -86,9 +86,10 @@ function Form({ board, kind, told, leave }) {
     ${sos && html`<h3>${t("sos_sure")}</h3><p>${t("sos_how")}</p>
       <fieldset><legend>${t("need")}</legend>${Object.keys(NEEDS).map((one) => html`
         <label key=${one} class="choice"><input type="radio" name="need" value=${one} checked=${need === one}
+          ref=${one === "other" ? first : undefined}
           onChange=${() => setNeed(one)} />${t(NEEDS[one])}</label>`)}</fieldset>`}
     <label for="notice-text">${t(kind === "looking" || kind === "announcement" ? "message" : "board_text")}</label>
-    <textarea id="notice-text" ref=${first} rows="3" dir="auto" value=${text} aria-describedby="notice-left notice-wrong"
+    <textarea id="notice-text" ref=${sos ? undefined : first} rows="3" dir="auto" value=${text} aria-describedby="notice-left notice-wrong"
       aria-invalid=${Boolean(wrong)} onInput=${typed}></textarea>
     <p id="notice-left" class=${left < 0 ? "error" : "quiet"}>${left === null ? ""
       : left < 0 ? t("bytes_too_many", { n: -left }) : t("bytes_left", { n: left })}</p>
@@ -107,7 +108,9 @@ function bytesLeft(board, what, where) {
   try {
     return board.left({ ...what, place: placeOf(where) });
   } catch (refused) {
-    return where ? bytesLeft(board, what, "") : null;
+    if (refused.code === "no-place") return bytesLeft(board, what, "");
+    if (refused.code !== "notice-long") return null;
+    return bytesLeft(board, { ...what, text: "" }, "") - utf8(what.text).length; // a whole book
   }
 }
 
