@@ -27,7 +27,9 @@ _PUBLIC = "Everybody in the network will read this, with your name and position.
 def list_board(args: argparse.Namespace) -> int:
     """helio board list: calls for help first, then the newest."""
     with opened_desk(args) as desk:
+        known = {person["id"]: person["name"] for person in desk.contacts() if person["added"]}
         rows = listing(desk.db, _board(args, desk), " ".join(args.search or []))
+        rows = [row | {"contact": known.get(row["device"], "")} for row in rows]
     if args.csv is not None:
         table = sheet(rows)
         if args.csv == "-":
@@ -125,6 +127,7 @@ def _line(row: dict[str, Any]) -> str:
         about.append(f"battery {row['battery']} %")
     head = f"{kind}{': ' + ', '.join(about) if about else ''}"
     who = f"{harmless(row['name'])} ({row['words']})"
+    who += f", your contact {row['contact']}" if row["contact"] else ""
     if row["state"] == "cancelled":
         return f"{head}, cancelled by its author\n    {who}"
     text = f"\n    {harmless(row['text'])}" if row["text"] else ""

@@ -208,6 +208,23 @@ test("two of one second have two times, and after three days ours are let go", a
   assert.deepEqual(ana.board.own(), []);
 });
 
+test("ours that gave way or ended at the gateway are not shown as if they were there", async () => {
+  const fake = new FakeBoard();
+  let nowMs = SINCE_MS;
+  const ana = await phoneAt(fake, { now: () => nowMs });
+  await ana.board.open();
+  const [first, second] = [await ana.board.tell({ type: "safe" }), await ana.board.tell({ type: "sos", need: "fire" })];
+  await settled(ana);
+  await ana.hello();
+  fake.put({ mid: b64(unhex(first)), state: "gone" });
+  await ana.hello();
+  assert.deepEqual(ana.board.own().map((o) => o.id), [second]);
+  assert.deepEqual(ana.board.all().map((h) => h.id), [second]);
+  nowMs += 2 * 86_400_000;
+  await settled(ana);
+  assert.deepEqual(ana.board.own(), [], "a call lives for two days");
+});
+
 test("an announcement has an organiser if the operator's certificate says so", async () => {
   const fake = new FakeBoard();
   const ana = await phoneAt(fake);

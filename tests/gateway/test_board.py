@@ -205,6 +205,17 @@ def test_what_ended_is_forgotten_in_the_end_cancelled_ones_last(book, monkeypatc
     assert book.db.execute("SELECT count(*) FROM notice").fetchone()[0] == 2
 
 
+def test_a_token_that_has_not_left_yet_is_not_forgotten(book, monkeypatch):
+    monkeypatch.setattr(b, "ENDED_MAX", 0)
+    book.hear(call("Ana"), call("Bo"))
+    with writing(book.db):
+        book.cancel(token_of("Ana 1"), 1000, owed=True)
+        book.cancel(token_of("Bo 1"), 1000, owed=False)
+        book.expire(1000)
+    rows = book.db.execute("SELECT name FROM notice").fetchall()
+    assert [row["name"] for row in rows] == ["Ana"]
+
+
 # --- organisers
 
 

@@ -153,6 +153,33 @@ def test_all_is_still_there_after_a_restart(tmp_path):
     asyncio.run(story())
 
 
+def test_what_came_just_before_the_power_went_is_on_the_board_afterwards(tmp_path):
+    """The node had it on the disk already, the board had not."""
+
+    async def story():
+        ended, fresh = call("Ana"), call("Bo")
+        async with Hall(tmp_path / "a") as a:
+            keeper = a.gateway.board
+            with writing(a.desk.db):
+                keeper.board.post(ended, a.gateway.clock_s())
+            await come(lambda: a.gateway.node.shelf.rows_of(ended[2:14]))
+            a.gateway.mailroom.on_notice = lambda immutable: None
+            a.gateway.mailroom.on_receipt = keeper.look = lambda *told: None
+            node = a.gateway.node
+            now_ms = time.monotonic_ns() // 1_000_000
+            node.submit(fresh, 0, 0, now_ms)
+            node.submit_receipt(receipt.encode(token_of("Ana 1"), 1, 8), 0, now_ms)
+            node.shelf.sync()
+            assert keeper.board.row(fresh[2:14]) is None
+        async with Hall(tmp_path / "a") as a:
+            row = a.gateway.board.board.row
+            await come(lambda: row(fresh[2:14]) is not None)
+            await come(lambda: row(ended[2:14])["state"] == "cancelled")
+            assert row(fresh[2:14])["state"] == "live"
+
+    asyncio.run(story())
+
+
 def test_a_cancelled_notice_that_somebody_puts_out_again_is_cancelled_again(tmp_path):
     async def story(a, b, ana, bo):
         mine, token = told_by(ana, type_=SOS, need=1)

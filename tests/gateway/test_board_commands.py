@@ -7,9 +7,12 @@ import json
 import pytest
 
 from gateway import network
+from gateway.board import Board
 from gateway.cli import main
+from gateway.database import writing
 from gateway.desk import Desk
 from gateway.network_card import NetworkFacts, public_key
+from tests.gateway.notice_kit import notice
 
 SEED = bytes(range(32))
 
@@ -142,6 +145,24 @@ def test_a_certificate_of_another_network_is_not_published(ana, tmp_path, helio,
 def test_what_cannot_be_told_is_said_in_a_line(ana, helio, told, words, says):
     assert_mistake(helio(*words, data=ana), says)
     assert told("board", "list", data=ana) == []
+
+
+def test_a_contact_is_shown_as_one_and_a_namesake_is_not(ana, tmp_path, helio, told):
+    other = tmp_path / "bo"
+    desk = Desk(other)
+    card = desk.create_identity("Bo").card.text()
+    told("board", "say", data=other)
+    (parcel,) = desk.db.execute("SELECT immutable FROM notice").fetchone()
+    desk.close()
+    mine = Desk(ana)
+    with writing(mine.db):
+        for each in (bytes(parcel), notice("Bo")):
+            Board(mine.db, lambda: None).take(each, 1, 0, 0, 1)
+    mine.add_contact(card, "Bo from work")
+    mine.close()
+    contacts = [row["contact"] for row in told("board", "list", data=ana)]
+    assert sorted(contacts) == ["", "Bo from work"]
+    assert helio("board", "list", data=ana)[1].count("your contact Bo from work") == 1
 
 
 def test_nobody_lives_here(tmp_path, helio, told):

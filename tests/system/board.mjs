@@ -105,6 +105,7 @@ await has(bo, ".notices li.call", "two of us in the cellar");
 const call = await bo.locator(".notices li.call").textContent();
 assert.match(call, /SOS: Trapped.*0 minutes ago.*Ana.*46\.9481, -7\.4474.*heard directly/s);
 await has(bo, ".notices li", "all well at the mill");
+assert.equal(await bo.locator(".sheet [role=alert]").first().textContent(), "SOS: Ana calls for help", "said aloud");
 assert.equal(await bo.locator(".banner.call").count(), 0, "he has seen it");
 await look(bo, "board");
 

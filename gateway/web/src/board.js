@@ -7,7 +7,7 @@ import { cardOf } from "./identity.js";
 import { bytesLeft, cleanText, decodeNotice, isSigned, isTokenOf, noticeId, organiserOf, signNotice } from "./notices.js";
 
 const KEPT = "board"; // in the store: {own: [...], seen: [mids in hex]}
-const LIFE_MS = 3 * 86_400_000; // a notice of ours is done then, whatever came of it
+const DAY_MS = 86_400_000;
 const AGAIN_MS = 10_000; // after the gateway did not answer
 const SEEN_MAX = 500;
 const NOTHING = { own: [], seen: [] };
@@ -78,6 +78,7 @@ export class Board {
   async #fetch(at, seq, whole) {
     const { decompress } = await this.#packing();
     let after = this.at === at ? this.after : 0;
+    const over = [];
     if (!after) {
       this.notices.clear();
       this.certificates.clear();
@@ -89,7 +90,7 @@ export class Board {
       for (const raw of told.organisers || []) this.certificates.set(raw, unb64(raw));
       for (const row of told.notices) {
         try {
-          this.#take(row, decompress);
+          if (!this.#take(row, decompress)) over.push(hex(unb64(row.mid)));
         } catch (error) {
           if (!error.code) throw error;
           if (error.code !== "newer") this.damaged += 1;
@@ -98,10 +99,11 @@ export class Board {
       }
       more = Boolean(told.more) && told.notices.length > 0;
     }
+    await this.#letGo(over);
     Object.assign(this, { at, after, seq });
   }
 
-  // Believed is what is signed; and that it was cancelled, if the token says so.
+  // Believed is what is signed; and that it was cancelled, if the token says so. -> false: it is over.
   #take(row, decompress) {
     const mid = unb64(row.mid);
     const id = hex(mid);
@@ -109,19 +111,20 @@ export class Board {
     if (row.state === "cancelled") {
       if (!row.token || !isTokenOf(unb64(row.token), mid)) throw new Refused("damaged", "a false token");
       if (known) known.state = "cancelled";
-      return;
+      return true;
     }
     if (row.state !== "live") {
       this.notices.delete(id);
-      return;
+      return false;
     }
-    if (known && known.state === "cancelled") return;
+    if (known && known.state === "cancelled") return true;
     const parcel = unb64(row.parcel);
     if (!equal(parcel.slice(2, 14), mid)) throw new Refused("damaged", "another notice");
     const notice = decodeNotice(parcel, decompress);
     const heard = { id, state: "live", notice, parcel, sinceMs: this.now() - row.age_s * 1000, relays: row.relays, way: row.way };
     if (notice.type === "sos" && !this.isTrue(heard)) throw new Refused("false-signature");
     this.notices.set(id, heard);
+    return true;
   }
 
   // Has its author signed it? Asked when it is drawn: a full board takes an old phone seconds.
@@ -221,12 +224,10 @@ export class Board {
 
   // Hand in what this gateway does not have; a phone that moved hands in again. -> was there any?
   async #handIn(at) {
-    const due = this.kept.own.filter((own) => own.at !== at && ["waiting", "posted", "ending", "ended"].includes(own.state));
+    const old = this.kept.own.filter((own) => this.now() - own.atMs >= lifeMs(own)).map((own) => own.id);
+    await this.#letGo(old);
+    const due = this.kept.own.filter((own) => own.at !== at && own.state !== "refused");
     for (const own of due) {
-      if (this.now() - own.atMs >= LIFE_MS) {
-        await this.#keep((kept) => ({ ...kept, own: kept.own.filter((one) => one.id !== own.id) }));
-        continue;
-      }
       const ends = own.state === "ending" || own.state === "ended";
       try {
         if (ends) await this.phone.gateway.ask("POST", "/api/notices/cancel", { tokens: [b64(own.token)] });
@@ -237,7 +238,13 @@ export class Board {
         await this.#change(own.id, { state: "refused", why: error.message }, own.state);
       }
     }
-    return due.length > 0;
+    return old.length + due.length > 0;
+  }
+
+  // Ours that are over.
+  async #letGo(ids) {
+    const over = this.kept.own.some((own) => ids.includes(own.id));
+    if (over) await this.#keep((kept) => ({ ...kept, own: kept.own.filter((own) => !ids.includes(own.id)) }));
   }
 
   // wanted: only while its state is this one; it may have been cancelled meanwhile.
@@ -261,3 +268,6 @@ export class Board {
     return this.pack;
   }
 }
+
+// How long a notice of ours can be on the board.
+const lifeMs = ({ parcel }) => (((parcel[0] >> 1) & 3) === 3 ? 2 : 3) * DAY_MS;

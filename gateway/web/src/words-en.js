@@ -169,6 +169,7 @@ export default {
   certified: "Certified by the network's operator: {name}",
   uncertified: "Not certified by the operator: anybody may have written this.",
   posted_here: "told at this gateway",
+  your_contact: "your contact {name}",
   show_kinds: "Show",
   all_kinds: "Everything",
   export_csv: "Save as a table (CSV)",

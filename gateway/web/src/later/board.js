@@ -29,7 +29,13 @@ export function BoardView({ phone }) {
   const [form, setForm] = useState(""); // the kind that is being written
   const [said, setSaid] = useState(false);
   useEffect(() => { board.open(); }, []);
-  useEffect(() => { board.seen(); });
+  const [news, setNews] = useState(""); // said aloud
+  useEffect(() => {
+    const [call] = board.alarms();
+    if (!call || document.hidden) return;
+    setNews(t("sos_from", { name: call.notice.name }));
+    board.seen();
+  });
   const certified = board.organiser(cardOf(phone.me).device);
   const opened = (kind) => () => {
     setSaid(false);
@@ -42,7 +48,7 @@ export function BoardView({ phone }) {
   const kinds = ["safe", "looking", ...(certified ? ["announcement"] : [])];
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("board")} />
     <div class="sheet board">
-      <p>${t("board_how")}</p>
+      <p class="unseen" role="alert">${news}</p><p>${t("board_how")}</p>
       <p class="buttons"><button type="button" class="danger" aria-expanded=${form === "sos"} onClick=${opened("sos")}>${t("sos")}</button>
         ${kinds.map((kind) => html`<button key=${kind} type="button" aria-expanded=${form === kind} onClick=${opened(kind)}>${t(KINDS[kind])}</button>`)}</p>
       ${form && html`<${Form} key=${form} board=${board} kind=${form} told=${told} leave=${opened(form)} />`}
@@ -177,8 +183,9 @@ const has = ({ name, text, need, type }, wanted) => {
   return wanted.every((word) => words.includes(word));
 };
 
-function Notice({ board, heard }) {
+function Notice({ phone, board, heard }) {
   const { notice, state, relays, way } = heard;
+  const known = phone.people.get(deviceId(notice));
   const over = state !== "live";
   const sos = notice.type === "sos";
   const organiser = notice.type === "announcement" ? board.organiser(notice.device) : null;
@@ -186,7 +193,8 @@ function Notice({ board, heard }) {
     : notice.type === "announcement" && !organiser ? t("note") : t(KINDS[notice.type]);
   return html`<li class=${over ? "over" : sos ? "call" : organiser ? "official" : ""}>
     <p class="head"><b>${head}</b> <span class="quiet">${over ? t("cancelled") : ago(heard.sinceMs)}</span></p>
-    <p><bdi class="name">${notice.name}</bdi> <span class="words quiet" dir="ltr">${words(deviceId(notice))}</span></p>
+    <p><bdi class="name">${notice.name}</bdi> <span class="words quiet" dir="ltr">${words(deviceId(notice))}</span>
+      ${known && known.standing === "contact" && html` <span class="tag">${t("your_contact", { name: known.name })}</span>`}</p>
     ${!over && html`${notice.text && html`<p class="said" dir="auto">${notice.text}</p>`}
       ${notice.place && html`<p>${t("place_is")} <span class="words" dir="ltr">${notice.place.join(", ")}</span></p>`}
       ${notice.battery !== null && html`<p class="quiet">${t("phone_battery", { n: notice.battery })}</p>`}

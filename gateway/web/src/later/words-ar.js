@@ -213,6 +213,7 @@ export default {
   certified: "معتمد من مشغّل الشبكة: {name}",
   uncertified: "غير معتمد من المشغّل: قد يكون كتبه أي شخص.",
   posted_here: "وُضع عند هذه البوابة",
+  your_contact: "جهة اتصالك {name}",
   show_kinds: "اعرض",
   all_kinds: "الكل",
   export_csv: "احفظ كجدول (CSV)",

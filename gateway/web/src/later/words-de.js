@@ -211,6 +211,7 @@ export default {
   certified: "Vom Betreiber des Netzes bestätigt: {name}",
   uncertified: "Nicht vom Betreiber bestätigt: Jeder kann das geschrieben haben.",
   posted_here: "an diesem Gateway ausgehängt",
+  your_contact: "dein Kontakt {name}",
   show_kinds: "Zeigen",
   all_kinds: "Alles",
   export_csv: "Als Tabelle speichern (CSV)",

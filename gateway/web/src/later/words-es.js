@@ -211,6 +211,7 @@ export default {
   certified: "Certificado por el operador de la red: {name}",
   uncertified: "No certificado por el operador: puede haberlo escrito cualquiera.",
   posted_here: "puesto en esta pasarela",
+  your_contact: "tu contacto {name}",
   show_kinds: "Mostrar",
   all_kinds: "Todo",
   export_csv: "Guardar como tabla (CSV)",

@@ -211,6 +211,7 @@ export default {
   certified: "Certifié par l’opérateur du réseau : {name}",
   uncertified: "Non certifié par l’opérateur : n’importe qui a pu l’écrire.",
   posted_here: "déposé à cette passerelle",
+  your_contact: "votre contact {name}",
   show_kinds: "Afficher",
   all_kinds: "Tout",
   export_csv: "Enregistrer en tableau (CSV)",

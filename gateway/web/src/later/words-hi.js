@@ -211,6 +211,7 @@ export default {
   certified: "नेटवर्क के संचालक द्वारा प्रमाणित: {name}",
   uncertified: "संचालक ने प्रमाणित नहीं किया: इसे किसी ने भी लिखा हो सकता है।",
   posted_here: "इसी गेटवे पर बताया गया",
+  your_contact: "आपका संपर्क {name}",
   show_kinds: "दिखाएँ",
   all_kinds: "सब कुछ",
   export_csv: "तालिका के रूप में सहेजें (CSV)",

@@ -211,6 +211,7 @@ export default {
   certified: "Ağın işletmecisi onayladı: {name}",
   uncertified: "İşletmeci onaylamadı: bunu herkes yazmış olabilir.",
   posted_here: "bu ağ geçidinde yazıldı",
+  your_contact: "kişin {name}",
   show_kinds: "Göster",
   all_kinds: "Hepsi",
   export_csv: "Tablo olarak kaydet (CSV)",

@@ -214,6 +214,7 @@ export default {
   certified: "Підтверджено оператором мережі: {name}",
   uncertified: "Не підтверджено оператором: це міг написати будь-хто.",
   posted_here: "залишено на цьому шлюзі",
+  your_contact: "ваш контакт {name}",
   show_kinds: "Показати",
   all_kinds: "Усе",
   export_csv: "Зберегти як таблицю (CSV)",
