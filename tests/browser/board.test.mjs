@@ -234,6 +234,9 @@ test("an announcement has an organiser if the operator's certificate says so", a
   await ana.hello();
   assert.equal(ana.board.organiser(unhex(certificate.device)).name, certificate.name);
   assert.equal(ana.board.organiser(cardOf(ana.me).device), null);
+  const later = await phoneAt(fake, { now: () => (certificate.until_s + 1) * 1000 });
+  await later.board.open();
+  assert.equal(later.board.organiser(unhex(certificate.device)), null);
   const impostor = new FakeBoard("impostor");
   Object.assign(impostor, { organisers: fake.organisers, operator: b64(random(32)) });
   await ana.hello(impostor);

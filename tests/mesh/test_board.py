@@ -1,4 +1,4 @@
-"""The board over real relays and by the command line: a call for help crosses them, and its end."""
+"""The board over real relays, by the command line: a call for help crosses them, and its end."""
 
 import asyncio
 import json

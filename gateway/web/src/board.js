@@ -4,7 +4,7 @@
 import { b64, equal, hex, random, unb64 } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { cardOf } from "./identity.js";
-import { bytesLeft, cleanText, decodeNotice, isSigned, isTokenOf, noticeId, organiserOf, signNotice } from "./notices.js";
+import { bytesLeft, cleanText, decodeNotice, holds, isSigned, isTokenOf, noticeId, organiserOf, signNotice } from "./notices.js";
 
 const KEPT = "board"; // in the store: {own: [...], seen: [mids in hex]}
 const DAY_MS = 86_400_000;
@@ -17,8 +17,7 @@ export class Board {
   constructor(phone, { now = Date.now } = {}) {
     Object.assign(this, { phone, now });
     this.notices = new Map(); // mid in hex -> {id, state, notice, parcel, sinceMs, relays, way}
-    this.certificates = new Map(); // of organisers, raw, by their bytes in hex
-    this.operator = null;
+    this.organisers = []; // {device, name, startS, endS}, certified by the operator
     this.damaged = 0; // told by the gateway, and not signed by whom they name
     this.kept = NOTHING;
     this.whole = false; // all of the board, or only calls for help?
@@ -81,13 +80,14 @@ export class Board {
     const over = [];
     if (!after) {
       this.notices.clear();
-      this.certificates.clear();
+      this.organisers = [];
     }
     for (let more = true; more;) {
       const told = await this.phone.gateway.ask("GET", `/api/board?after=${after}${whole ? "" : "&sos=1"}`);
       if (!told || !Array.isArray(told.notices)) throw new Refused("strange-answer", "the gateway sent no board");
-      this.operator = told.operator ? unb64(told.operator) : null;
-      for (const raw of told.organisers || []) this.certificates.set(raw, unb64(raw));
+      const operator = told.operator ? unb64(told.operator) : null;
+      const certified = (operator ? told.organisers || [] : []).map((raw) => organiserOf(unb64(raw), operator));
+      this.organisers.push(...certified.filter(Boolean));
       for (const row of told.notices) {
         try {
           if (!this.#take(row, decompress)) over.push(hex(unb64(row.mid)));
@@ -135,14 +135,8 @@ export class Board {
 
   // The organiser whose announcement this is, certified by the operator; null for anybody's note.
   organiser(device) {
-    if (!this.operator) return null;
-    for (const raw of this.certificates.values()) {
-      if (equal(raw.slice(6, 38), device)) {
-        const said = organiserOf(raw, this.operator, this.now() / 1000);
-        if (said) return said;
-      }
-    }
-    return null;
+    const nowS = this.now() / 1000;
+    return this.organisers.find((one) => equal(one.device, device) && holds(one, nowS)) || null;
   }
 
   // Calls for help first, then the newest; those that were cancelled last.
