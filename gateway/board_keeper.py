@@ -14,7 +14,7 @@ from gateway.desk import Desk
 from gateway.notices import CODE, CODE_MAX, CODES, KIND, SOS
 from gateway.organisers import KNOWN, REFUSED
 from gateway.post_office import PostOffice
-from gateway.sorting import taken_by_neighbours, token_in
+from gateway.sorting import token_in
 from shared_protocol import parcel, records
 from shared_protocol.errors import DecodeError
 from shared_protocol.lifetime import LIFETIMES_S
@@ -137,11 +137,15 @@ class BoardKeeper:
 
     def _follow(self) -> None:
         """Which of those posted here a neighbour has."""
-        rows = self._db.execute("SELECT mid FROM notice WHERE way = 1 AND state = 'live'")
-        mids = {bytes(row["mid"]) for row in rows}
-        for mid in taken_by_neighbours(self._mesh.node, mids):
-            with writing(self._db):
-                self.board.with_neighbour(mid)
+        node = self._mesh.node
+        rows = self._db.execute(
+            "SELECT mid, immutable FROM notice WHERE way = 1 AND state = 'live'"
+        ).fetchall()
+        for posted in rows:
+            row = node.index.find(node.shelf.short_of(bytes(posted["immutable"])))
+            if row >= 0 and node.index.compared(row) and node.index.cover[row]:
+                with writing(self._db):
+                    self.board.with_neighbour(bytes(posted["mid"]))
 
     def _try_later(self) -> None:
         node, waiting = self._mesh.node, list(self._later)
