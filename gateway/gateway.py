@@ -62,11 +62,11 @@ class Gateway:
         self.office.token_of = lambda mid: token_in(self.node, mid)
         self.office.on_trouble = self._trouble
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
-        self.announcer = Announcer(desk, self)
-        self.mailroom.on_record = self.announcer.arrived
         self.board = BoardKeeper(desk, self.office, self)
         self.mailroom.on_notice = self.board.arrived
         self.mailroom.on_receipt = self.board.receipt
+        self.announcer = Announcer(desk, self)
+        self.mailroom.on_record = self.announcer.arrived
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 

@@ -45,10 +45,10 @@ class PostOffice:
         self.token_of: Callable[[bytes], bytes | None] = lambda mid: None
         self.on_taken: Callable[[bytes, bytes, int | None], None] = lambda mid, token, code: None
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
+        self.board_seq = 0  # the number of the last change on the board
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq)
-        self.board_seq = 0  # the number of the last change on the board
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction

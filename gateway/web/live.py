@@ -117,10 +117,10 @@ async def stream(
 ) -> web.StreamResponse:
     """Server-sent events: everything behind `after`, then live, until one side ends."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    board = office.board_seq
     try:
         await response.prepare(request)
         await response.write(f"retry: {RETRY_MS}\n\n".encode())
-        board = office.board_seq
         while not line.ended:
             if board != office.board_seq:  # without an id: where to resume has not changed
                 board = office.board_seq

@@ -20,9 +20,9 @@ class Rate:
 REQUESTS = Rate(200, 20, "requests")
 MESSAGES = Rate(200, 2, "messages")
 SOS = Rate(32, 32 / 600, "emergency calls")  # to a person's contacts, every ten minutes
-RECORDS = Rate(32, 32 / 3600, "directory records")  # each lives in the mesh for two days
 NOTICES = Rate(8, 8 / 3600, "notices")  # to everybody, each for days; and tokens that cancel
 CALLS = Rate(4, 4 / 600, "emergency calls to everybody")
+RECORDS = Rate(32, 32 / 3600, "directory records")  # each lives in the mesh for two days
 
 
 class Rates:

@@ -59,6 +59,9 @@ export class Gateway {
     return this.#signed("GET", "/api/mesh");
   }
 
+  // Any other route, for code that is loaded later.
+  ask(method, path, value) { return this.#signed(method, path, value); }
+
   // Who was heard of under a name (its beginning), or an account's id: [{id, name, marks, others,
   // records: [bytes]}]. Believe what the records' signatures say: directory.js.
   async directory(name) {
@@ -72,9 +75,6 @@ export class Gateway {
   announce(records) {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
-
-  // Any other route, for code that is loaded later.
-  ask(method, path, value) { return this.#signed(method, path, value); }
 
   // The live stream of letters and states above `after`; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
@@ -112,6 +112,7 @@ export class Gateway {
       if (closed) return;
       const path = `/api/events?after=${after}`;
       source = new Source(`${this.base}${path}&key=${this.#key("GET", path, new Uint8Array(0))}`);
+      source.addEventListener("notice", () => onNotice()); // something on the board has changed
       source.onopen = () => {
         waitMs = AGAIN_MS[0];
         onOpen();
@@ -120,7 +121,6 @@ export class Gateway {
       source.onerror = () => again(new Away("the stream broke"));
       source.addEventListener("letter", heard(letter, onLetter));
       source.addEventListener("state", heard(state, onState));
-      source.addEventListener("notice", () => onNotice()); // something on the board has changed
     };
     connect();
     return () => {
