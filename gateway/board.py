@@ -86,6 +86,8 @@ class Board:
         mid = _mid(immutable)
         known = self.row(mid)
         if known is not None:
+            if known["immutable"] is not None and bytes(known["immutable"]) != immutable:
+                return REFUSED  # something else under its message id
             if known["heard_clock_s"] is None:  # posted while no node ran; its life begins now
                 self._db.execute(
                     "UPDATE notice SET heard_clock_s = ? WHERE mid = ?", (clock_s, mid)

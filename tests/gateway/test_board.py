@@ -82,11 +82,15 @@ def test_what_is_forged_garbage_or_of_tomorrow_changes_nothing(book):
     forged[-1] ^= 1
     other_id = notice("Ana", "2")[:14] + notice("Ana")[14:]
     later = notice("Ana")[:14] + b"\x2f" + bytes(80)
-    heard = book.hear(bytes(forged), other_id, b"\x22\x80" + bytes(12), call("Ana")[:40], later)
-    assert heard == [b.REFUSED] * 4 + [b.NEWER]
-    assert book.live() == []
-    assert book.seq() == 0
-    assert book.counts[b.REFUSED] == 4
+    book.hear(notice("Bo"))
+    heard = book.hear(
+        bytes(forged), other_id, b"\x22\x80" + bytes(12), call("Ana")[:40],
+        notice("Bo")[:14] + b"anything", later,
+    )  # fmt: skip
+    assert heard == [b.REFUSED] * 5 + [b.NEWER]
+    assert book.live() == ["Bo"]
+    assert book.seq() == 1
+    assert book.counts[b.REFUSED] == 5
 
 
 def test_only_the_authors_token_cancels_and_what_was_cancelled_stays_so(book, path):
