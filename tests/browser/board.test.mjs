@@ -9,7 +9,7 @@ import { b64, cardOf, hex, newIdentity, random, unb64, unhex } from "../../gatew
 import { Board } from "../../gateway/web/src/board.js";
 import { compress, decompress } from "../../gateway/web/src/compress.js";
 import { Away, Refused } from "../../gateway/web/src/errors.js";
-import { decodeNotice, noticeId, signNotice } from "../../gateway/web/src/notices.js";
+import { decodeNotice, noticeId, signNotice } from "../../gateway/web/src/board_notices.js";
 import { Store } from "../../gateway/web/src/store.js";
 
 const { IDBFactory } = needed("fake-indexeddb");

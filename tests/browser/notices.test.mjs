@@ -8,7 +8,7 @@ import { compress, decompress } from "../../gateway/web/src/compress.js";
 import { concat, equal, hex, random, unhex } from "../../gateway/web/src/core.js";
 import {
   bytesLeft, cleanText, decodeNotice, holds, isSigned, isTokenOf, noticeId, organiserOf, placeOf, signNotice, NEEDS, TYPES,
-} from "../../gateway/web/src/notices.js";
+} from "../../gateway/web/src/board_notices.js";
 import { cell, tableOf } from "../../gateway/web/src/table.js";
 
 const { notices, certificate, cells } = JSON.parse(readFileSync(new URL("../vectors/notices.json", import.meta.url)));

@@ -4,7 +4,7 @@
 import { b64, equal, hex, random, unb64 } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { cardOf } from "./identity.js";
-import { bytesLeft, cleanText, decodeNotice, holds, isSigned, isTokenOf, noticeId, organiserOf, signNotice } from "./notices.js";
+import { bytesLeft, cleanText, decodeNotice, holds, isSigned, isTokenOf, noticeId, organiserOf, signNotice } from "./board_notices.js";
 
 const KEPT = "board"; // in the store: {own: [...], seen: [mids in hex]}
 const DAY_MS = 86_400_000;

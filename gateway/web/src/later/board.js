@@ -1,7 +1,7 @@
 // The board: what is told to the whole network, calls for help first; and telling it.
 
 import { Board } from "../board.js";
-import { TYPES, cleanText, placeOf } from "../notices.js";
+import { TYPES, cleanText, placeOf } from "../board_notices.js";
 import { tableOf } from "../table.js";
 import {
   Bar, Wrong, cardOf, deviceId, html, t, useAttempt, useEffect, useRef, useState, utf8, words,
