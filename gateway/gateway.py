@@ -272,7 +272,7 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int, at_once: bool = False) -> None:
+    def release(self, token: bytes, code: int, *, at_once: bool = False) -> None:
         """End a parcel of ours in all of the mesh, after the privacy delay of a receipt."""
         immutable = receipt.encode(token, 1, code)
         submit = lambda: self.node.submit_receipt(immutable, 0, _now_ms())  # noqa: E731
