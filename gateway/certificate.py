@@ -1,7 +1,9 @@
-"""Certificates: a gateway's by the operator, and an account's by that gateway (SPEC.md 13).
+"""Certificates: a gateway's or an organiser's by the operator, and an account's by that gateway
+(SPEC.md 13, 16.3).
 
     gateway   version 1 | kind 1 | operator 4 | gateway Ed25519 32 | from 4 | until 4
               | name <= 24 | operator's signature 64
+    organiser the same of kind 3, of a device's key, name <= 32
     account   version 1 | kind 2 | gateway 4 | account Ed25519 32 | from 4 | until 4 | subject 12
               | issuer length 1 | issuer | username | gateway's signature 64
     badge     length of the gateway's 1 | gateway's certificate | account's certificate
@@ -29,14 +31,16 @@ GATEWAY_DAYS_MAX = 366  # a gateway that was captured certifies for no longer th
 ACCOUNT_DAYS_MAX = 90
 ACCOUNT_LEN_MAX = 218  # one frame's payload (SPEC.md 4.1)
 NAME_MAX = 24  # bytes, of a gateway
+ORGANISER_NAME_MAX = 32
 SUBJECT_LEN = 12
 CLOCK_OFF_S = DAY_S  # a certificate from a clock that was ahead of ours by this is taken
 
 BADGE_SCHEME = "HELIOBADGE:"
 GATEWAY_SCHEME = "HELIOGATE:"
 REQUEST_SCHEME = "HELIOASK:"
+ORGANISER_SCHEME = "HELIOORG:"
 
-_VERSION, _GATEWAY, _ACCOUNT = 1, 1, 2
+_VERSION, _GATEWAY, _ACCOUNT, _ORGANISER = 1, 1, 2, 3
 _HEAD = struct.Struct("!BB4s32sII")
 _SIGNATURE_LEN = 64
 _GATEWAY_LEAST = _HEAD.size + 1 + _SIGNATURE_LEN
@@ -50,8 +54,8 @@ _HTTPS = "https://"  # is not written down; what has another beginning has it in
 
 @dataclass(frozen=True)
 class GatewayCertificate:
-    """What the operator says of a gateway. operator: 4 bytes, of whose network it is.
-    key: the gateway's Ed25519. since_s, until_s: unix time."""
+    """What the operator says of a gateway, or of an organiser. operator: 4 bytes, of whose network
+    it is. key: the gateway's Ed25519, or the organiser's device's. since_s, until_s: unix time."""
 
     operator: bytes
     key: bytes
@@ -103,12 +107,32 @@ def sign_gateway(
     operator: Ed25519PrivateKey, key: bytes, name: str, now_s: int, days: int
 ) -> bytes:
     """The operator's certificate for a gateway's key, from now on. UserError for too many days."""
+    name = clean_name(name, NAME_MAX)
+    return _sign_key(operator, _GATEWAY, b"gateway-certificate", key, name, now_s, days)
+
+
+def sign_organiser(
+    operator: Ed25519PrivateKey, device: bytes, name: str, now_s: int, days: int
+) -> bytes:
+    """The operator's certificate for the device (its Ed25519 key) of somebody whose announcements
+    are the network's, from now on. UserError for too many days."""
+    name = clean_name(name, ORGANISER_NAME_MAX)
+    return _sign_key(operator, _ORGANISER, b"organiser-certificate", device, name, now_s, days)
+
+
+def _sign_key(
+    operator: Ed25519PrivateKey,
+    kind: int,
+    label: bytes,
+    key: bytes,
+    name: str,
+    now_s: int,
+    days: int,
+) -> bytes:
     if not 1 <= days <= GATEWAY_DAYS_MAX:
-        raise UserError(f"a gateway is certified for 1 to {GATEWAY_DAYS_MAX} days")
-    head = _HEAD.pack(
-        _VERSION, _GATEWAY, key_id(_public(operator)), key, now_s, now_s + days * DAY_S
-    )
-    return _signed(operator, b"gateway-certificate", head + clean_name(name, NAME_MAX).encode())
+        raise UserError(f"a certificate holds for 1 to {GATEWAY_DAYS_MAX} days")
+    head = _HEAD.pack(_VERSION, kind, key_id(_public(operator)), key, now_s, now_s + days * DAY_S)
+    return _signed(operator, label, head + name.encode())
 
 
 def sign_account(
@@ -150,14 +174,26 @@ def encode_badge(gateway: bytes, account: bytes) -> bytes:
 def check_gateway(raw: bytes, operator: bytes, now_s: int | None) -> GatewayCertificate:
     """A gateway's certificate, if the operator with this public key gave it and it holds now.
     now_s: None where nobody knows the time, which then refuses nothing. UserError says why not."""
-    what = "gateway's certificate"
-    if len(raw) < _GATEWAY_LEAST or raw[:2] != bytes([_VERSION, _GATEWAY]):
+    return _check_key(raw, _GATEWAY, b"gateway-certificate", "gateway's", operator, now_s)
+
+
+def check_organiser(raw: bytes, operator: bytes, now_s: int | None) -> GatewayCertificate:
+    """The same of an organiser's certificate; its `key` is the organiser's device."""
+    what = "organiser's"
+    return _check_key(raw, _ORGANISER, b"organiser-certificate", what, operator, now_s)
+
+
+def _check_key(
+    raw: bytes, kind: int, label: bytes, whose: str, operator: bytes, now_s: int | None
+) -> GatewayCertificate:
+    what = f"{whose} certificate"
+    if len(raw) < _GATEWAY_LEAST or raw[:2] != bytes([_VERSION, kind]):
         raise _unreadable(raw, what)
     _, _, by, key, since_s, until_s = _HEAD.unpack(raw[: _HEAD.size])
     name = raw[_HEAD.size : -_SIGNATURE_LEN]
     if by != key_id(operator):
         raise UserError(f"the {what} is of another network: its operator is not yours")
-    _verify(operator, b"gateway-certificate", raw, what)
+    _verify(operator, label, raw, what)
     _check_time(what, since_s, until_s, GATEWAY_DAYS_MAX, now_s)
     return GatewayCertificate(by, key, since_s, until_s, _text(name, what))
 
@@ -205,6 +241,16 @@ def gateway_text(raw: bytes) -> str:
 def parse_gateway(text: str) -> bytes:
     """The inverse. UserError if it is none or was mistyped; nothing is checked yet."""
     return checked_text.decode(GATEWAY_SCHEME, text, "gateway's certificate", 1)
+
+
+def organiser_text(raw: bytes) -> str:
+    """An organiser's certificate as text."""
+    return checked_text.encode(ORGANISER_SCHEME, raw)
+
+
+def parse_organiser(text: str) -> bytes:
+    """The inverse. UserError if it is none or was mistyped; nothing is checked yet."""
+    return checked_text.decode(ORGANISER_SCHEME, text, "organiser's certificate", 1)
 
 
 def request_text(gateway: Ed25519PrivateKey, name: str) -> str:

@@ -31,6 +31,9 @@ _FIRMWARE = (
     ("--firmware",),
     {"metavar": "PATH", "help": "MicroPython's .bin, or a folder"},
 )
+_TEXT = (("text",), {"nargs": "*", "help": "what to tell; it must fit one frame"})
+_SOME_TEXT = (("text",), {"nargs": "+", "help": "what to tell; it must fit one frame"})
+_WHERE = (("--position",), {"metavar": "LAT,LON", "help": "where you are, in degrees: public"})
 _SEED = (("--seed",), {"type": int, "default": 1, "help": "of everything random (default 1)"})
 
 # command words, "module:function", help, arguments. Tools are named as text: gateway/ never
@@ -54,6 +57,30 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
      [(("name",), {"nargs": "?", "help": "how the name begins, or an id"})]),
     ("people add", "gateway.people_commands:add", "make somebody of the directory a contact",
      [(("who",), {"help": "name or id"}), (("--name",), {"help": "what you call them"})]),
+    ("board list", "gateway.board_commands:list_board", "list what is told to everybody",
+     [(("--search",), {"nargs": "+", "metavar": "WORD", "help": "only what has all of these"}),
+      (("--csv",), {"metavar": "FILE", "help": "write a table for spreadsheets; - prints it"})]),
+    ("board say", "gateway.board_commands:say", "tell everybody that you are safe",
+     [_TEXT, _WHERE]),
+    ("board looking", "gateway.board_commands:looking", "tell everybody whom you look for",
+     [_SOME_TEXT, _WHERE]),
+    ("board sos", "gateway.board_commands:sos", "call everybody for help",
+     [_TEXT, (("--need",), {"required": True, "help": "what is needed most",
+                            "choices": ["medical", "water", "trapped", "fire", "other"]}),
+      _WHERE, (("--battery",), {"type": int, "metavar": "PERCENT", "help": "of your phone"}),
+      _YES]),
+    ("board cancel", "gateway.board_commands:cancel", "take a notice of yours back, everywhere",
+     [(("notice",), {"nargs": "?", "help": "how its id begins; left out, your only one"})]),
+    ("board announce", "gateway.board_commands:announce", "announce, as a certified organiser",
+     [_SOME_TEXT, _WHERE]),
+    ("organiser certify", "gateway.organiser_commands:certify",
+     "as operator, let somebody announce to everybody",
+     [(("card",), {"help": "the text of their device's card, HELIO:…"}),
+      (("--days",), {"type": int, "default": 30, "help": "how long (30, at most 366)"}),
+      (("--name",), {"help": "as what they announce; left out, the name in the card"})]),
+    ("organiser publish", "gateway.organiser_commands:publish",
+     "tell everybody such a certificate",
+     [(("certificate",), {"help": "its text, HELIOORG:…, or - for standard input"})]),
     ("send", "gateway.commands:send", "send a text to a contact",
      [(("contact",), {"help": "name or id"}),
       (("text",), {"help": "the text, or - to read it from standard input"})]),
@@ -200,6 +227,7 @@ def parser() -> argparse.ArgumentParser:
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
         "contact": "people you know", "people": "who was heard of",
+        "board": "what is told to everybody", "organiser": "who may announce to everybody",
         "gateway": "this gateway", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
         "store": "what a relay keeps", "certificate": "who you are at a provider",

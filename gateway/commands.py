@@ -212,6 +212,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from gateway.links.serial_port import open_port
     from gateway.provider import Client
     from gateway.web import directory_api
+    from gateway.web.board_api import BoardApi
     from gateway.web.login_api import LoginApi
     from gateway.web.rates import Rates
     from gateway.web.server import PHONES, make_app
@@ -225,6 +226,7 @@ async def _serve(args: argparse.Namespace) -> None:
     app = make_app(gateway.office, gateway.about, gateway.mesh, config.names)
     signed = app[PHONES].signed
     app.add_routes(directory_api.routes(gateway.announcer, signed, Rates()))
+    app.add_routes(BoardApi(gateway.office, gateway.board, desk, gateway.clock_s, signed).routes())
     client = Client(config.login_client_id, config.login_client_secret)
     LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
     runner = web.AppRunner(app)

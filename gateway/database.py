@@ -181,6 +181,46 @@ MIGRATIONS = [
     ALTER TABLE posted ADD COLUMN recalled INTEGER;
     CREATE INDEX posted_recalled ON posted (id) WHERE recalled = 0;
     """,
+    """
+    -- The board (board.py): notices to everybody. clock_s are the node's own seconds, NULL while
+    -- no node has taken it; unix_s are for people. seq rises with every change of any notice.
+    CREATE TABLE notice (
+        mid BLOB PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        type INTEGER NOT NULL,            -- notices.py; 0: cancelled before it was heard
+        device BLOB NOT NULL,             -- Ed25519, public, of its author
+        name TEXT NOT NULL,
+        said_unix_s INTEGER NOT NULL,     -- by its author's clock
+        standing INTEGER NOT NULL,        -- the lowest gives way first (board.py)
+        immutable BLOB,                   -- its parcel, while it is live
+        state TEXT NOT NULL CHECK (state IN ('live', 'cancelled', 'expired', 'gone')),
+        ingress INTEGER NOT NULL,         -- the neighbour that brought it
+        relays INTEGER NOT NULL,          -- crossed
+        age_s INTEGER NOT NULL,           -- when it was heard, by the clocks on its way
+        heard_unix_s INTEGER NOT NULL,
+        heard_clock_s INTEGER,
+        ended_clock_s INTEGER,
+        ended_unix_s INTEGER,
+        token BLOB,                       -- that has cancelled it
+        own_token BLOB,                   -- that can, if the person of this folder wrote it
+        way INTEGER NOT NULL,             -- 0 heard, 1 posted here, 2 and with a neighbour
+        owed INTEGER NOT NULL DEFAULT 0   -- its token has still to go on the mesh
+    ) WITHOUT ROWID;
+    CREATE INDEX notice_live ON notice (standing, ingress, seq) WHERE state = 'live';
+    CREATE INDEX notice_by_author ON notice (device) WHERE state = 'live';
+    CREATE INDEX notice_posted ON notice (mid) WHERE way = 1 AND state = 'live';
+    CREATE INDEX notice_owed ON notice (mid) WHERE owed = 1;
+    -- whom the operator has certified to announce (certificate.py)
+    CREATE TABLE organiser (
+        device BLOB PRIMARY KEY,
+        seq INTEGER NOT NULL,             -- as of notices
+        certificate BLOB NOT NULL,
+        name TEXT NOT NULL,
+        since_unix_s INTEGER NOT NULL,
+        until_unix_s INTEGER NOT NULL,
+        out_unix_s INTEGER NOT NULL       -- heard, or told from here, last
+    ) WITHOUT ROWID;
+    """,
 ]
 
 

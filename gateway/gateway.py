@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway import about
 from gateway.announce import Announcer
+from gateway.board_keeper import BoardKeeper, leaves_at_once
 from gateway.config import Config
 from gateway.crypto import ecb
 from gateway.database import get_meta, set_meta
@@ -63,6 +64,9 @@ class Gateway:
         self.office.on_clock = desk.wall.heard
         self.office.letters.wall_ms = lambda: desk.wall.moment().unix_ms
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
+        self.board = BoardKeeper(desk, self.office, self)
+        self.mailroom.on_notice = self.board.arrived
+        self.mailroom.on_receipt = self.board.receipt
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
         self._login = about.login(config, desk.path.parent)
@@ -106,6 +110,7 @@ class Gateway:
         """Everything a gateway does, until cancelled."""
         self._safely(self.mailroom.catch_up)
         self._safely(self.announcer.catch_up)
+        self._safely(self.board.catch_up)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tether())
             tasks.create_task(self._drive())
@@ -179,6 +184,7 @@ class Gateway:
                 self.node.link_up(TETHER, _now_ms())
             self.mailroom.catch_up()
             self.announcer.catch_up()
+            self.board.catch_up()
         except (sqlite3.Error, HeliographError) as e:
             self._stopped = True
             self._problem = f"the database refuses: {e}"
@@ -225,6 +231,7 @@ class Gateway:
         self.mailroom.look()
         self.mailroom.follow()
         self.announcer.look()
+        self.board.look()
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:
@@ -234,7 +241,11 @@ class Gateway:
             except DecodeError:
                 continue
             if isinstance(kept, records.Kept):
-                self._delayed(_ORIGIN_MEAN_S, self._adopter(handle, kept))
+                adopt = self._adopter(handle, kept)
+                if leaves_at_once(kept.immutable):
+                    self._safely(adopt)
+                else:
+                    self._delayed(_ORIGIN_MEAN_S, adopt)
 
     def _adopter(self, handle: int, kept: records.Kept) -> Callable[[], None]:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
@@ -263,7 +274,7 @@ class Gateway:
         """Was it taken here before it could leave?"""
         return self.node.shelf.tombstone(bytes(immutable[2:HEAD_LEN])) >= 0
 
-    # --- what the announcer needs
+    # --- what the announcer and the board need
 
     def clock_s(self) -> int:
         """The node's own clock, which counts powered seconds (SPEC.md 4.2)."""
@@ -274,9 +285,16 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int, done: Callable[[], None] = lambda: None) -> None:
-        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt; done() is
-        called when the node has kept that."""
+    def release(
+        self,
+        token: bytes,
+        code: int,
+        done: Callable[[], None] = lambda: None,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt unless
+        at_once; done() is called when the node has kept that."""
         immutable = receipt.encode(token, 1, code)
 
         def go() -> None:
@@ -285,7 +303,7 @@ class Gateway:
             if self.node.shelf.tombstone(receipt.message_id(token)) >= 0:
                 done()
 
-        self._release_receipt(go)
+        self._safely(go) if at_once else self._release_receipt(go)
 
     def _release_receipt(self, action: Callable[[], object]) -> None:
         self._delayed(_RECEIPT_MEAN_S, action)
@@ -306,11 +324,12 @@ class Gateway:
         of_node = about.gateway(
             self.config, self.node, self._my_way(), self.desk.node_status, self.desk.wall.moment()
         )
-        return of_node | self._login
+        return of_node | self._login | {"board": self.board.board.seq()}
 
     def mesh(self) -> dict[str, Any]:
         """What its node sees of the mesh, and how much it keeps for whom."""
-        return self.desk.status() | self.office.status()
+        counts = {"board": dict(self.board.board.counts)}
+        return self.desk.status() | self.office.status() | counts
 
     async def _ask_relay(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.identity import Card, Identity
+from gateway.notices import KIND as NOTICE
 from gateway.parcels import rebuild_bundle, tag_key
 from gateway.people import note_refused
 from gateway.pieces import Shape
@@ -38,7 +39,8 @@ class Mailroom:
 
     release(action): runs `action` after a receipt's privacy delay. now_ms(): the node's time.
     `node` is set by the gateway, and again when it starts its node anew. on_record(immutable):
-    what is done with a parcel of the directory.
+    what is done with a parcel of the directory; on_notice(immutable): of the board;
+    on_receipt(mid, token): with any token that comes.
     """
 
     node: Node
@@ -57,6 +59,8 @@ class Mailroom:
         self._release = release
         self._now_ms = now_ms
         self.on_record: Callable[[bytes], None] = lambda immutable: None
+        self.on_notice: Callable[[bytes], None] = lambda immutable: None
+        self.on_receipt: Callable[[bytes, bytes], None] = lambda mid, token: None
         self._sent: set[bytes] = set()
         self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
         self._releasing: set[bytes] = set()
@@ -106,6 +110,8 @@ class Mailroom:
             mid = p.head[4]
             if parcel.kind(p.head[2]) == parcel.RECORD:
                 self.on_record(event[1])
+            if parcel.kind(p.head[2]) == NOTICE:
+                self.on_notice(event[1])
             if self._is_for_us(p) and mid not in self._sent:
                 self.try_open(mid)
             owed = self.sorting.arrived(self.node, p)
@@ -113,6 +119,7 @@ class Mailroom:
                 self._release_receipt(*owed)
         elif kind == "receipt":
             self._delivered(event[1], event[2])
+            self.on_receipt(event[1], event[2])
         elif kind == "expired":
             self._desk.improve(event[1], "expired")
             self._office.improve(event[1], "expired")

@@ -52,6 +52,7 @@ class PostOffice:
         self.on_taken: Callable[[bytes, bytes, int | None], None] = lambda mid, token, code: None
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
         self.on_clock: Callable[[str, int], None] = lambda who, unix_ms: None
+        self.board_seq = 0  # the number of the last change on the board
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
         self.outbox = Outbox(db, self._next_seq, lambda: self.now_s())
@@ -278,6 +279,12 @@ class PostOffice:
         """Whoever waits for news of this device shall look."""
         for event in self._listeners.get(device, ()):
             event.set()
+
+    def on_board(self, seq: int) -> None:
+        """The board has come to this number: whoever waits shall look."""
+        self.board_seq = seq
+        for device in list(self._listeners):
+            self.wake(device)
 
     # --- what the mailroom tells, in the node's turn
 

@@ -117,11 +117,15 @@ async def stream(
 ) -> web.StreamResponse:
     """Server-sent events: everything behind `after`, then live, until one side ends."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    board = office.board_seq
     try:
         await response.prepare(request)
         await response.write(f"retry: {RETRY_MS}\n\n".encode())
         noted = 0
         while not line.ended:
+            if board != office.board_seq:  # without an id: where to resume has not changed
+                board = office.board_seq
+                await response.write(f'event: notice\ndata: {{"seq":{board}}}\n\n'.encode())
             news = office.news(device, after, ROWS_MAX)
             notes, noted = office.underway.after(device.id, noted)
             for kind, row in news:

@@ -20,6 +20,8 @@ class Rate:
 REQUESTS = Rate(200, 20, "requests")
 MESSAGES = Rate(200, 2, "messages")
 SOS = Rate(32, 32 / 600, "emergency calls")  # to a person's contacts, every ten minutes
+NOTICES = Rate(8, 8 / 3600, "notices")  # to everybody, each for days; and tokens that cancel
+CALLS = Rate(4, 4 / 600, "emergency calls to everybody")
 # Of one address (sources.py): of 500 places one machine has a quarter at most, for those who came
 # once and never again give way after an hour.
 REGISTRATIONS = Rate(60, 60 / 3600, "new phones")

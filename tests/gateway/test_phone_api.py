@@ -579,7 +579,7 @@ def test_what_the_gateway_tells_of_itself_and_of_the_mesh(tmp_path):
         answer = await house.client.get("/api/gateway")
         about = await answer.json()
         assert {"id", "name", "network", "now_ms", "unix_ms", "clock", "run", "way",
-                "message_max", "relay", "neighbours"} == set(about)  # fmt: skip
+                "message_max", "relay", "neighbours", "board"} == set(about)  # fmt: skip
         assert abs(about["now_ms"] - time.time() * 1000) < 5000
         assert about["message_max"] == 65536
         await ana.post(good(ana, bo))

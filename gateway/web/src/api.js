@@ -88,6 +88,9 @@ export class Gateway {
     return this.#signed("GET", "/api/mesh");
   }
 
+  // Any other route, for code that is loaded later.
+  ask(method, path, value) { return this.#signed(method, path, value); }
+
   // Who was heard of under a name (its beginning), or an account's id: [{id, name, marks, others,
   // records: [bytes]}]. Believe what the records' signatures say: directory.js.
   async directory(name) {
@@ -104,7 +107,7 @@ export class Gateway {
 
   // The live stream of letters and states above `after`, and of pieces under way; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
-  events(after, { onLetter, onState, onPieces, onOpen, onGone }, Source = globalThis.EventSource) {
+  events(after, { onLetter, onState, onPieces, onOpen, onGone, onNotice = () => {} }, Source = globalThis.EventSource) {
     let source = null;
     let timer = null;
     let closed = false;
@@ -138,6 +141,7 @@ export class Gateway {
       if (closed) return;
       const path = `/api/events?after=${after}`;
       source = new Source(`${this.base}${path}&key=${this.#key("GET", path, new Uint8Array(0))}`);
+      source.addEventListener("notice", () => onNotice()); // something on the board has changed
       source.onopen = () => {
         waitMs = AGAIN_MS[0];
         onOpen();

@@ -110,6 +110,7 @@ export class Link {
       }),
       onPieces: this.counted,
       onOpen: () => {},
+      onNotice: () => this.look(), // hello tells the board's number
       onGone: (error) => {
         broken = broken || error;
         this.kick();

@@ -13,7 +13,7 @@ import { speak, t, wanted } from "./words.js";
 
 export * from "./shared.js"; // for what is loaded later
 
-const SOON = ["people", "groups", "settings", "mesh"]; // fetched soon, while the gateway is there
+const SOON = ["people", "groups", "settings", "mesh", "board"]; // fetched soon, while the gateway is there
 const SOON_MS = 2000;
 const AGAIN_MS = 60_000;
 
@@ -40,7 +40,7 @@ function App({ phone, noKeys }) {
   useEffect(() => { document.title = (unread ? `(${unread}) ` : "") + "Heliograph"; }, [unread]);
   if (!phone.me) return html`<${Later} name="start" part="Start" phone=${phone} route=${route} noKeys=${noKeys} />`;
   const view = viewOf(phone, route);
-  return html`<${Banner} phone=${phone} />
+  return html`<${Banner} phone=${phone} /><${Alarm} phone=${phone} route=${route} />
     <div id="panes" class=${view ? "one" : ""}><${Side} phone=${phone} route=${route} />
       <main id="main">${view || html`<div class="blank"><p class="quiet">${t("choose")}</p></div>`}</main></div>`;
 }
@@ -55,6 +55,7 @@ function viewOf(phone, route) {
     case "group": return later("groups", "NewGroup");
     case "several": return later("people", "Several");
     case "nearby": return later("nearby", "Nearby");
+    case "board": return later("board", "BoardView");
     case "mesh": return later("mesh", "Mesh");
     case "settings": return later("settings", "Settings");
     case "safety": return later("settings", "Safety");
@@ -69,6 +70,18 @@ function Banner({ phone }) {
   const text = !why ? "" : why === "away" ? t("out_of_reach")
     : why === "storage-full" ? t("storage_full") : t("refused_here", { why });
   return html`<p class=${text ? "banner" : "banner none"} role="alert">${text}</p>`;
+}
+
+// A call for help that nobody has looked at here, whatever else is on the screen.
+function Alarm({ phone, route }) {
+  const [call] = phone.board && route.view !== "board" ? phone.board.alarms() : [];
+  return html`<p class=${call ? "banner call" : "banner none"} role="alert">${call
+    && html`<a href="#board">${t("sos_from", { name: call.notice.name })}</a>`}</p>`;
+}
+
+// The board is followed from the start: somebody may call for help.
+function followBoard(phone) {
+  load("board").then((code) => code.watch(phone), () => setTimeout(() => followBoard(phone), AGAIN_MS));
 }
 
 // Who wished to be found by name is announced at each start.
@@ -92,6 +105,7 @@ async function start() {
   load("seal").catch(() => { /* asked for again when there is something to seal */ });
   setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
   if (phone) setTimeout(() => stayFindable(phone), SOON_MS);
+  if (phone) setTimeout(() => followBoard(phone), SOON_MS);
   render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
 }
 

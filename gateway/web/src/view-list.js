@@ -33,10 +33,16 @@ export function Side({ phone, route }) {
     </nav>
     <div class="actions">
       <a class="button primary" href="#add">${t("add")}</a><a class="button" href="#card">${t("my_card")}</a>
+      <a class="button" href="#board">${t("board")}<${Calls} phone=${phone} /></a>
       <a class="button" href="#several">${t("several")}</a><a class="button" href="#group">${t("new_group")}</a><a class="button" href="#mesh">${t("mesh")}</a>
       <a class="button" href="#settings">${t("settings")}</a><a class="button" href="#safety">${t("safety")}</a>
     </div>
   </section>`;
+}
+
+function Calls({ phone }) {
+  const n = phone.board ? phone.board.alarms().length : 0;
+  return n > 0 && html` <span class="unread call" role="img" aria-label=${t("board_new", { n })}>${n}</span>`;
 }
 
 function Relay({ link }) {
