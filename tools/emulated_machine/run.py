@@ -1,6 +1,5 @@
 """Runs a job in the emulated machine: boots it, and runs a shell script as root."""
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,7 @@ def run(job: str, share: Path, timeout_s: float, services: bool = False) -> Done
     Raises subprocess.TimeoutExpired.
     """
     machine = build()
-    shutil.copytree(machine / "site", share / "site", dirs_exist_ok=True, copy_function=_hard_link)
-    head = "export PYTHONPATH=/mnt/tree:/mnt/share/site PYTHONDONTWRITEBYTECODE=1\n"
+    head = "export PYTHONPATH=/mnt/tree:/mnt/site PYTHONDONTWRITEBYTECODE=1\n"
     (share / "job").write_text(head + job)
     (share / "exit").unlink(missing_ok=True)
     if services:
@@ -42,8 +40,9 @@ def run(job: str, share: Path, timeout_s: float, services: bool = False) -> Done
             "-monitor", "none", "-kernel", str(machine / "vmlinuz"),
             "-initrd", str(machine / "initrd.gz"), "-append", _KERNEL, "-drive", disk,
             "-device", "virtio-rng-pci",
-            "-virtfs", _folder("share", share, "none"),
-            "-virtfs", _folder("tree", REPOSITORY, "none") + ",readonly=on",
+            "-virtfs", _folder("share", share),
+            "-virtfs", _folder("tree", REPOSITORY) + ",readonly=on",
+            "-virtfs", _folder("site", machine / "site") + ",readonly=on",
         ),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         timeout=timeout_s, check=False,
@@ -53,13 +52,5 @@ def run(job: str, share: Path, timeout_s: float, services: bool = False) -> Done
     return Done(code, done.stdout.decode(errors="replace").replace("\r", ""))
 
 
-def _folder(tag: str, path: Path, security: str) -> str:
-    return f"local,path={path},mount_tag={tag},security_model={security},id={tag},multidevs=remap"
-
-
-def _hard_link(source: str, target: str) -> None:
-    Path(target).unlink(missing_ok=True)
-    try:
-        Path(target).hardlink_to(source)
-    except OSError:  # another file system
-        shutil.copy(source, target)
+def _folder(tag: str, path: Path) -> str:
+    return f"local,path={path},mount_tag={tag},security_model=none,id={tag},multidevs=remap"
