@@ -20,7 +20,7 @@ AS_SERVICE = ("setpriv", "--reuid=heliograph", "--regid=heliograph", "--init-gro
 LEAST_RIGHTS = "40"  # of systemd's exposure level, in tenths
 _PROGRAM = """\
 #!/bin/sh
-exec env PYTHONPATH=/mnt/tree:/mnt/share/site PYTHONDONTWRITEBYTECODE=1 python3 -m gateway.cli "$@"
+exec env PYTHONPATH=/mnt/tree:/mnt/site PYTHONDONTWRITEBYTECODE=1 python3 -m gateway.cli "$@"
 """
 
 

@@ -237,6 +237,7 @@ def _make_root(folder: Path, modules: _Modules, out: Path) -> None:
         "var/lib/dbus",
         "mnt/share",
         "mnt/tree",
+        "mnt/site",
         "var/lib/bluetooth",
         "var/lib/misc",
         "dev",
