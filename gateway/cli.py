@@ -39,6 +39,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
     ("id", "gateway.commands:identity", "show your contact card, or make your keys",
      [(("--name",), {"help": "what you call yourself"}),
       (("--restore",), {"metavar": "KIT", "help": "be who this kit says; - reads it"})]),
+    ("id renew", "gateway.rotation:renew_now", "draw a new prekey before its time", [_YES]),
     ("kit", "gateway.commands:kit", "show your keys, to keep in a safe place or to move",
      [(("--qr",), {"action": "store_true", "help": "draw them as a QR code"})]),
     ("contact add", "gateway.commands:contact_add", "add somebody by their card",

@@ -21,6 +21,7 @@ from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from gateway.post_office import PostOffice
+from gateway.rotation import Rotation
 from gateway.shared_wire import SharedWire
 from gateway.sorting import token_in
 from shared_protocol import receipt, records
@@ -63,6 +64,7 @@ class Gateway:
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
+        self.rotation = Rotation(desk)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
@@ -221,6 +223,7 @@ class Gateway:
         self.mailroom.look()
         self.mailroom.follow()
         self.announcer.look()
+        self.rotation.look(self.clock_s())
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:

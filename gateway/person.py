@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.errors import UserError
@@ -21,7 +22,12 @@ def load(db: sqlite3.Connection) -> Identity:
             account = get_meta(db, "account_key") or os.urandom(32)
             set_meta(db, "account_key", account)
     number = int.from_bytes(get_meta(db, "prekey_seq") or b"\1", "big")
-    return Identity.load(Seeds(account, signing, prekey, number, box_root, name.decode()))
+    seeds = Seeds(account, signing, prekey, number, box_root, name.decode())
+    former = get_meta(db, "former_prekey")
+    if former is None:
+        return Identity.load(seeds)
+    before = Identity.load(replace(seeds, prekey=former, prekey_seq=number - 1))
+    return replace(Identity.load(seeds), former=before)
 
 
 def create(db: sqlite3.Connection, name: str) -> Identity:
@@ -33,6 +39,17 @@ def create(db: sqlite3.Connection, name: str) -> Identity:
         return _keep(db, Identity.new(name))
     with writing(db):
         set_meta(db, "name", name.encode())
+    return load(db)
+
+
+def renew(db: sqlite3.Connection) -> Identity:
+    """Draw a new prekey. The former one goes on to open what is under way, the one before it is
+    deleted: no sooner than a message's longest lifetime after the last time."""
+    me = load(db)
+    with writing(db):
+        set_meta(db, "former_prekey", me.prekey.private_bytes_raw())
+        set_meta(db, "prekey", os.urandom(32))
+        set_meta(db, "prekey_seq", (me.card.prekey_seq + 1).to_bytes(4, "big"))
     return load(db)
 
 
