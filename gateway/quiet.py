@@ -51,8 +51,8 @@ def _hear_devices(desk: Desk, sender: Card, body: bytes, clock_s: int) -> None:
         return
     desk.directory.take_all(payloads, _FROM_CONTACTS, clock_s, int(time.time()))
     row = desk.db.execute("SELECT card FROM contact WHERE id = ?", (sender.id,)).fetchone()
-    listed = desk.directory.newest(desk.directory.now(sender.account)) is not None
-    if row is None or root == NO_BOX_ROOT or not listed:
+    newest = desk.directory.newest(desk.directory.now(sender.account))
+    if row is None or root == NO_BOX_ROOT or newest != first:
         return
     if desk.directory.is_removed(sender.account, sender.ed25519):
         return

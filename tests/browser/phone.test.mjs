@@ -18,7 +18,7 @@ before(() => {
 after(() => Promise.all(phones.map((phone) => phone.link && phone.link.stop())));
 
 async function opened(idb = new IDBFactory()) {
-  const phone = await Phone.open(idb, () => import("../../gateway/web/src/seal.js"));
+  const phone = await Phone.open(idb, () => import("../../gateway/web/src/later/seal.js"));
   phones.push(phone);
   return phone;
 }

@@ -17,6 +17,7 @@ export class TestPhone {
     phone.id = deviceId(cardOf(phone.me));
     phone.card = cardOf(phone.me);
     await phone.wake();
+    await phone.store.keep("me", phone.me);
     if (gateway) phone.join(gateway);
     return phone;
   }
@@ -24,7 +25,7 @@ export class TestPhone {
   // The page is opened (again): what was kept is all there is.
   async wake(now = Date.now) {
     this.store = await Store.open(this.idb);
-    this.mail = new Mail(this.store, this.me, () => import("../../gateway/web/src/seal.js"), now);
+    this.mail = new Mail(this.store, this.me, () => import("../../gateway/web/src/later/seal.js"), now);
     this.people = new People(this.store);
   }
 
@@ -38,6 +39,15 @@ export class TestPhone {
     });
     this.waiting = new Set();
     this.link.start();
+  }
+
+  // Our keys may have changed in the store, as phone.js sees it.
+  async renewed() {
+    this.me = await this.store.value("me");
+    this.mail.me = this.me;
+    if (!this.link) return;
+    this.link.gateway.identity = this.me;
+    this.link.register();
   }
 
   leave() { return this.link.stop(); }

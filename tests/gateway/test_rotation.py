@@ -159,3 +159,42 @@ def test_who_is_nobody_yet_has_nothing_to_renew(tmp_path):
     Rotation(desk).look(1000)
     with pytest.raises(UserError):
         renew(desk.db)
+
+
+ROOT = bytes(range(16))
+
+
+def telling(ana, *records, root=ROOT, sender=None):
+    """What a phone of Ana's tells of her devices."""
+    body = bytes([DEVICES]) + root + b"".join(bytes([len(r)]) + r for r in records)
+    opened = replace(heard_from(ana), typed=True, body=body)
+    return opened if sender is None else replace(opened, sender=sender)
+
+
+def test_a_contacts_list_of_devices_counts_as_in_the_directory(pair):
+    ana, bo = pair
+    mine = own_records(ana.desk, ana.desk.directory)
+    assert hear(bo.desk, telling(ana, *mine), 0)
+    known = card_of(bo.desk, "Ana")
+    assert bo.desk.directory.newest(known.account).sequence == 1
+    assert known.box_root == ROOT
+
+
+def test_a_list_that_is_none_or_old_changes_no_box_root(pair):
+    ana, bo = pair
+    first = own_records(ana.desk, ana.desk.directory)
+    ana.desk.create_identity("Anna")
+    second = own_records(ana.desk, ana.desk.directory)
+    before = card_of(bo.desk, "Ana").box_root
+    for records_ in ([], [b"x"], [first[0][:-1] + b"x"], [first[1]], [first[0]] * 10):
+        hear(bo.desk, telling(ana, *records_), 0)
+        assert card_of(bo.desk, "Ana").box_root == before
+    hear(bo.desk, telling(ana, *second, root=bytes(16)), 0)
+    assert card_of(bo.desk, "Ana").box_root == before, "zeros: it does not say"
+    hear(bo.desk, telling(ana, *first), 0)
+    assert card_of(bo.desk, "Ana").box_root == before, "an older list"
+    eve = Post(ana.folder.parent / "e", "Eve", 3).desk.identity().card
+    liar = replace(eve, account=card_of(bo.desk, "Ana").account)
+    bo.desk.add_card(liar, "Eve")
+    hear(bo.desk, telling(ana, *second, sender=liar), 0)
+    assert card_of(bo.desk, "Eve").box_root == eve.box_root, "not on the list"

@@ -4,6 +4,8 @@ import { bytesNumber, concat, text, utf8 } from "./bytes.js";
 
 const FILE = 1;
 const HERE = 2;
+// Between devices, not shown (quiet.js): my devices, read marks, copies for my others, my prekey.
+const QUIET = [3, 6, 9, 10];
 export const FILE_MAX = 48 * 1024; // bytes of an attachment
 const LABEL_MAX = 255; // bytes of its name, and of its kind
 
@@ -25,6 +27,7 @@ export function read({ body, typed }) {
     if (file) return { kind: "file", file };
   }
   if (body[0] === HERE && body.length === 1) return { kind: "here" };
+  if (QUIET.includes(body[0])) return { kind: "quiet" };
   return { kind: "newer", type: body.length ? bytesNumber(body.slice(0, 1)) : 0 };
 }
 

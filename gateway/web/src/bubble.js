@@ -2,8 +2,8 @@
 
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
+import { best } from "./account.js";
 import { isPicture } from "./bodies.js";
-import { slowest } from "./ladder.js";
 import { dataUrl } from "./pictures.js";
 import { t, when } from "./words.js";
 
@@ -12,23 +12,31 @@ const LONG_LINES = 24;
 const SHORT_CHARS = 600;
 const SHORT_LINES = 10;
 const STILL_TRYING_MS = 600_000; // after ten minutes a person wonders
+const NOTES = { // of notes.js
+  removed_mail: "note_removed_mail", removed_device: "note_removed_device", more_devices: "note_more_devices",
+  old_list: "note_old_list", two_lists: "note_two_lists", key_followed: "note_key_followed",
+  strange_key: "note_strange_key",
+};
 
 export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
-  const part = out && message.parts.find((p) => p.person === person.id);
+  const state = out && best(phone.partsFor(message, person.id));
   const time = when(out ? message.atMs / 1000 : sane(message));
-  const about = out ? stateText(part.state, message) : relaysText(message);
-  return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
-    <${Content} phone=${phone} message=${message} />
+  const about = out ? stateText(state, message) : relaysText(message);
+  return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + state : "in")}>
+    <${Content} phone=${phone} message=${message} person=${person} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
-    ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
+    ${out && state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
     ${out && message.parts.length > 1 && html`<${Others} phone=${phone} message=${message} />`}
-    ${out && (part.state === "expired" || part.state === "refused") && html`<button type="button" class="small"
+    ${out && (state === "expired" || state === "refused") && html`<button type="button" class="small"
       onClick=${() => phone.again(message.order, [person.id])}>${t("again")}</button>`}
   </article>`;
 }
 
-function Content({ phone, message }) {
+function Content({ phone, message, person }) {
+  if (message.kind === "note") {
+    return html`<p class="said quiet" dir="auto">${t(NOTES[message.note], { name: person.name, n: message.n })}</p>`;
+  }
   if (message.kind === "file") return html`<${File} phone=${phone} message=${message} />`;
   if (message.kind === "newer") return html`<p class="said quiet">${t("needs_newer")}</p>`;
   return html`<${Words} text=${message.text} />`;
@@ -64,17 +72,17 @@ function File({ phone, message }) {
       <span class="quiet"> ${t("bytes", { n: message.file.size })}</span></p>`;
 }
 
-// Each recipient of a message to several.
+// Each device that a message to several is for.
 function Others({ phone, message }) {
-  const done = message.parts.filter((p) => p.state === "delivered").length;
+  const has = (p) => p.state === "delivered" || p.state === "read";
+  const done = message.parts.filter(has).length;
   return html`<details class="others"><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
-      const person = phone.people.get(p.person);
-      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>: <span class="state">${t(p.state)}</span></li>`;
+      const person = phone.leader(p.person);
+      const device = person && phone.partsFor(message, person.id).length > 1 && p.person.slice(0, 4);
+      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>${device && html` <span class="words" dir="ltr">${device}</span>`}: <span class="state">${t(p.state)}</span></li>`;
     })}</ul></details>`;
 }
-
-export const stateOfAll = (message) => slowest(message.parts);
 
 function stateText(state, message) {
   const open = state === "queued" || state === "on_mesh" || state === "waiting";

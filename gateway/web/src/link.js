@@ -40,6 +40,12 @@ export class Link {
     this.kick();
   }
 
+  // Our keys have changed.
+  register() {
+    this.boxes = null;
+    this.kick();
+  }
+
   stop() {
     this.stopped = true;
     this.kick();
@@ -68,7 +74,8 @@ export class Link {
 
   async #session(reached) {
     await this.#hello();
-    await this.gateway.register();
+    this.boxes = null;
+    await this.#register();
     await this.mail.arrived(this.info.way);
     const run = this.info.run;
     reached();
@@ -123,8 +130,16 @@ export class Link {
     this.at = `${this.info.network}/${this.info.name}/${this.info.run}`;
   }
 
+  // Say which letters are ours, when that has changed.
+  async #register() {
+    const now = "";
+    if (now !== this.boxes) await this.gateway.register();
+    this.boxes = now;
+  }
+
   // Hand in what waits, and the receipts of what was kept.
   async #flush() {
+    await this.#register();
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
       const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);

@@ -2,12 +2,15 @@
 //
 // message: {order, dir: "out"|"in", chats: [person id], kind: "text"|"file"|"newer", text, file:
 // {name, mime, size}, unixS, atMs, bytes, mids: [hex], and out: parts: [{person, state, mids,
-// relays}], in: relays}. order is the order in which this phone got to know them: clocks lie.
+// relays, prekey}], in: relays}. order is the order in which this phone got to know them: clocks lie.
+// A part is for one device; prekey is the number of that which it was sealed for. Of a "note" there is
+// `note`, what happened, instead of a text (quiet.js).
 
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { H } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
+import { devicesOf, knowsUs } from "./account.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { better, ended } from "./ladder.js";
 import { STRANGERS_MAX, newPerson } from "./people.js";
@@ -42,10 +45,12 @@ export class Mail {
     const people = await this.#chosen(ids);
     const sealed = await Promise.all(people.map((p) => this.#seal(p, body, unixS, Boolean(file))));
     const message = {
-      dir: "out", chats: people.map((p) => p.id), kind: file ? "file" : "text", text,
+      dir: "out", chats: ids, kind: file ? "file" : "text", text,
       file: file && { name: file.name, mime: file.mime, size: file.bytes.length },
       unixS, atMs: this.now(), bytes: body.length, mids: sealed.map((s) => hex(s.mid)),
-      parts: people.map((p, i) => ({ person: p.id, state: "waiting", mids: [hex(sealed[i].mid)] })),
+      parts: people.map((p, i) => ({
+        person: p.id, state: "waiting", mids: [hex(sealed[i].mid)], prekey: p.card.prekeySeq,
+      })),
     };
     return this.store.write(["messages", "files", "outbox"], async (tx) => {
       message.order = await tx.put("messages", message);
@@ -64,15 +69,19 @@ export class Mail {
     const people = await this.#chosen(ids);
     const sealed = await Promise.all(people.map((p) => {
       const part = message.parts.find((one) => one.person === p.id);
-      return this.#sealAnew(p, body, message.unixS, message.kind === "file", part.mids);
+      return this.#sealAnew(p, body, message.unixS, message.kind === "file", part ? part.mids : []);
     }));
     return this.store.write(["messages", "outbox"], async (tx) => {
       const now = await tx.get("messages", order);
       for (const [i, p] of people.entries()) {
-        const part = now.parts.find((one) => one.person === p.id);
-        if (!part || !ended(part.state) || part.state === "delivered") continue; // another tab did
-        if (!sealed[i]) continue;
-        part.state = "waiting";
+        let part = now.parts.find((one) => one.person === p.id);
+        if (!sealed[i] || (part && !lost(part, p))) continue; // another tab did
+        if (!part) { // a device that was not known then
+          part = { person: p.id, state: "waiting", mids: [] };
+          now.parts.push(part);
+        }
+        if (ended(part.state)) part.state = "waiting";
+        part.prekey = p.card.prekeySeq;
         part.mids.push(hex(sealed[i].mid));
         now.mids.push(hex(sealed[i].mid));
         await tx.put("outbox", waiting(sealed[i], order));
@@ -150,6 +159,7 @@ export class Mail {
       if (!(refused instanceof Refused)) throw refused;
       const later = refused.code === "unknown-sender" || refused.code === "newer";
       if (later) return this.#shut(letter, mid, refused.code, at);
+      if (refused.code === "removed-device") await this.#noteRefused(mid, refused.person);
       return this.#drop(letter, refused.code, at);
     }
   }
@@ -199,10 +209,14 @@ export class Mail {
       return due;
     });
     if (!due) return;
+    await this.tell((await this.store.all("people")).filter(knowsUs), hereBody());
+  }
+
+  // Tell devices of people something that nobody is to read, at background priority.
+  async tell(people, body) {
     const unixS = await this.#time();
-    for (const person of await this.store.all("people")) {
-      if (person.standing !== "contact" || !person.heard) continue;
-      const sealed = await this.#seal(person, hereBody(), unixS, true, { priority: BACKGROUND });
+    for (const person of people) {
+      const sealed = await this.#seal(person, body, unixS, true, { priority: BACKGROUND });
       await this.store.put("outbox", waiting(sealed, null));
     }
   }
@@ -221,11 +235,14 @@ export class Mail {
     });
   }
 
+  // The devices of these people that get mail.
   async #chosen(ids) {
     const all = await this.store.all("people");
-    const people = ids.map((id) => all.find((p) => p.id === id));
-    if (!people.length || people.includes(undefined)) throw new Refused("unknown-person");
-    return people;
+    const people = ids.map((id) => devicesOf(all, id));
+    if (!people.length || people.some((devices) => !devices.length)) throw new Refused("unknown-person");
+    const left = people.map((devices) => devices.filter((p) => !p.removed));
+    if (left.some((devices) => !devices.length)) throw new Refused("no-device");
+    return left.flat();
   }
 
   // turn: how often this was sealed before. The same inside would have the same id, which the mesh
@@ -265,18 +282,20 @@ export class Mail {
 
   async #file(letter, mid, opened, at) {
     const what = read(opened);
+    const { hear } = await this.sealing();
     const from = deviceId(opened.sender);
     const same = "=" + hex(H("same", unhex(from), numberBytes(opened.unixS, 4), opened.body));
     const outcome = await this.store.write(ALL, async (tx) => {
       await moveOn(tx, at, letter.seq);
       if (await tx.get("seen", mid)) return { is: "again" }; // another tab was faster
-      const person = await this.#author(tx, from, opened);
+      const person = await this.#author(tx, from, opened, what.kind === "quiet");
       const message = {
-        dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS,
+        dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS, same,
         atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
         file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
       };
-      const shown = what.kind !== "here" && person.standing !== "blocked" && !(await tx.get("seen", same));
+      if (what.kind === "quiet" && !(await tx.get("seen", same))) await hear(tx, this.me, person, opened, this.now());
+      const shown = what.kind !== "here" && what.kind !== "quiet" && person.standing !== "blocked" && !(await tx.get("seen", same));
       if (shown) {
         message.order = await tx.put("messages", message);
         if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });
@@ -292,7 +311,7 @@ export class Mail {
   }
 
   // Who wrote, with what the letter tells of them: where they are, that they know us.
-  async #author(tx, id, { sender, card, way }) {
+  async #author(tx, id, { sender, card, way }, quiet) {
     let person = await tx.get("people", id);
     if (!person) {
       const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger");
@@ -300,17 +319,29 @@ export class Mail {
       person = newPerson(sender, "stranger", this.now());
     }
     person.heard = true;
+    if (person.removed && !quiet) throw Object.assign(new Refused("removed-device"), { person });
     if (card && follows(card, person.card)) person.card = card;
     if (way && way.length) Object.assign(person, { way, wayMs: this.now() });
     await tx.put("people", person);
     return person;
   }
 
+  // Mail of a device that its account has removed is not shown; that it came is.
+  async #noteRefused(mid, person) {
+    const { note } = await this.sealing();
+    await this.store.write(["kv", "messages", "seen"], async (tx) => {
+      const once = { mid: "-" + mid };
+      if (await tx.get("seen", once.mid)) return;
+      await tx.put("seen", once);
+      await note(tx, person, "removed_mail", this.now());
+    });
+  }
+
   // They are there again: what expired on its way to them goes out once more.
   async #sendAgain(person) {
     for (const message of await this.store.all("messages")) {
       const part = message.parts && message.parts.find((p) => p.person === person.id);
-      if (part && part.state === "expired" && this.now() - message.atMs < AGAIN_MS) {
+      if (part && part.state !== "refused" && lost(part, person) && this.now() - message.atMs < AGAIN_MS) {
         await this.again(message.order, [person.id]);
       }
     }
@@ -330,6 +361,11 @@ export class Mail {
 }
 
 class Full extends Error {}
+
+// Will this part not come, unless it is sealed once more? Of a prekey that its device had before the
+// last one the private half is gone.
+const lost = (part, person) => part.state !== "delivered"
+  && (ended(part.state) || part.prekey < person.card.prekeySeq - 1);
 
 // Is this the same person's card with a newer prekey, or the first with a box root?
 const follows = (card, known) => equal(card.account, known.account)

@@ -46,7 +46,7 @@ function App({ phone, noKeys }) {
 }
 
 function viewOf(phone, route) {
-  const person = route.view === "chat" && phone.people.get(route.id);
+  const person = route.view === "chat" && phone.leader(route.id);
   if (person) return html`<${Chat} key=${person.id + route.target} phone=${phone} person=${person} target=${route.target} />`;
   const later = (name, part, more) => html`<${Later} key=${part + route.rest} name=${name} part=${part} phone=${phone} ...${more} />`;
   switch (route.view) {
@@ -54,6 +54,7 @@ function viewOf(phone, route) {
     case "card": return later("people", "MyCard");
     case "several": return later("people", "Several");
     case "mesh": return later("mesh", "Mesh");
+    case "device": return later("devices", "Devices", { asked: route.rest });
     case "settings": return later("settings", "Settings");
     case "safety": return later("settings", "Safety");
     case "kit": return html`<section class="view"><p class="pad" role="alert">${t("kit_taken", { name: phone.me.name })}</p></section>`;
@@ -64,15 +65,15 @@ function viewOf(phone, route) {
 // What is wrong now, for everybody to see; empty while nothing is.
 function Banner({ phone }) {
   const { why } = phone.link;
-  const text = !why ? "" : why === "away" ? t("out_of_reach")
+  const text = phone.removed ? t("no_removed") : !why ? "" : why === "away" ? t("out_of_reach")
     : why === "storage-full" ? t("storage_full") : t("refused_here", { why });
   return html`<p class=${text ? "banner" : "banner none"} role="alert">${text}</p>`;
 }
 
-// Who wished to be found by name is announced at each start.
-function stayFindable(phone) {
-  load("directory").then((code) => code.stayFindable(phone, LIFETIME),
-    () => setTimeout(() => stayFindable(phone), AGAIN_MS));
+// What goes on by itself: who wished to be found by name is announced at each start; prekeys are
+// renewed, contacts told of our devices.
+function goOn(phone, name, part) {
+  load(name).then((code) => code[part](phone, LIFETIME), () => setTimeout(() => goOn(phone, name, part), AGAIN_MS));
 }
 
 async function start() {
@@ -89,7 +90,7 @@ async function start() {
   const nowhere = { me: null, onChange: () => () => {} };
   load("seal").catch(() => { /* asked for again when there is something to seal */ });
   setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
-  if (phone) setTimeout(() => stayFindable(phone), SOON_MS);
+  if (phone) setTimeout(() => { goOn(phone, "directory", "stayFindable"); goOn(phone, "devices", "attend"); }, SOON_MS);
   render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
 }
 

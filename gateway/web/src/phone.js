@@ -1,7 +1,9 @@
 // All that the page knows and does, without what it looks like: the store, the people, the mail
 // and the link to the gateway, as one thing that the views draw.
 
+import { leaderOf } from "./account.js";
 import { Gateway } from "./api.js";
+import { equal } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
 import { Link } from "./link.js";
@@ -55,12 +57,13 @@ export class Phone {
 
   async #read() {
     if (this.store.closed) return;
-    const [me, people, messages, shut] = await this.store.read(
-      ["kv", "people", "messages", "shut"],
-      (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut")]));
+    const [me, people, messages, shut, removed] = await this.store.read(
+      ["kv", "people", "messages", "shut"], (tx) => Promise.all(
+        [tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut"), tx.value("removed")]));
     this.people = new Map(people.map((p) => [p.id, p]));
-    Object.assign(this, { messages, shut });
+    Object.assign(this, { messages, shut, removed: Boolean(removed) });
     this.#become(me || null);
+    if (removed && this.link) this.link.stop(); // another device of ours has taken this one off
     this.changed();
   }
 
@@ -72,6 +75,7 @@ export class Phone {
   }
 
   #become(me) {
+    if (me && this.me && !same(me, this.me)) this.#renew(me);
     if (!me || this.me) return;
     this.me = me;
     this.mail = new Mail(this.store, me, this.sealing);
@@ -81,6 +85,20 @@ export class Phone {
       filed: () => { ring(); this.reload(); },
     }).start();
     this.gateway = gateway;
+  }
+
+  // Our keys changed, here or in another tab.
+  #renew(me) {
+    for (const one of [this, this.mail]) one.me = me;
+    this.gateway.identity = me;
+    this.link.register();
+  }
+
+  // Records of somebody's devices that were found or told.
+  async learn(payloads) {
+    const { learn } = await this.sealing();
+    await this.store.write(["kv", "people", "messages"], (tx) => learn(tx, this.me, payloads, { nowMs: Date.now() }));
+    await this.#done();
   }
 
   get id() { return deviceId(cardOf(this.me)); }
@@ -110,6 +128,11 @@ export class Phone {
     await this.#done();
   }
 
+  // --- devices of ours: own_devices.js, which the views load
+
+  // Something of ours was changed in the store.
+  changedMe() { return this.#done(); }
+
   async forget() {
     if (this.link) await this.link.stop();
     await this.store.destroy();
@@ -121,7 +144,8 @@ export class Phone {
   add(pasted, name) { return this.addCard(cardIn(pasted), name); }
 
   async addCard(card, name) {
-    if (deviceId(card) === this.id) throw new Refused("own-card");
+    const known = this.people.get(deviceId(card));
+    if (deviceId(card) === this.id || (known && known.standing === "mine")) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
     await this.mail.retryShut();
     await this.#done();
@@ -136,6 +160,7 @@ export class Phone {
   // --- messages
 
   async send(ids, what) {
+    if (this.removed) throw new Refused("removed");
     const message = await this.mail.send(ids, what);
     await this.#done();
     return message;
@@ -145,7 +170,18 @@ export class Phone {
 
   file(order) { return this.store.get("files", order); }
 
-  inChat(id) { return this.messages.filter((m) => m.chats.includes(id)); }
+  // Who leads the devices of a person of whom this is one.
+  leader(id) { return leaderOf(this.people, id); }
+
+  #isOf(chat, id) {
+    const person = this.leader(chat);
+    return (person ? person.id : chat) === id;
+  }
+
+  inChat(id) { return this.messages.filter((m) => m.chats.some((chat) => this.#isOf(chat, id))); }
+
+  // The parts of a message that are for this person.
+  partsFor(message, id) { return message.parts.filter((part) => this.#isOf(part.person, id)); }
 
   // Everybody to be shown, who wrote or was written to last first.
   chats() {
@@ -153,15 +189,18 @@ export class Phone {
     const unread = new Map();
     for (const m of this.messages) {
       for (const id of m.chats) {
-        const person = this.people.get(id);
-        last.set(id, m);
-        if (m.dir === "in" && person && m.order > person.read) unread.set(id, (unread.get(id) || 0) + 1);
+        const row = this.people.get(id);
+        const person = this.leader(id) || { id };
+        last.set(person.id, m);
+        if (m.dir === "in" && row && m.order > row.read) unread.set(person.id, (unread.get(person.id) || 0) + 1);
       }
     }
     return Array.from(this.people.values())
-      .filter((p) => p.standing !== "blocked" || last.has(p.id))
+      .filter((p) => !p.joined && p.standing !== "mine" && (p.standing !== "blocked" || last.has(p.id)))
       .map((person) => ({ person, last: last.get(person.id) || null, unread: unread.get(person.id) || 0 }))
       .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)
         || b.person.addedMs - a.person.addedMs);
   }
 }
+
+const same = (a, b) => a.prekeySeq === b.prekeySeq && equal(a.boxRoot, b.boxRoot) && equal(a.account, b.account);

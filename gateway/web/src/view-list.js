@@ -44,7 +44,7 @@ function Relay({ link }) {
 export const Face = ({ name }) => html`<span class="face" aria-hidden="true">${Array.from(name.trim() || "?")[0].toUpperCase()}</span>`;
 
 export const preview = (m) => (m.kind === "text" ? m.text.slice(0, 120)
-  : m.kind === "file" ? m.file.name : t("needs_newer"));
+  : m.kind === "file" ? m.file.name : m.kind === "note" ? t("note") : t("needs_newer"));
 
 function Row({ person, last, unread, open }) {
   return html`<li><a href=${"#c/" + person.id} aria-current=${open ? "page" : undefined}>
@@ -67,7 +67,7 @@ function Found({ phone, chats, words }) {
   if (!people.length && !messages.length) return html`<p class="quiet pad" role="status">${t("nothing_found")}</p>`;
   return html`<ul class="chats">${people.map((c) => html`<${Row} key=${c.person.id} ...${c} />`)}
     ${messages.map((m) => {
-      const person = phone.people.get(m.chats[0]);
+      const person = phone.leader(m.chats[0]);
       return person && html`<li key=${"m" + m.order}><a href=${`#c/${person.id}/${m.order}`}><${Face} name=${person.name} />
         <div class="grow"><div class="line"><div class="name" dir="auto">${person.name}</div>
           <time>${when(m.atMs / 1000, true)}</time></div>

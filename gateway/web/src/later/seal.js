@@ -1,3 +1,7 @@
 // Sealing and opening: loaded right after the page is drawn, for it is as large as all the rest.
 
+export { hear } from "../quiet.js";
+export { learn } from "../lists.js";
+export { note } from "../notes.js";
+export { openBox, sealBox } from "../sealed_box.js";
 export { open, seal } from "../seal.js";

@@ -11,6 +11,7 @@ export function Settings({ phone }) {
       <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
       ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
         : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
+      <h3>${t("my_devices")}</h3><p><a class="button" href="#device">${t("my_devices_show")}</a></p>
       <${Later} name="directory" part="Findable" phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;

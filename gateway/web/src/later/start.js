@@ -1,7 +1,7 @@
 // The first thing a person sees: become somebody, with one tap and a name.
 
 import { CodeField } from "./code/parts.js";
-import { Sun, Wrong, html, kitLink, parseKit, t, useAttempt, useState } from "../shared.js";
+import { Later, Sun, Wrong, html, kitLink, parseKit, t, useAttempt, useState } from "../shared.js";
 
 // noKeys: "", or why none can be made here.
 export function Start({ phone, route, noKeys }) {
@@ -11,6 +11,7 @@ export function Start({ phone, route, noKeys }) {
       <${Sun} /><h1>Heliograph</h1>
       ${route.view === "kit" && route.rest
         ? html`<${FromLink} phone=${phone} rest=${route.rest} />`
+        : route.view === "answer" && route.rest ? html`<${Later} name="devices" part="Join" phone=${phone} answered=${route.rest} />`
         : html`<${Begin} phone=${phone} />`}
     </div>
   </main>`;
@@ -26,6 +27,7 @@ function Elsewhere({ why }) {
 function Begin({ phone }) {
   const [name, setName] = useState("");
   const [wrong, attempt, busy] = useAttempt();
+  const [other, setOther] = useState(false); // its code and its keys come when it is wanted
   const begin = (event) => {
     event.preventDefault();
     attempt(() => phone.begin(name));
@@ -43,7 +45,9 @@ function Begin({ phone }) {
         <button type="button" onClick=${any}>${t("any_name")}</button></p>
       <p class="quiet">${t("begin_keys")}</p>
     </form>
-    <details><summary>${t("have_kit")}</summary><${Restore} phone=${phone} /></details>`;
+    <details><summary>${t("have_kit")}</summary><${Restore} phone=${phone} /></details>
+    <details onToggle=${(e) => setOther(e.target.open)}><summary>${t("join_other")}</summary>
+      ${other && html`<${Later} name="devices" part="Join" phone=${phone} />`}</details>`;
 }
 
 function Restore({ phone }) {

@@ -1,0 +1,88 @@
+// What a phone does by itself for its person's devices, while its gateway is there: new prekeys, and
+// telling contacts and own devices of what has changed. Each is told once of each change.
+
+import { knowsUs } from "./account.js";
+import { personOf, signDevice } from "./directory.js";
+import { NO_BOX_ROOT, cardOf, deviceId } from "./identity.js";
+import { OWN } from "./lists.js";
+import { devicesBody, prekeyBody } from "./quiet.js";
+import { rotateIfDue } from "./rotate.js";
+
+const SETTLED_MS = 20_000; // letters that wait may be sealed for a prekey that a new one replaces
+
+// Contacts who have our card learn of a new prekey. sinceMs: since when we have it.
+export async function tellPrekey(store, mail, sinceMs) {
+  const me = await store.value("me");
+  if (!me.previous) return;
+  const people = (await store.all("people"))
+    .filter((p) => knowsUs(p) && p.addedMs < sinceMs && p.toldPrekey !== me.prekeySeq);
+  if (!people.length) return;
+  await mail.tell(people, prekeyBody(cardOf(me)));
+  await noted(store, people, { toldPrekey: me.prekeySeq });
+}
+
+// They, and our other devices, learn which devices are ours. Contacts are not told of a device before
+// it has said how mail for it is sealed, unless one was removed.
+export async function tellDevices(store, mail, lifetime) {
+  const [me, own] = [await store.value("me"), (await store.value(OWN)) || {}];
+  const list = own.payload ? personOf({ records: [own.payload] }) : null;
+  if (!list) return;
+  const all = await store.all("people");
+  const mine = all.filter((p) => p.standing === "mine" && !p.removed);
+  if (!mine.length && !own.told) return; // one device, and nobody has heard of others
+  const records = mine.map((row) => row.record).filter(Boolean);
+  const whole = records.length === list.devices.length - 1;
+  const version = `${list.sequence}/${records.length}/${deviceId(cardOf(me))}`;
+  const people = all.filter((p) => knowsUs(p) && p.toldList !== version
+    && (whole || own.urgent || p.standing === "mine"));
+  if (people.length) {
+    const ours = signDevice(me.signing, { ...cardOf(me), lifetime });
+    await mail.tell(people, devicesBody(me.boxRoot, [own.payload, ours, ...records]));
+    await noted(store, people, { toldList: version });
+  }
+  const off = all.filter((p) => p.standing === "mine" && p.removed && p.toldList !== version);
+  if (off.length) { // so that it stops; where we are it shall not know
+    await mail.tell(off, devicesBody(NO_BOX_ROOT, [own.payload]));
+    await noted(store, off, { toldList: version });
+  }
+  if (!own.urgent && own.told) return;
+  await store.write(["kv"], async (tx) => tx.keep(OWN, { ...(await tx.value(OWN)), urgent: false, told: true }));
+}
+
+function noted(store, people, changes) {
+  return store.write(["people"], async (tx) => {
+    for (const { id } of people) await tx.put("people", { ...(await tx.get("people", id)), ...changes });
+  });
+}
+
+// All that is due. -> did our keys change?
+export async function attendOnce(store, mail, lifetime, nowMs) {
+  const renewed = await rotateIfDue(store, nowMs);
+  if (renewed) mail.me = renewed;
+  await tellPrekey(store, mail, (await store.value("prekeySince")) || 0);
+  await tellDevices(store, mail, lifetime);
+  return Boolean(renewed);
+}
+
+// Look after it whenever the phone hears from its gateway.
+export function attend(phone, lifetime, now = Date.now) {
+  let sinceMs = 0;
+  let busy = false;
+  const look = async () => {
+    if (!phone.info || phone.removed) sinceMs = 0;
+    else if (!sinceMs) sinceMs = now();
+    if (!sinceMs || busy || now() - sinceMs < SETTLED_MS) return;
+    busy = true;
+    try {
+      const before = (await phone.store.all("outbox")).length;
+      const renewed = await attendOnce(phone.store, phone.mail, lifetime, now());
+      if (renewed || (await phone.store.all("outbox")).length !== before) await phone.reload();
+      if (phone.link) phone.link.kick();
+    } catch (error) {
+      console.error(error); // tried again at the next look
+    }
+    busy = false;
+  };
+  look();
+  return phone.onChange(look);
+}
