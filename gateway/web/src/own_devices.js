@@ -24,7 +24,7 @@ const LINK = /#(?:device|answer)\/(.+)$/i;
 const info = (request) => concat(utf8("helio1/device-answer\0"), request);
 
 // What was pasted or scanned: the text itself, or a link with it.
-function textIn(pasted) {
+function pastedText(pasted) {
   const link = LINK.exec(pasted.trim());
   const found = link ? link[1] : pasted;
   try { return decodeURIComponent(found); } catch (notEncoded) { return found; }
@@ -53,7 +53,7 @@ const requestBytes = ({ signing, prekey, prekeySeq }) => concat([VERSION], ed255
 // Be one of the account's devices, by the answer to our request. Durable when it resolves.
 // Throws Refused "not-an-answer", "mistyped", "newer", "not-for-us" (another device's), "damaged".
 export async function join(store, sealing, pasted) {
-  const raw = checkedBytes(ANSWER, textIn(pasted));
+  const raw = checkedBytes(ANSWER, pastedText(pasted));
   const keys = await store.value(ASKING);
   if (!keys) throw new Refused("not-for-us", "this device has not asked");
   const { openBox } = await sealing();
@@ -91,7 +91,7 @@ const ownRow = (card) => ({ ...newPerson(card, "mine", 0), member: true, heard: 
 
 // -> {device, prekey, prekeySeq, id, raw}. Throws Refused "not-a-request", "mistyped", "newer".
 export function readRequest(pasted) {
-  const raw = checkedBytes(REQUEST, textIn(pasted));
+  const raw = checkedBytes(REQUEST, pastedText(pasted));
   if (raw[0] > VERSION) throw new Refused("newer", "a request of a newer Heliograph");
   if (raw[0] !== VERSION || raw.length !== REQUEST_LEN) throw new Refused("not-a-request", "that is no request");
   const device = raw.slice(1, 33);

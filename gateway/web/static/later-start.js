@@ -1,35 +1,38 @@
-import{Refused as C,drawn as S,picture as z}from"./app.js";var E=[1e3,600,1600];async function g(t){let[{read:e},n]=await Promise.all([import("./later-qr-read.js"),z(t)]);for(let c of E){let o=S(n,c),r=e(o.getContext("2d").getImageData(0,0,o.width,o.height));if(r)return r}throw new C("no-code")}import{FileButton as I,Wrong as B,html as O,t as b,useEffect as N,useRef as G,useState as R,why as D}from"./app.js";function y({id:t,label:e,hint:n,value:c,setValue:o,wrong:r,setWrong:$}){let[l,p]=R(!1),d=async s=>{p(!0),$("");try{o(await g(s))}catch(_){$(D(_))}p(!1)};return O`
-    <label for=${t}>${e}</label>
+import{Refused as B,drawn as H,picture as K}from"./app.js";var D=[1e3,600,1600];async function k(t){let[{read:a},o]=await Promise.all([import("./later-qr-read.js"),K(t)]);for(let c of D){let n=H(o,c),r=a(n.getContext("2d").getImageData(0,0,n.width,n.height));if(r)return r}throw new B("no-code")}import{FileButton as R,Wrong as F,html as M,t as v,useEffect as at,useRef as ot,useState as P,why as W}from"./app.js";function x({id:t,label:a,hint:o,value:c,setValue:n,wrong:r,setWrong:d}){let[l,p]=P(!1),$=async i=>{p(!0),d("");try{n(await k(i))}catch(u){d(W(u))}p(!1)};return M`
+    <label for=${t}>${a}</label>
     <textarea id=${t} rows="5" dir="ltr" autocapitalize="off" autocomplete="off" spellcheck="false"
-      placeholder=${n} value=${c} aria-describedby=${t+"-wrong"} aria-invalid=${!!r}
-      onInput=${s=>o(s.target.value)}></textarea>
-    <${B} id=${t+"-wrong"}>${r}<//>
-    <p><${I} id=${t+"-photo"} label=${b("photo")} accept="image/*" take=${d} />
-      <span class="said" role="status">${l?b("reading"):""}</span></p>`}import{Later as w,Sun as v,Wrong as u,html as i,kitLink as k,parseKit as F,t as a,useAttempt as h,useState as m}from"./app.js";function X({phone:t,route:e,noKeys:n}){return n?i`<${H} why=${n} />`:i`<main class="start">
+      placeholder=${o} value=${c} aria-describedby=${t+"-wrong"} aria-invalid=${!!r}
+      onInput=${i=>n(i.target.value)}></textarea>
+    <${F} id=${t+"-wrong"}>${r}<//>
+    <p><${R} id=${t+"-photo"} label=${v("photo")} accept="image/*" take=${$} />
+      <span class="said" role="status">${l?v("reading"):""}</span></p>`}import{checkedBytes as j}from"./app.js";var q={scheme:"HELIOKIT:",what:"identity kit",none:"not-a-kit"},J=2;function g(t){try{return j(q,t)[0]===J}catch{return!1}}import{Later as _,Sun as C,Wrong as y,html as s,kitLink as S,load as T,parseKit as A,t as e,useAttempt as w,useState as m}from"./app.js";function $t({phone:t,route:a,noKeys:o}){return o?s`<${N} why=${o} />`:s`<main class="start">
     <div class="sheet">
-      <${v} /><h1>Heliograph</h1>
-      ${e.view==="kit"&&e.rest?i`<${M} phone=${t} rest=${e.rest} />`:e.view==="answer"&&e.rest?i`<${w} name="devices" part="Join" phone=${t} answered=${e.rest} />`:i`<${x} phone=${t} />`}
+      <${C} /><h1>Heliograph</h1>
+      ${a.view==="kit"&&a.rest?s`<${G} phone=${t} rest=${a.rest} />`:a.view==="answer"&&a.rest?s`<${_} name="devices" part="Join" phone=${t} answered=${a.rest} />`:s`<${I} phone=${t} />`}
     </div>
-  </main>`}function H({why:t}){return i`<main class="start"><div class="sheet"><${v} />
-    <h1>${t==="captive"?a("captive"):"Heliograph"}</h1>
-    <p>${t==="captive"?a("captive_how"):a("nothing_kept")}</p>
-    <p class="big" dir="ltr">${location.origin}</p></div></main>`}function x({phone:t}){let[e,n]=m(""),[c,o,r]=h(),[$,l]=m(!1),p=s=>{s.preventDefault(),o(()=>t.begin(e))},d=()=>n(a("guest",{n:String(1e3+Math.floor(Math.random()*9e3))}));return i`
-    <p class="big">${a("welcome")}</p><p>${a("welcome_how")}</p>
+  </main>`}function N({why:t}){return s`<main class="start"><div class="sheet"><${C} />
+    <h1>${t==="captive"?e("captive"):"Heliograph"}</h1>
+    <p>${t==="captive"?e("captive_how"):e("nothing_kept")}</p>
+    <p class="big" dir="ltr">${location.origin}</p></div></main>`}function I({phone:t}){let[a,o]=m(""),[c,n,r]=w(),[d,l]=m(!1),p=i=>{i.preventDefault(),n(()=>t.begin(a))},$=()=>o(e("guest",{n:String(1e3+Math.floor(Math.random()*9e3))}));return s`
+    <p class="big">${e("welcome")}</p><p>${e("welcome_how")}</p>
     <form onSubmit=${p} novalidate>
-      <label for="my-name">${a("your_name")}</label>
-      <input id="my-name" type="text" dir="auto" autocomplete="nickname" value=${e}
+      <label for="my-name">${e("your_name")}</label>
+      <input id="my-name" type="text" dir="auto" autocomplete="nickname" value=${a}
         aria-describedby="my-name-wrong" aria-invalid=${!!c}
-        onInput=${s=>n(s.target.value)} />
-      <${u} id="my-name-wrong">${c}<//>
-      <p class="buttons"><button type="submit" class="primary" aria-disabled=${r}>${a("begin")}</button>
-        <button type="button" onClick=${d}>${a("any_name")}</button></p>
-      <p class="quiet">${a("begin_keys")}</p>
+        onInput=${i=>o(i.target.value)} />
+      <${y} id="my-name-wrong">${c}<//>
+      <p class="buttons"><button type="submit" class="primary" aria-disabled=${r}>${e("begin")}</button>
+        <button type="button" onClick=${$}>${e("any_name")}</button></p>
+      <p class="quiet">${e("begin_keys")}</p>
     </form>
-    <details><summary>${a("have_kit")}</summary><${L} phone=${t} /></details>
-    <details onToggle=${s=>l(s.target.open)}><summary>${a("join_other")}</summary>
-      ${$&&i`<${w} name="devices" part="Join" phone=${t} />`}</details>`}function L({phone:t}){let[e,n]=m(""),[c,o,,r]=h();return i`<form onSubmit=${l=>{l.preventDefault();let p=/#kit\/(.+)$/i.exec(e.trim()),{kit:d,cards:s}=k(p?p[1]:e.trim());o(()=>t.restore(d,s))}} novalidate><p class="quiet">${a("kit_how")}</p>
-    <${y} id="kit" label=${a("kit_text")} hint="HELIOKIT:…" value=${e} setValue=${n}
-      wrong=${c} setWrong=${r} />
-    <p><button type="submit" class="primary">${a("restore")}</button></p></form>`}function M({phone:t,rest:e}){let[n,c,o]=h(),{kit:r,cards:$}=k(e),l;try{({name:l}=F(r))}catch(d){return i`<${u} id="kit-link">${a("no_"+d.code)}<//><${x} phone=${t} />`}let p=()=>c(async()=>{await t.restore(r,$),history.replaceState(null,"","#"),window.dispatchEvent(new HashChangeEvent("hashchange"))});return i`<p class="big">${a("use_kit",{name:l})}</p><p>${a("use_kit_why",{name:l})}</p>
-    <p class="buttons"><button type="button" class="primary" aria-disabled=${o} onClick=${p}>${a("use_it")}</button></p>
-    <${u} id="kit-link">${n}<//>`}export{X as Start};
+    <details><summary>${e("have_kit")}</summary><${E} phone=${t} /></details>
+    <details onToggle=${i=>l(i.target.open)}><summary>${e("join_other")}</summary>
+      ${d&&s`<${_} name="devices" part="Join" phone=${t} />`}</details>`}function E({phone:t,given:a=""}){let[o,c]=m(a),[n,r]=m(""),[d,l,p,$]=w(),i=/#kit\/(.+)$/i.exec(o.trim()),{kit:u,cards:z}=S(i?i[1]:o.trim()),h=g(u);return s`<form onSubmit=${f=>{f.preventDefault(),l(async()=>{let O=h?await(await T("kit")).unlockedKit(u,n):u;await t.restore(O,z),a&&L()})}} novalidate><p class="quiet">${e("kit_how")}</p>
+    <${x} id="kit" label=${e("kit_text")} hint="HELIOKIT:…" value=${o} setValue=${c}
+      wrong=${d} setWrong=${$} />
+    ${h&&s`<label for="phrase">${e("passphrase")}</label>
+      <input id="phrase" type="password" autocomplete="off" value=${n} aria-describedby="kit-wrong" onInput=${f=>r(f.target.value)} />`}
+    <p><button type="submit" class="primary" aria-disabled=${p}>${e("restore")}</button>
+      <span class="said" role="status">${h&&p?e("locking"):""}</span></p></form>`}function L(){history.replaceState(null,"","#"),window.dispatchEvent(new HashChangeEvent("hashchange"))}function G({phone:t,rest:a}){let[o,c,n]=w(),{kit:r,cards:d}=S(a);if(g(r))return s`<${E} phone=${t} given=${a} />`;let l;try{({name:l}=A(r))}catch($){return s`<${y} id="kit-link">${e("no_"+$.code)}<//><${I} phone=${t} />`}let p=()=>c(async()=>{await t.restore(r,d),L()});return s`<p class="big">${e("use_kit",{name:l})}</p><p>${e("use_kit_why",{name:l})}</p>
+    <p class="buttons"><button type="button" class="primary" aria-disabled=${n} onClick=${p}>${e("use_it")}</button></p>
+    <${y} id="kit-link">${o}<//>`}export{$t as Start};

@@ -1,7 +1,9 @@
 // Language, the recovery kit, forgetting this phone; and what all this is worth.
 
 import { Code } from "./code/parts.js";
-import { Bar, LANGUAGES, Later, choose, html, kitText, spoken, t, useState } from "../shared.js";
+import {
+  Bar, LANGUAGES, Later, Wrong, choose, html, kitText, load, spoken, t, useAttempt, useState,
+} from "../shared.js";
 
 export function Settings({ phone }) {
   const [kit, setKit] = useState(false);
@@ -10,11 +12,32 @@ export function Settings({ phone }) {
       <${Language} phone=${phone} />
       <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
       ${kit ? html`<${Code} text=${kitText(phone.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`
-        : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p>`}
+        : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p><${Locked} phone=${phone} />`}
       <h3>${t("my_devices")}</h3><p><a class="button" href="#device">${t("my_devices_show")}</a></p>
       <${Later} name="directory" part="Findable" phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
+}
+
+// The kit behind a passphrase.
+function Locked({ phone }) {
+  const [phrase, setPhrase] = useState("");
+  const [kit, setKit] = useState("");
+  const [wrong, attempt, busy] = useAttempt();
+  const lock = (event) => {
+    event.preventDefault();
+    attempt(async () => setKit(await (await load("kit")).lockedKit(phone.me, phrase)));
+  };
+  if (kit) {
+    return html`<p>${t("kit_locked")}</p><${Code} text=${kit} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`;
+  }
+  return html`<form onSubmit=${lock} novalidate><p id="lock-how">${t("kit_lock_how")}</p>
+    <label for="lock-phrase">${t("passphrase")}</label>
+    <input id="lock-phrase" type="text" dir="auto" autocomplete="off" autocapitalize="off" spellcheck="false" value=${phrase}
+      aria-describedby="lock-how lock-wrong" aria-invalid=${Boolean(wrong)} onInput=${(e) => setPhrase(e.target.value)} />
+    <${Wrong} id="lock-wrong">${wrong}<//>
+    <p><button type="submit" aria-disabled=${busy}>${t("kit_lock")}</button>
+      <span class="said" role="status">${busy ? t("locking") : ""}</span></p></form>`;
 }
 
 export function Language({ phone }) {
