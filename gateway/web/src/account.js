@@ -15,7 +15,7 @@ export function devicesOf(rows, id) {
 }
 
 // Of several devices of a person: who has it has it, else the one that may still get it speaks.
-const BEST = ["read", "delivered", "on_mesh", "queued", "waiting", "expired", "refused"];
+const BEST = ["elsewhere", "read", "delivered", "on_mesh", "queued", "waiting", "expired", "refused"];
 export const best = (parts) => BEST.find((state) => parts.some((part) => part.state === state));
 
 // Have they our card, and may they know more?

@@ -3,11 +3,15 @@
 
 import { knowsUs } from "./account.js";
 import { personOf, signDevice } from "./directory.js";
-import { NO_BOX_ROOT, cardOf, deviceId } from "./identity.js";
-import { OWN } from "./lists.js";
+import { NO_BOX_ROOT, accountId, cardOf, deviceId } from "./identity.js";
+import { peopleCopy, readCopy } from "./copies.js";
+import { OWN, listKey } from "./lists.js";
 import { devicesBody, prekeyBody } from "./quiet.js";
+import { tellMarks } from "./read_marks.js";
 import { rotateIfDue } from "./rotate.js";
 
+const PEOPLE_AT_ONCE = 20;
+const READ_EVERY_MS = 60_000; // people read on: what was read goes together
 const SETTLED_MS = 20_000; // letters that wait may be sealed for a prekey that a new one replaces
 
 // Contacts who have our card learn of a new prekey. sinceMs: since when we have it.
@@ -49,6 +53,37 @@ export async function tellDevices(store, mail, lifetime) {
   await store.write(["kv"], async (tx) => tx.keep(OWN, { ...(await tx.value(OWN)), urgent: false, told: true }));
 }
 
+// Our other devices learn whom we know, and what was read here.
+export async function tellPeople(store, mail) {
+  const all = await store.all("people");
+  for (const device of all.filter((p) => p.standing === "mine" && !p.removed && p.record)) {
+    const lacks = all.filter((p) => p.standing === "contact" && !p.removed && !(p.given || []).includes(device.id));
+    for (let at = 0; at < lacks.length; at += PEOPLE_AT_ONCE) {
+      const some = lacks.slice(at, at + PEOPLE_AT_ONCE);
+      const told = [];
+      for (const p of some) {
+        const [list = null] = (await store.value(listKey(accountId(p.card)))) || [];
+        told.push({ card: { ...p.card, name: p.name }, list });
+      }
+      await mail.tell([device], peopleCopy(told));
+      for (const p of some) await noted(store, [p], { given: [...(p.given || []), device.id] });
+    }
+  }
+}
+
+export async function tellRead(store, mail) {
+  const all = await store.all("people");
+  const mine = all.filter((p) => p.standing === "mine" && !p.removed);
+  if (!mine.length) return;
+  const ahead = all.filter((p) => p.standing === "contact" && p.read > (p.readTold || 0));
+  if (!ahead.length) return;
+  const messages = await store.all("messages");
+  const newest = ahead.map((p) => messages.filter((m) => m.chats[0] === p.id && m.same && m.order <= p.read
+    && m.order > (p.readTold || 0)).pop()).filter(Boolean);
+  if (newest.length) await mail.tell(mine, readCopy(newest.map((m) => m.same.slice(1))));
+  for (const p of ahead) await noted(store, [p], { readTold: p.read });
+}
+
 function noted(store, people, changes) {
   return store.write(["people"], async (tx) => {
     for (const { id } of people) await tx.put("people", { ...(await tx.get("people", id)), ...changes });
@@ -61,12 +96,14 @@ export async function attendOnce(store, mail, lifetime, nowMs) {
   if (renewed) mail.me = renewed;
   await tellPrekey(store, mail, (await store.value("prekeySince")) || 0);
   await tellDevices(store, mail, lifetime);
+  await tellPeople(store, mail);
   return Boolean(renewed);
 }
 
 // Look after it whenever the phone hears from its gateway.
 export function attend(phone, lifetime, now = Date.now) {
   let sinceMs = 0;
+  let readMs = 0;
   let busy = false;
   const look = async () => {
     if (!phone.info || phone.removed) sinceMs = 0;
@@ -76,6 +113,11 @@ export function attend(phone, lifetime, now = Date.now) {
     try {
       const before = (await phone.store.all("outbox")).length;
       const renewed = await attendOnce(phone.store, phone.mail, lifetime, now());
+      if (now() - readMs >= READ_EVERY_MS || now() < readMs) {
+        readMs = now();
+        await tellRead(phone.store, phone.mail);
+        await tellMarks(phone.store, phone.mail);
+      }
       if (renewed || (await phone.store.all("outbox")).length !== before) await phone.reload();
       if (phone.link) phone.link.kick();
     } catch (error) {

@@ -13,7 +13,7 @@ import { newPerson } from "./people.js";
 
 export const OWN = "ownRecord"; // in the store, of our account: {nextSeed, payload}
 export const REMOVED = "removed"; // in the store: our account has removed this device
-const listKey = (account) => `list.${account}`;
+export const listKey = (account) => `list.${account}`;
 
 // Take records that somebody told or that were found, in a transaction over kv, people and messages.
 // sender: the row of the device that told them; boxRoot: what it says is its account's.

@@ -52,12 +52,22 @@ export class Mail {
         person: p.id, state: "waiting", mids: [hex(sealed[i].mid)], prekey: p.card.prekeySeq,
       })),
     };
+    const copies = await this.#copies({ chats: ids, body, unixS, typed: Boolean(file), file });
     return this.store.write(["messages", "files", "outbox"], async (tx) => {
+      for (const one of copies) await tx.put("outbox", waiting(one, null));
       message.order = await tx.put("messages", message);
       if (file) await tx.put("files", { order: message.order, bytes: file.bytes });
       for (const one of sealed) await tx.put("outbox", waiting(one, message.order));
       return message;
     });
+  }
+
+  // The same for our other devices, so that they show it too.
+  async #copies(sent) {
+    const mine = (await this.store.all("people")).filter((p) => p.standing === "mine" && !p.removed);
+    if (!mine.length) return [];
+    const body = (await this.sealing()).sentCopy(sent);
+    return Promise.all(mine.map((p) => this.#seal(p, body, sent.unixS, true, { priority: BACKGROUND })));
   }
 
   // Seal what expired or was refused once more, for these people. The receiver shows it once: it

@@ -2,9 +2,13 @@
 // is known of a person. Also what has to be said about it: notes, shown in the chat.
 
 import { bytesNumber, concat, numberBytes } from "./bytes.js";
+import { hearCopy } from "./copies.js";
 import { learn } from "./lists.js";
+import { hearMarks } from "./read_marks.js";
 
 const DEVICES = 3;
+const MARKS = 6;
+const COPY = 9;
 const PREKEY = 10;
 const PREKEY_LEN = 1 + 32 + 4;
 const BOX_ROOT_LEN = 16;
@@ -35,6 +39,8 @@ export function readDevices(body) {
 // Take such a body of a person's device, in a transaction. What is not well-formed changes nothing.
 export async function hear(tx, me, person, { body }, nowMs) {
   if (body[0] === PREKEY && body.length === PREKEY_LEN) await newPrekey(tx, person, body);
+  if (body[0] === MARKS) await hearMarks(tx, person, body);
+  if (body[0] === COPY) await hearCopy(tx, me, person, body, nowMs);
   const told = body[0] === DEVICES && readDevices(body);
   if (told) await learn(tx, me, told.records, { nowMs, sender: person, boxRoot: told.boxRoot });
 }

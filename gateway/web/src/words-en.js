@@ -83,6 +83,8 @@ export default {
   queued: "Waiting for a relay",
   on_mesh: "On the mesh",
   delivered: "Delivered ✓✓",
+  read: "Read ✓✓",
+  elsewhere: "Sent from another device of yours",
   expired: "Expired, not confirmed",
   still_trying: "{state} · not confirmed, still trying",
   of_several: "{n} of {all} delivered",
@@ -161,6 +163,9 @@ export default {
   findable_on: "You are announced, and again at each start. Others see this id:",
   findable_off: "This phone announces you no more. After four days at most the mesh carries it no more; gateways that have heard of you may remember it for longer.",
   findable_waits: "The gateway is out of reach: you are announced as soon as it is back.",
+  read_marks_title: "Read marks",
+  read_marks: "Tell others when I have read their messages",
+  read_marks_how: "Off unless you switch it on. Who writes to you then sees “Read”, a while after you have opened the chat. What you read before is not told.",
   // devices of one person
   note: "About this contact's devices",
   note_removed_mail: {

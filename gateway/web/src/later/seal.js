@@ -1,5 +1,6 @@
 // Sealing and opening: loaded right after the page is drawn, for it is as large as all the rest.
 
+export { sentCopy } from "../copies.js";
 export { hear } from "../quiet.js";
 export { learn } from "../lists.js";
 export { note } from "../notes.js";

@@ -1,8 +1,9 @@
 // Language, the recovery kit, forgetting this phone; and what all this is worth.
 
 import { Code } from "./code/parts.js";
+import { wishMarks, wishesMarks } from "../read_marks.js";
 import {
-  Bar, LANGUAGES, Later, Wrong, choose, html, kitText, load, spoken, t, useAttempt, useState,
+  Bar, LANGUAGES, Later, Wrong, choose, html, kitText, load, spoken, t, useAttempt, useEffect, useState,
 } from "../shared.js";
 
 export function Settings({ phone }) {
@@ -15,8 +16,21 @@ export function Settings({ phone }) {
         : html`<p><button type="button" onClick=${() => setKit(true)}>${t("show_kit")}</button></p><${Locked} phone=${phone} />`}
       <h3>${t("my_devices")}</h3><p><a class="button" href="#device">${t("my_devices_show")}</a></p>
       <${Later} name="directory" part="Findable" phone=${phone} />
+      <${ReadMarks} phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
+}
+
+function ReadMarks({ phone }) {
+  const [on, setOn] = useState(null); // not read yet
+  useEffect(() => { wishesMarks(phone.store).then(setOn); }, []);
+  const change = async (event) => {
+    setOn(event.target.checked);
+    await wishMarks(phone.store, event.target.checked);
+  };
+  return html`<h3>${t("read_marks_title")}</h3><p id="marks-how">${t("read_marks_how")}</p>
+    <label class="choice"><input id="read-marks" type="checkbox" checked=${Boolean(on)} disabled=${on === null}
+      aria-describedby="marks-how" onChange=${change} />${t("read_marks")}</label>`;
 }
 
 // The kit behind a passphrase.

@@ -77,6 +77,8 @@ export default {
   queued: "Wartet auf ein Relais",
   on_mesh: "Im Mesh",
   delivered: "Zugestellt ✓✓",
+  read: "Gelesen ✓✓",
+  elsewhere: "Von einem anderen deiner Geräte gesendet",
   expired: "Abgelaufen, nicht bestätigt",
   still_trying: "{state} · nicht bestätigt, wird weiter versucht",
   of_several: "{n} von {all} zugestellt",
@@ -151,6 +153,9 @@ export default {
   findable_on: "Du wirst bekannt gegeben, bei jedem Start wieder. Andere sehen diese Kennung:",
   findable_off: "Dieses Telefon gibt dich nicht mehr bekannt. Nach höchstens vier Tagen trägt das Mesh es nicht mehr; Gateways, die von dir gehört haben, können es länger wissen.",
   findable_waits: "Das Gateway ist nicht erreichbar: Du wirst bekannt gegeben, sobald es wieder da ist.",
+  read_marks_title: "Lesebestätigungen",
+  read_marks: "Anderen sagen, wenn ich ihre Nachrichten gelesen habe",
+  read_marks_how: "Aus, bis du es einschaltest. Wer dir schreibt, sieht dann „Gelesen“, eine Weile nachdem du den Chat geöffnet hast. Was du vorher gelesen hast, wird nicht gesagt.",
   note: "Zu den Geräten dieses Kontakts",
   note_removed_mail: {
     one: "Ein Gerät, das {name} entfernt hat, schreibt weiter: {n} Nachricht wurde abgewiesen.",

@@ -77,6 +77,8 @@ export default {
   queued: "Esperando un repetidor",
   on_mesh: "En la malla",
   delivered: "Entregado ✓✓",
+  read: "Leído ✓✓",
+  elsewhere: "Enviado desde otro dispositivo tuyo",
   expired: "Caducado, sin confirmar",
   still_trying: "{state} · sin confirmar, se sigue intentando",
   of_several: "{n} de {all} entregados",
@@ -151,6 +153,9 @@ export default {
   findable_on: "Se te anuncia, y de nuevo en cada inicio. Los demás ven este identificador:",
   findable_off: "Este teléfono ya no te anuncia. Tras cuatro días como máximo la malla deja de llevarlo; las pasarelas que oyeron de ti pueden recordarlo más tiempo.",
   findable_waits: "La pasarela está fuera de alcance: se te anunciará en cuanto vuelva.",
+  read_marks_title: "Confirmaciones de lectura",
+  read_marks: "Avisar a otros cuando he leído sus mensajes",
+  read_marks_how: "Desactivado hasta que lo actives. Quien te escribe ve entonces «Leído» un rato después de que abras el chat. Lo leído antes no se avisa.",
   note: "Sobre los dispositivos de este contacto",
   note_removed_mail: {
     one: "Un dispositivo que {name} ha quitado sigue escribiendo: se rechazó {n} mensaje.",

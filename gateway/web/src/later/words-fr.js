@@ -77,6 +77,8 @@ export default {
   queued: "Attend un relais",
   on_mesh: "Sur le maillage",
   delivered: "Remis ✓✓",
+  read: "Lu ✓✓",
+  elsewhere: "Envoyé depuis un autre de vos appareils",
   expired: "Expiré, non confirmé",
   still_trying: "{state} · pas confirmé, on essaie encore",
   of_several: "{n} sur {all} remis",
@@ -151,6 +153,9 @@ export default {
   findable_on: "Vous êtes annoncé, et de nouveau à chaque démarrage. Les autres voient cet identifiant :",
   findable_off: "Ce téléphone ne vous annonce plus. Après quatre jours au plus le maillage ne le porte plus ; les passerelles qui ont entendu parler de vous peuvent s’en souvenir plus longtemps.",
   findable_waits: "La passerelle est hors de portée : vous serez annoncé dès son retour.",
+  read_marks_title: "Marques de lecture",
+  read_marks: "Dire aux autres quand j’ai lu leurs messages",
+  read_marks_how: "Désactivé tant que vous ne l’activez pas. Qui vous écrit voit alors « Lu », un moment après l’ouverture de la discussion. Ce que vous avez lu avant n’est pas dit.",
   note: "À propos des appareils de ce contact",
   note_removed_mail: {
     one: "Un appareil que {name} a retiré écrit encore : {n} message a été refusé.",

@@ -77,6 +77,8 @@ export default {
   queued: "Aktarıcı bekliyor",
   on_mesh: "Ağda",
   delivered: "Ulaştı ✓✓",
+  read: "Okundu ✓✓",
+  elsewhere: "Başka bir cihazından gönderildi",
   expired: "Süresi doldu, onaylanmadı",
   still_trying: "{state} · onaylanmadı, hâlâ deneniyor",
   of_several: "{all} kişiden {n} kişiye ulaştı",
@@ -151,6 +153,9 @@ export default {
   findable_on: "Duyuruluyorsun, her başlangıçta yeniden. Başkaları bu kimliği görür:",
   findable_off: "Bu telefon seni artık duyurmuyor. En çok dört gün sonra ağ bunu taşımaz; seni duymuş ağ geçitleri daha uzun hatırlayabilir.",
   findable_waits: "Ağ geçidine ulaşılamıyor: dönünce duyurulacaksın.",
+  read_marks_title: "Okundu bilgisi",
+  read_marks: "Mesajlarını okuduğumda başkalarına bildir",
+  read_marks_how: "Sen açmadıkça kapalıdır. Açınca sana yazan, sohbeti açmandan bir süre sonra “Okundu” görür. Daha önce okudukların bildirilmez.",
   note: "Bu kişinin cihazları hakkında",
   note_removed_mail: {
     one: "{name} tarafından çıkarılan bir cihaz hâlâ yazıyor: {n} mesaj reddedildi.",
