@@ -404,3 +404,24 @@ test("an account has eight devices at most, and keeps the one it speaks from", a
   await assert.rejects(remove(ana.store, ana.id, Date.now()), { code: "own-device" });
   assert.equal((await list()).sequence, 7);
 });
+
+test("a device that was restored from its kit learns of the others with their next prekey", async () => {
+  const { gateways, ana, end } = await two();
+  const tablet = await second(ana, gateways[1]);
+  await attend(tablet);
+  tablet.link.kick();
+  await ana.until(async () => (await row(ana, tablet)).record, "the tablet's record");
+  await tablet.leave();
+  const back = await TestPhone.make("nobody yet");
+  Object.assign(back, { me: { ...tablet.me }, id: tablet.id });
+  await back.store.keep("me", back.me);
+  back.mail.me = back.me;
+  back.join(gateways[1]);
+  await attend(ana, Date.now());
+  await attend(ana, Date.now() + EVERY_MS + 1000);
+  ana.link.kick();
+  await back.until(async () => ((await row(back, ana)) || {}).standing === "mine", "the phone");
+  assert.equal(personOf({ records: [(await back.store.value("ownRecord")).payload] }).devices.length, 2);
+  await back.leave();
+  await end();
+});

@@ -21,3 +21,7 @@ export const best = (parts) => BEST.find((state) => parts.some((part) => part.st
 // Have they our card, and may they know more?
 export const knowsUs = (person) => person.heard && !person.removed
   && (person.standing === "contact" || person.standing === "mine");
+
+// For Mail.tell: note that a row was told, once.
+export const onceOf = (changes) => (row) =>
+  (Object.keys(changes).every((key) => row[key] === changes[key]) ? null : { ...row, ...changes });

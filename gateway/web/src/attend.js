@@ -1,7 +1,7 @@
 // What a phone does by itself for its person's devices, while its gateway is there: new prekeys, and
 // telling contacts and own devices of what has changed. Each is told once of each change.
 
-import { knowsUs } from "./account.js";
+import { knowsUs, onceOf } from "./account.js";
 import { personOf, signDevice } from "./directory.js";
 import { NO_BOX_ROOT, accountId, cardOf, deviceId } from "./identity.js";
 import { peopleCopy, readCopy } from "./copies.js";
@@ -20,35 +20,31 @@ export async function tellPrekey(store, mail, sinceMs) {
   if (!me.previous) return;
   const people = (await store.all("people"))
     .filter((p) => knowsUs(p) && p.addedMs < sinceMs && p.toldPrekey !== me.prekeySeq);
-  if (!people.length) return;
-  await mail.tell(people, prekeyBody(cardOf(me)));
-  await noted(store, people, { toldPrekey: me.prekeySeq });
+  await mail.tell(people, prekeyBody(cardOf(me)), onceOf({ toldPrekey: me.prekeySeq }));
 }
 
 // They, and our other devices, learn which devices are ours. Contacts are not told of a device before
-// it has said how mail for it is sealed, unless one was removed.
+// it has said how mail for it is sealed, unless one was removed. Our own are told again with each new
+// prekey: they tell others of us, and may have been restored from a kit.
 export async function tellDevices(store, mail, lifetime) {
   const [me, own] = [await store.value("me"), (await store.value(OWN)) || {}];
   const list = own.payload ? personOf({ records: [own.payload] }) : null;
   if (!list) return;
   const all = await store.all("people");
-  const mine = all.filter((p) => p.standing === "mine" && !p.removed);
+  const mine = all.filter((p) => p.standing === "mine");
+  const records = mine.filter((p) => !p.removed).map((row) => row.record).filter(Boolean);
   if (!mine.length && !own.told) return; // one device, and nobody has heard of others
-  const records = mine.map((row) => row.record).filter(Boolean);
-  const whole = records.length === list.devices.length - 1;
-  const version = `${list.sequence}/${records.length}/${deviceId(cardOf(me))}`;
-  const people = all.filter((p) => knowsUs(p) && p.toldList !== version
-    && (whole || own.urgent || p.standing === "mine"));
-  if (people.length) {
-    const ours = signDevice(me.signing, { ...cardOf(me), lifetime });
-    await mail.tell(people, devicesBody(me.boxRoot, [own.payload, ours, ...records]));
-    await noted(store, people, { toldList: version });
-  }
-  const off = all.filter((p) => p.standing === "mine" && p.removed && p.toldList !== version);
-  if (off.length) { // so that it stops; where we are it shall not know
-    await mail.tell(off, devicesBody(NO_BOX_ROOT, [own.payload]));
-    await noted(store, off, { toldList: version });
-  }
+  const version = `${list.sequence}/${records.length}`;
+  const forOurs = `${version}/${me.prekeySeq}`;
+  const ours = signDevice(me.signing, { ...cardOf(me), lifetime });
+  const body = devicesBody(me.boxRoot, [own.payload, ours, ...records]);
+  const others = mine.filter((p) => !p.removed && p.toldList !== forOurs);
+  await mail.tell(others, body, onceOf({ toldList: forOurs }));
+  const off = mine.filter((p) => p.removed && p.toldList !== version); // so that it stops; our mail it shall not know
+  await mail.tell(off, devicesBody(NO_BOX_ROOT, [own.payload]), onceOf({ toldList: version }));
+  if (records.length < list.devices.length - 1 && !own.urgent) return;
+  const contacts = all.filter((p) => knowsUs(p) && p.standing !== "mine" && p.toldList !== version);
+  await mail.tell(contacts, body, onceOf({ toldList: version }));
   if (!own.urgent && own.told) return;
   await store.write(["kv"], async (tx) => tx.keep(OWN, { ...(await tx.value(OWN)), urgent: false, told: true }));
 }
@@ -66,7 +62,12 @@ export async function tellPeople(store, mail) {
         told.push({ card: { ...p.card, name: p.name }, list });
       }
       await mail.tell([device], peopleCopy(told));
-      for (const p of some) await noted(store, [p], { given: [...(p.given || []), device.id] });
+      await store.write(["people"], async (tx) => {
+        for (const { id } of some) {
+          const row = await tx.get("people", id);
+          await tx.put("people", { ...row, given: [...(row.given || []), device.id] });
+        }
+      });
     }
   }
 }
@@ -74,19 +75,14 @@ export async function tellPeople(store, mail) {
 export async function tellRead(store, mail) {
   const all = await store.all("people");
   const mine = all.filter((p) => p.standing === "mine" && !p.removed);
-  if (!mine.length) return;
   const ahead = all.filter((p) => p.standing === "contact" && p.read > (p.readTold || 0));
-  if (!ahead.length) return;
+  if (!mine.length || !ahead.length) return;
   const messages = await store.all("messages");
   const newest = ahead.map((p) => messages.filter((m) => m.chats[0] === p.id && m.same && m.order <= p.read
     && m.order > (p.readTold || 0)).pop()).filter(Boolean);
   if (newest.length) await mail.tell(mine, readCopy(newest.map((m) => m.same.slice(1))));
-  for (const p of ahead) await noted(store, [p], { readTold: p.read });
-}
-
-function noted(store, people, changes) {
-  return store.write(["people"], async (tx) => {
-    for (const { id } of people) await tx.put("people", { ...(await tx.get("people", id)), ...changes });
+  await store.write(["people"], async (tx) => {
+    for (const { id, read } of ahead) await tx.put("people", { ...(await tx.get("people", id)), readTold: read });
   });
 }
 

@@ -121,7 +121,8 @@ async function learnOwn(tx, me, payloads, told, { nowMs, sender, root }) {
       row = newPerson({ ...card, boxRoot: me.boxRoot }, "mine", nowMs);
       rows.push(row);
     }
-    Object.assign(row, { standing: "mine", member: true, heard: true, record: now.records.get(id) });
+    Object.assign(row, { standing: "mine", member: true, heard: true });
+    if (card.prekeySeq >= row.card.prekeySeq) row.record = now.records.get(id);
   }
   const from = sender && now.devices.includes(sender.id) && rows.find((row) => row.id === sender.id);
   if (root && from && from.standing === "mine" && told.sequence === now.sequence && !equal(root, me.boxRoot)) {

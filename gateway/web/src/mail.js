@@ -222,12 +222,19 @@ export class Mail {
     await this.tell((await this.store.all("people")).filter(knowsUs), hereBody());
   }
 
-  // Tell devices of people something that nobody is to read, at background priority.
-  async tell(people, body) {
+  // Tell devices of people something that nobody is to read, at background priority. noted(row): the row
+  // with what it was told, kept in the same transaction; null: it was told meanwhile, by another tab.
+  async tell(people, body, noted = (row) => row) {
+    if (!people.length) return;
     const unixS = await this.#time();
     for (const person of people) {
       const sealed = await this.#seal(person, body, unixS, true, { priority: BACKGROUND });
-      await this.store.put("outbox", waiting(sealed, null));
+      await this.store.write(["people", "outbox"], async (tx) => {
+        const row = noted(await tx.get("people", person.id));
+        if (!row) return;
+        await tx.put("people", row);
+        await tx.put("outbox", waiting(sealed, null));
+      });
     }
   }
 
@@ -259,7 +266,7 @@ export class Mail {
   // has laid to rest, so with each turn something else goes along.
   async #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
     const fresh = person.way && this.now() - person.wayMs < WAY_MS;
-    const turns = person.heard
+    const turns = person.heard && person.standing !== "mine" // which may have been restored from a kit
       ? [[false, true], [true, true], [true, false], [false, false]]
       : [[true, true], [true, false], [false, true], [false, false]]; // they need our card first
     const [withCard, withWay] = turns[turn % turns.length];
@@ -324,7 +331,7 @@ export class Mail {
   async #author(tx, id, { sender, card, way }, quiet) {
     let person = await tx.get("people", id);
     if (!person) {
-      const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger");
+      const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger" && !p.joined);
       if (strangers.length >= STRANGERS_MAX) throw new Full();
       person = newPerson(sender, "stranger", this.now());
     }

@@ -83,7 +83,8 @@ export class Phone {
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },
       filed: () => { ring(); this.reload(); },
-    }).start();
+    });
+    if (!this.removed) this.link.start();
     this.gateway = gateway;
   }
 

@@ -1,7 +1,7 @@
 // "Read": told to who wrote, if the person wishes it (SPEC.md 6.2, type 6); off unless switched on.
 
 import { concat, hex, unhex } from "./bytes.js";
-import { knowsUs } from "./account.js";
+import { knowsUs, onceOf } from "./account.js";
 import { better } from "./ladder.js";
 
 const MARKS = 6;
@@ -30,9 +30,8 @@ export async function tellMarks(store, mail) {
     const read = messages.filter((m) => m.chats[0] === person.id && m.order <= person.read && m.order > (person.marked || 0))
       .slice(0, MOST);
     if (person.standing === "mine" || !read.length) continue;
-    await mail.tell([person], marksBody(read.map((m) => m.mids[0])));
     const marked = read[read.length - 1].order;
-    await store.write(["people"], async (tx) => tx.put("people", { ...(await tx.get("people", person.id)), marked }));
+    await mail.tell([person], marksBody(read.map((m) => m.mids[0])), onceOf({ marked }));
   }
 }
 
