@@ -312,6 +312,9 @@ test("a second phone joins, contacts write to both, and each says what it has", 
   ana.link.kick();
   await bo.until(async () => (await row(bo, tablet)) !== undefined, "Bo to hear of it");
   assert.equal((await row(bo, tablet)).joined, ana.id);
+  await quiet(ana);
+  await attend(ana);
+  assert.deepEqual(await ana.store.all("outbox"), [], "each is told once");
   const message = await bo.write([ana], "to all that you have");
   await heard(ana, "to all that you have");
   await heard(tablet, "to all that you have");

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { needed } from "./mesh.mjs";
 import { cardOf, cardText, deviceId, kitText, newIdentity, seal } from "../../gateway/web/src/core.js";
 import { signAccount } from "../../gateway/web/src/directory.js";
+import { lock, unlock } from "../../gateway/web/src/vault.js";
 import { Phone } from "../../gateway/web/src/phone.js";
 
 const { IDBFactory } = needed("fake-indexeddb");
@@ -93,6 +94,19 @@ test("a phone that was taken off its account sends nothing more", async () => {
   await assert.rejects(phone.send([bo.id], { text: "x" }), { code: "removed" });
   const again = await opened(idb);
   assert.ok(again.removed && !again.link.running, "also when the page is opened again");
+});
+
+test("a phone whose keys are locked is nobody until it is unlocked, and then who it was", async () => {
+  const idb = new IDBFactory();
+  const phone = await opened(idb);
+  await phone.begin("Ana");
+  await lock(phone.store, "five words that nobody expects");
+  const again = await opened(idb);
+  assert.deepEqual([again.locked, again.me, again.link], [true, null, null]);
+  await assert.rejects(again.begin("Eve"), { code: "locked" });
+  await unlock(again.store, "five words that nobody expects");
+  await again.reload();
+  assert.deepEqual([again.locked, again.id], [false, phone.id]);
 });
 
 test("what is learned of somebody's devices joins their chats; what was read stays read", async () => {

@@ -165,6 +165,24 @@ await back.locator("button", { hasText: "Restore" }).click();
 await back.waitForSelector(".actions");
 assert.equal(await cardOf(back), await cardOf(ana));
 
+// --- and the keys on that phone are locked
+
+await go(back, "settings");
+await back.fill("#lock", PHRASE);
+await back.click("#lock-change");
+await back.locator("#lock-change", { hasText: "Remove the lock" }).waitFor();
+await back.goto(b);
+await back.reload();
+await back.waitForSelector("#unlock");
+await look(back, "unlock");
+await back.fill("#unlock", "another passphrase");
+await back.locator("button", { hasText: "Unlock" }).click();
+await back.locator("#unlock-wrong", { hasText: "not the passphrase" }).waitFor();
+await back.fill("#unlock", PHRASE);
+await back.locator("button", { hasText: "Unlock" }).click();
+await back.waitForSelector(".actions");
+assert.equal(await cardOf(back), await cardOf(ana));
+
 assert.deepEqual(seen.errors, []);
 assert.deepEqual(seen.axe, []);
 await browser.close();

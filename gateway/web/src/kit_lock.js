@@ -20,7 +20,7 @@ const NONCE = new Uint8Array(12); // each key locks one kit
 
 // The kit's text. onProgress(part of 1). Throws Refused "passphrase-short".
 export async function lockedKit(identity, passphrase, { salt = random(SALT_LEN), onProgress } = {}) {
-  if (Array.from(normal(passphrase)).length < PASSPHRASE_MIN) throw new Refused("passphrase-short");
+  checkPassphrase(passphrase);
   const head = concat([LOCKED, MEMORY_LOG2, PASSES], salt);
   const plain = checkedBytes(KIT, kitText(identity));
   return checkedText(KIT.scheme, concat(head, (await cipher(head, passphrase, onProgress)).encrypt(plain)));
@@ -40,11 +40,23 @@ export async function unlockedKit(typed, passphrase, onProgress) {
   }
 }
 
+// Is it long enough? Throws Refused "passphrase-short".
+export function checkPassphrase(passphrase) {
+  if (Array.from(normal(passphrase)).length < PASSPHRASE_MIN) throw new Refused("passphrase-short");
+}
+
 // However it is typed: composed or not, wide or narrow, with spaces around it.
 const normal = (passphrase) => passphrase.normalize("NFKC").replace(/^ +| +$/g, "");
 
 async function cipher(head, passphrase, onProgress) {
-  const options = { m: 2 ** head[1], t: head[2], p: 1, dkLen: 32, asyncTick: 20, onProgress };
-  const key = await argon2idAsync(utf8(normal(passphrase)), head.slice(3), options);
-  return chacha20poly1305(key, NONCE, head);
+  return chacha20poly1305(await derived(head, passphrase, onProgress), NONCE, head);
 }
+
+// A key of 32 bytes by Argon2id. head: anything 1, memory 1, passes 1, salt 16.
+export function derived(head, passphrase, onProgress) {
+  const options = { m: 2 ** head[1], t: head[2], p: 1, dkLen: 32, asyncTick: 20, onProgress };
+  return argon2idAsync(utf8(normal(passphrase)), head.slice(3), options);
+}
+
+// What a new lock is made with.
+export const newHead = () => concat([LOCKED, MEMORY_LOG2, PASSES], random(SALT_LEN));

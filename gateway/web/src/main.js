@@ -38,6 +38,7 @@ function App({ phone, noKeys }) {
   }, []);
   const unread = phone.me ? phone.chats().reduce((n, c) => n + c.unread, 0) : 0;
   useEffect(() => { document.title = (unread ? `(${unread}) ` : "") + "Heliograph"; }, [unread]);
+  if (phone.locked) return html`<${Later} name="kit" part="Unlock" phone=${phone} />`;
   if (!phone.me) return html`<${Later} name="start" part="Start" phone=${phone} route=${route} noKeys=${noKeys} />`;
   const view = viewOf(phone, route);
   return html`<${Banner} phone=${phone} />

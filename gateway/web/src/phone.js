@@ -12,6 +12,11 @@ import { People, cardIn } from "./people.js";
 import { Store, hear, ring } from "./store.js";
 
 const MESSAGE_MAX = 65_536; // until the gateway told its own
+const LOCKED = "locked"; // instead of our keys
+const locked = (error) => {
+  if (error.code !== LOCKED) throw error;
+  return LOCKED;
+};
 
 export class Phone {
   // sealing(): resolves to seal.js.
@@ -58,8 +63,11 @@ export class Phone {
   async #read() {
     if (this.store.closed) return;
     const [me, people, messages, shut, removed] = await this.store.read(
-      ["kv", "people", "messages", "shut"], (tx) => Promise.all(
-        [tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut"), tx.value("removed")]));
+      ["kv", "people", "messages", "shut"], (tx) => Promise.all([tx.value("me").catch(locked),
+        tx.all("people"), tx.all("messages"), tx.count("shut"), tx.value("removed")]));
+    if (me === LOCKED && this.me) return location.reload(); // another tab has locked the keys
+    this.locked = me === LOCKED;
+    if (this.locked) return this.changed();
     this.people = new Map(people.map((p) => [p.id, p]));
     Object.assign(this, { messages, shut, removed: Boolean(removed) });
     this.#become(me || null);

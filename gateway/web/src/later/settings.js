@@ -17,6 +17,7 @@ export function Settings({ phone }) {
       <h3>${t("my_devices")}</h3><p><a class="button" href="#device">${t("my_devices_show")}</a></p>
       <${Later} name="directory" part="Findable" phone=${phone} />
       <${ReadMarks} phone=${phone} />
+      <${Later} name="kit" part="Lock" phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
 }
