@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from dataclasses import replace
 
 from gateway.database import get_meta, set_meta, writing
@@ -26,7 +27,8 @@ def load(db: sqlite3.Connection) -> Identity:
     former = get_meta(db, "former_prekey")
     if former is None:
         return Identity.load(seeds)
-    before = Identity.load(replace(seeds, prekey=former, prekey_seq=number - 1))
+    number = int.from_bytes(get_meta(db, "former_prekey_seq") or b"", "big")
+    before = Identity.load(replace(seeds, prekey=former, prekey_seq=number))
     return replace(Identity.load(seeds), former=before)
 
 
@@ -42,23 +44,31 @@ def create(db: sqlite3.Connection, name: str) -> Identity:
     return load(db)
 
 
-def renew(db: sqlite3.Connection) -> Identity:
-    """Draw a new prekey. The former one goes on to open what is under way, the one before it is
-    deleted: no sooner than a message's longest lifetime after the last time."""
+def renew(db: sqlite3.Connection, above: int = 0) -> Identity:
+    """Draw a new prekey, of the next number or one above `above`. The former one goes on to open
+    what is under way, the one before it is deleted: no sooner than a message's longest lifetime
+    after the last time."""
     me = load(db)
     with writing(db):
         set_meta(db, "former_prekey", me.prekey.private_bytes_raw())
         set_meta(db, "prekey", os.urandom(32))
-        set_meta(db, "prekey_seq", (me.card.prekey_seq + 1).to_bytes(4, "big"))
+        number = max(me.card.prekey_seq, above) + 1
+        set_meta(db, "prekey_seq", number.to_bytes(4, "big"))
+        set_meta(db, "former_prekey_seq", me.card.prekey_seq.to_bytes(4, "big"))
     return load(db)
 
 
 def restore(db: sqlite3.Connection, me: Identity) -> None:
-    """Let the person of an identity kit live here. UserError if somebody does already."""
+    """Let the person of an identity kit live here. UserError if somebody does already.
+
+    With a new prekey: since the kit was made contacts may have heard of ones with higher numbers,
+    which count for them. Seconds are above any number that was counted up week by week.
+    """
     try:
         here = load(db)
     except UserError:
         _keep(db, me)
+        renew(db, int(time.time()))
         return
     raise UserError(f"{here.card.name} lives here already: choose another --data folder")
 

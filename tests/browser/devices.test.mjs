@@ -1,11 +1,12 @@
 // Devices of one person: new prekeys, a second device, a lost one; and what others make of lists.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
 import { attendOnce, tellPrekey } from "../../gateway/web/src/attend.js";
-import { NO_BOX_ROOT, accountId, cardOf, deviceId, equal, newIdentity, random } from "../../gateway/web/src/core.js";
+import { NO_BOX_ROOT, accountId, cardOf, deviceId, equal, hex, newIdentity, parseCard, random, unhex } from "../../gateway/web/src/core.js";
 import { commitment, personOf, signAccount, signDevice } from "../../gateway/web/src/directory.js";
 import * as sealing from "../../gateway/web/src/later/seal.js";
 import { learn } from "../../gateway/web/src/lists.js";
@@ -40,6 +41,14 @@ async function attend(phone, nowMs = Date.now()) {
   await attendOnce(phone.store, phone.mail, 10, nowMs);
   await phone.renewed();
 }
+
+test("what Python says of a prekey and of devices is the same bytes", () => {
+  const { prekeys, devices } = JSON.parse(readFileSync(new URL("../vectors/quiet.json", import.meta.url)));
+  for (const { card, body } of prekeys) assert.equal(hex(prekeyBody(parseCard(card))), body);
+  const records = devices.records.map(unhex);
+  assert.equal(hex(devicesBody(unhex(devices.box_root), records)), devices.body);
+  assert.deepEqual(readDevices(unhex(devices.body)), { boxRoot: unhex(devices.box_root), records });
+});
 
 // --- prekeys
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from gateway.errors import UserError
 from gateway.identity import parse_card
 from gateway.own_records import own_records
 from gateway.person import renew
-from gateway.quiet import DEVICES, HERE, hear, prekey_body
+from gateway.quiet import DEVICES, HERE, _cut, hear, prekey_body
 from gateway.rotation import EVERY_S, Rotation, tell
 from gateway.sealing import SealError, seal
 from shared_protocol import records
@@ -130,6 +131,14 @@ def test_what_is_shown_and_what_is_only_heard(pair, body):
     assert not hear(bo.desk, replace(opened, typed=False), 0)
 
 
+def test_the_vectors_that_the_page_reads():
+    told = json.loads((Path(__file__).parents[1] / "vectors" / "quiet.json").read_text())
+    for vector in told["prekeys"]:
+        assert prekey_body(parse_card(vector["card"])).hex() == vector["body"]
+    body = bytes.fromhex(told["devices"]["body"])
+    assert [r.hex() for r in _cut(body[17:])] == told["devices"]["records"]
+
+
 def test_the_new_prekey_is_announced(pair):
     ana = pair[0].desk
     before = own_records(ana, ana.directory)[1]
@@ -198,3 +207,18 @@ def test_a_list_that_is_none_or_old_changes_no_box_root(pair):
     bo.desk.add_card(liar, "Eve")
     hear(bo.desk, telling(ana, *second, sender=liar), 0)
     assert card_of(bo.desk, "Eve").box_root == eve.box_root, "not on the list"
+
+
+def test_who_comes_back_by_an_old_kit_is_heard_all_the_same(pair, tmp_path):
+    ana, bo = pair
+    kit = ana.desk.identity()
+    for _ in range(3):  # weeks pass
+        renew(ana.desk.db)
+    for_former = letter_of(seal(bo.desk.identity(), kit.card, b"late", 1, 1, 10), kit.card)
+    back = Post(tmp_path / "back", "x", 5)
+    back.desk.db.execute("DELETE FROM meta")
+    back.desk.restore_identity(kit)
+    me = back.desk.identity()
+    assert me.card.prekey_seq > ana.desk.identity().card.prekey_seq
+    assert open_letter(me, for_former, [bo.desk.identity().card]).body == b"late"
+    assert me.former.card.mailbox_key == kit.card.mailbox_key

@@ -32,11 +32,12 @@ export function newIdentity(name) {
   };
 }
 
-// The same person with a new prekey. The former one goes on to open what is under way: renew it no
-// sooner than the longest lifetime of a message, 7 days.
-export function renewPrekey(identity) {
+// The same person with a new prekey, of the next number or one above `above`. The former one goes on to open
+// what is under way: renew it no sooner than the longest lifetime of a message, 7 days.
+export function renewPrekey(identity, above = 0) {
   const previous = { prekey: identity.prekey, prekeySeq: identity.prekeySeq };
-  return { ...identity, prekey: random(32), prekeySeq: identity.prekeySeq + 1, previous };
+  const prekeySeq = Math.max(identity.prekeySeq, above) + 1;
+  return { ...identity, prekey: random(32), prekeySeq, previous };
 }
 
 export function cardOf(identity) {

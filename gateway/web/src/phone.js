@@ -5,7 +5,7 @@ import { leaderOf } from "./account.js";
 import { Gateway } from "./api.js";
 import { equal } from "./bytes.js";
 import { Refused } from "./errors.js";
-import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
+import { cardOf, deviceId, newIdentity, parseKit, renewPrekey } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
 import { People, cardIn } from "./people.js";
@@ -123,7 +123,8 @@ export class Phone {
 
   // A kit, with the cards that came in the same link.
   async restore(kit, cards = []) {
-    const me = parseKit(kit);
+    // since the kit was made contacts may have heard of higher numbers: seconds are above any of them
+    const me = renewPrekey(parseKit(kit), Math.floor(Date.now() / 1000));
     const others = cards.map(cardIn);
     await this.#own(me);
     for (const card of others) if (deviceId(card) !== this.id) await this.keeper.add(card);
