@@ -6,6 +6,7 @@ import { ownRecords, personOf } from "./directory.js";
 
 const WISH = "findable"; // in the store: is it wished?
 const OWN = "ownRecord"; // and {nextSeed, payload}: what was announced last
+const REMOVED = "removed"; // in the store, and the code of it: our account has removed this device
 const EVERY_MS = 12 * 3_600_000; // a gateway announces those who were here within two days
 const AGAIN_MS = 60_000; // after it did not work
 
@@ -15,12 +16,19 @@ export const isFindable = async (store) => Boolean(await store.value(WISH));
 export async function announce({ store, me, gateway }, lifetime) {
   const id = accountId(cardOf(me));
   const found = (await gateway.directory(id)).map(personOf).find((p) => p && p.id === id) || null;
-  const records = await store.write(["kv"], async (tx) => {
+  const sign = async (tx) => {
     const before = (await tx.value(OWN)) || {};
     const own = ownRecords(me, before, found, lifetime);
     await tx.keep(OWN, { ...before, ...own.kept });
     return own.records;
-  });
+  };
+  let records;
+  try {
+    records = await store.write(["kv"], sign);
+  } catch (error) {
+    if (error.code === REMOVED) await store.keep(REMOVED, true); // the page says so and stops
+    throw error;
+  }
   await gateway.announce(records);
 }
 
@@ -61,6 +69,7 @@ export function stayFindable(phone, lifetime, now = Date.now) {
         done = { run, ms: now() };
       }
     } catch (later) {
+      if (later.code === REMOVED) await phone.reload();
       notBeforeMs = now() + AGAIN_MS;
     }
     busy = false;
