@@ -1,6 +1,7 @@
 # make demo | test | system-test | lint | torture | setup. Everything goes into .venv; no root, no npm,
 # but for system-test: its browser is Debian's (apt, as root), the page's tools are npm's.
 VENV := .venv
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal  # boards run on the real clock: not too many at once
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 WEB := gateway/web
@@ -14,7 +15,7 @@ demo: setup
 
 test: setup
 	@echo "== tests on CPython and MicroPython"
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(PARALLEL) $(ARGS)
 
 # Whole boards, a real browser, a real OpenID provider: what needs more than pip, or takes longer.
 system-test: setup browser page

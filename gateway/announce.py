@@ -8,16 +8,29 @@ import contextlib
 import logging
 import os
 import sqlite3
-import time
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.desk import Desk
-from gateway.directory import CHANGED, DELETED, FLOOD, FULL, GONE_ON, KNOWN, OLD, REFUSED
-from gateway.directory_records import DEVICE
+from gateway.directory import (
+    CHANGED,
+    CONFLICT,
+    DELETED,
+    FLOOD,
+    FULL,
+    GONE_ON,
+    KNOWN,
+    NEW,
+    NEWER,
+    OLD,
+    REFUSED,
+)
+from gateway.directory_records import DEVICE, DeviceRecord, decode
 from gateway.errors import UserError
-from gateway.own_records import own_records
+from gateway.own_records import note_conflict, own_records
 from shared_protocol import parcel, receipt
 from shared_protocol.lifetime import BACKGROUND, LIFETIMES_S, age_field, lifetime_code
 from shared_protocol.node import Node
@@ -28,12 +41,14 @@ AGAIN_S = 32 * 3600  # after so long a record goes out again, spread over the ne
 HERE_S = 2 * 86_400  # somebody who has not shown up for so long is not here any more
 ANNOUNCED_MAX = 2_000  # records at one gateway: a camp of a thousand people with a phone each
 SHELF_SHARE = 10  # one in so many of the parcels that this gateway's node holds may be a record
+OWED_MAX = 16  # receipts of former records that wait for their privacy delay
 HERE = 32  # stands for a neighbour where records come from this gateway itself (neighbours: 0-31)
 _LOOK_EVERY_S = 60
 
 # What the person of this gateway wishes: `helio people` writes it, also while no gateway runs.
 # Behind the word and a space something random, so that the same wish again is seen.
 WISH, ANNOUNCE, STOP, DELETE = "announce", b"yes", b"stop", b"delete"
+UNLISTED = "unlisted"
 PROBLEM = "announce_problem"  # why it could not be
 
 _log = logging.getLogger(__name__)
@@ -45,6 +60,7 @@ _SAYINGS = {
     GONE_ON: "this account has gone on to another key",
     FLOOD: "too many new names in this hour: try again in the next",
     FULL: "the directory is full of people who are here",
+    UNLISTED: "no record of this account lists that device",
 }
 
 
@@ -67,7 +83,7 @@ class Mesh(Protocol):
 
     def clock_s(self) -> int: ...
     def put_out(self, immutable: bytes, age: int) -> None: ...
-    def release(self, token: bytes, code: int) -> None: ...
+    def release(self, token: bytes, code: int, done: Callable[[], None]) -> None: ...
 
 
 class Announcer:
@@ -80,6 +96,9 @@ class Announcer:
         self._wished = b""
         self._held: OrderedDict[int, None] = OrderedDict()  # short ids of records on the shelf
 
+    def _unix_s(self) -> int:
+        return self._desk.wall.moment().unix_s
+
     # --- what the mesh brings
 
     def arrived(self, immutable: bytes) -> None:
@@ -89,7 +108,9 @@ class Announcer:
         row = node.index.find(short)
         ingress = node.index.source[row] if row >= 0 else HERE
         payload = immutable[parcel.HEAD_LEN :]
-        self.directory.take(payload, ingress, self._mesh.clock_s(), int(time.time()))
+        verdict = self.directory.take(payload, ingress, self._mesh.clock_s(), self._unix_s())
+        if verdict == CONFLICT:
+            note_conflict(self._desk, payload)
         self._held[short] = None
         while len(self._held) > node.index.capacity // SHELF_SHARE:
             oldest, _ = self._held.popitem(last=False)
@@ -110,14 +131,20 @@ class Announcer:
 
     # --- what people here want
 
-    def post(self, payloads: list[bytes]) -> None:
-        """Announce somebody's records from now on, or go on doing so. UserError says why not."""
-        now_s, unix_s = self._mesh.clock_s(), int(time.time())
+    def post(self, payloads: list[bytes], by: int | str = HERE) -> None:
+        """Announce somebody's records from now on, or go on doing so. by: the id of the phone that
+        asks. UserError says why not."""
+        now_s, unix_s = self._mesh.clock_s(), self._unix_s()
         count = self._db.execute("SELECT count(*) FROM announcement").fetchone()[0]
         more = sum(self._row(_key_of(payload)) is None for payload in payloads)
         if more and count + more > ANNOUNCED_MAX:
             raise UserError(f"this gateway announces {ANNOUNCED_MAX} records already")
-        verdicts = self.directory.take_all(payloads, HERE, now_s, unix_s)
+        payloads = sorted(payloads, key=lambda payload: payload[:1])  # accounts before devices
+        verdicts = self.directory.take_all(payloads, by, now_s, unix_s)
+        verdicts = [
+            UNLISTED if verdict in (NEW, NEWER, KNOWN) and self._unlisted(payload) else verdict
+            for verdict, payload in zip(verdicts, payloads, strict=True)
+        ]
         with writing(self._db):
             fresh = [
                 key
@@ -127,9 +154,18 @@ class Announcer:
             ]
         for key in fresh:
             self._put_out(self._row(key))
-        for verdict in verdicts:
+        for verdict, payload in zip(verdicts, payloads, strict=True):
+            if verdict == CONFLICT:
+                note_conflict(self._desk, payload)
             if verdict in _SAYINGS:
                 raise UserError(_SAYINGS[verdict])
+
+    def _unlisted(self, payload: bytes) -> bool:
+        """Is it of a device that no account names? Anybody makes as many of those as he likes."""
+        record = decode(payload)
+        return isinstance(record, DeviceRecord) and not self.directory.lists(
+            record.account, record.device
+        )
 
     def look(self) -> None:
         """Do what the person of this gateway wishes (`helio people`), and what is due."""
@@ -141,6 +177,7 @@ class Announcer:
         mine = self._follow_wish(wished.partition(b" ")[0])
         for row in self._db.execute("SELECT * FROM announcement").fetchall():
             here = bytes(row["key"]) in mine or now_s - row["here_clock_s"] < HERE_S
+            here = here and bool(row["record"])  # else withdrawn: only receipts are owed
             due_s = row["out_clock_s"] + AGAIN_S + bytes(row["key"])[-1] * 60
             if here and now_s >= due_s:
                 self._out_again(row, now_s)
@@ -183,7 +220,7 @@ class Announcer:
                 "UPDATE announcement SET here_clock_s = ? WHERE key = ?", (now_s, key)
             )
             return []
-        former = None if row is None else row["token"]
+        former = None if row is None else _owed(row)
         self._db.execute(
             "INSERT OR REPLACE INTO announcement VALUES (?, ?, ?, ?, ?, ?)",
             (key, payload, os.urandom(parcel.TOKEN_LEN), now_s, former, now_s),
@@ -207,22 +244,58 @@ class Announcer:
     def _put_out(self, row: sqlite3.Row | None) -> None:
         """Let a record leave, and the one before it end; harmless when it has left already."""
         assert row is not None
+        if not row["record"]:
+            self._release_former(row)
+            return
         age_s = max(0, self._mesh.clock_s() - row["out_clock_s"])
         immutable = parcel_of(bytes(row["record"]), bytes(row["token"]))
         if age_s < LIFETIMES_S[CODE]:
             self._mesh.put_out(immutable, age_field(age_s, CODE))
-        if row["former_token"] is not None:
-            self._mesh.release(bytes(row["former_token"]), CODE)
-            self._db.execute(
-                "UPDATE announcement SET former_token = NULL WHERE key = ?", (row["key"],)
-            )
+        self._release_former(row)
+
+    def _release_former(self, row: sqlite3.Row) -> None:
+        """Let the parcels end that a record replaces. They are owed until the node has the
+        receipts: the power may go during the privacy delay."""
+        for token in _tokens(row["former_token"]):
+            self._mesh.release(token, CODE, partial(self._released, bytes(row["key"]), token))
+
+    def _released(self, key: bytes, token: bytes) -> None:
+        row = self._row(key)
+        if row is None:
+            return
+        left = b"".join(t for t in _tokens(row["former_token"]) if t != token)
+        self._db.execute(
+            "UPDATE announcement SET former_token = ? WHERE key = ?", (left or None, key)
+        )
+        self._db.execute(
+            "DELETE FROM announcement WHERE key = ? AND record = x'' AND former_token IS NULL",
+            (key,),
+        )
 
     def _withdraw(self, keys: list[bytes]) -> None:
         for key in keys:
             row = self._row(key)
             if row is not None:
-                self._mesh.release(bytes(row["token"]), CODE)
-                self._db.execute("DELETE FROM announcement WHERE key = ?", (key,))
+                self._db.execute(
+                    "UPDATE announcement SET record = x'', token = NULL, former_token = ? "
+                    "WHERE key = ?",
+                    (_owed(row), key),
+                )
+                withdrawn = self._row(key)
+                assert withdrawn is not None
+                self._release_former(withdrawn)
+
+
+def _owed(row: sqlite3.Row) -> bytes:
+    """Tokens of the parcels that shall end when this record is replaced: its own, and those before
+    it whose receipts have not left yet; the last ones of very many."""
+    return b"".join((_tokens(row["former_token"]) + _tokens(row["token"]))[-OWED_MAX:])
+
+
+def _tokens(raw: bytes | None) -> list[bytes]:
+    """One after the other, as the database has them."""
+    whole = bytes(raw or b"")
+    return [whole[i : i + parcel.TOKEN_LEN] for i in range(0, len(whole), parcel.TOKEN_LEN)]
 
 
 def parcel_of(payload: bytes, token: bytes) -> bytes:

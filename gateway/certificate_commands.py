@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from typing import Any
 
 from gateway import certificate, network
@@ -16,6 +15,7 @@ from gateway.commands import data_dir, show
 from gateway.config import FILE, load_config
 from gateway.errors import UserError
 from gateway.terminal_qr import drawn
+from gateway.wall_clock import Moment, moment_in
 
 _OPERATOR_LEN = 32
 
@@ -38,17 +38,19 @@ def certify(args: argparse.Namespace) -> int:
     gateway, name = certificate.parse_request(request)
     with network.opened(folder) as registry:
         operator = registry.operator_key()
-    raw = certificate.sign_gateway(operator, gateway, name, int(time.time()), args.days)
+    now = moment_in(folder)
+    raw = certificate.sign_gateway(operator, gateway, name, now.unix_s, args.days)
     text = certificate.gateway_text(raw)
     if own:
         keep_gateway(folder, text)
-    checked = certificate.check_gateway(raw, operator.public_key().public_bytes_raw(), _now())
-    told = _gateway_told(checked)
+    checked = certificate.check_gateway(raw, operator.public_key().public_bytes_raw(), None)
+    told = _gateway_told(checked) | _unsure_told(now)
     if own:
-        show(args, told, _gateway_line(checked))
+        show(args, told, _gateway_line(checked) + _unsure_line(now))
     else:
-        line = f"{text}\n{_gateway_line(checked)}\nnext, on that gateway: helio gateway accept"
-        show(args, told | {"certificate": text}, f"{line} with this text")
+        line = f"{text}\n{_gateway_line(checked)}{_unsure_line(now)}"
+        after = "next, on that gateway: helio gateway accept with this text"
+        show(args, told | {"certificate": text}, f"{line}\n{after}")
     return 0
 
 
@@ -78,13 +80,28 @@ def check(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, text: str, told: dict[str, Any], before: str) -> int:
     raw = certificate.parse_badge(text)
     operator = _operator(args)
+    now = moment_in(data_dir(args))
     try:
-        badge = certificate.check_badge(raw, operator, _now())
+        badge = certificate.check_badge(raw, operator, now.sure_s)
     except UserError as e:
         show(args, told | {"holds": False, "why": str(e)}, f"{before}does not hold: {e}")
         return 1
-    show(args, told | {"holds": True} | badge_told(badge), before + badge_text(badge))
+    told |= {"holds": True} | badge_told(badge) | _unsure_told(now)
+    show(args, told, before + badge_text(badge) + _unsure_line(now))
     return 0
+
+
+def _unsure_told(now: Moment) -> dict[str, Any]:
+    return {"clock": "unsure"} if now.sure_s is None else {}
+
+
+def _unsure_line(now: Moment) -> str:
+    if now.sure_s is not None:
+        return ""
+    return (
+        "\nclock unsure: this machine does not know the time, so look at a calendar whether "
+        "that date is past"
+    )
 
 
 def badge_told(badge: certificate.Badge) -> dict[str, Any]:
@@ -138,7 +155,3 @@ def _gateway_told(gateway: certificate.GatewayCertificate) -> dict[str, Any]:
 
 def _gateway_line(gateway: certificate.GatewayCertificate) -> str:
     return f"gateway {gateway.name} may certify until {certificate.day(gateway.until_s)}"
-
-
-def _now() -> int:
-    return int(time.time())

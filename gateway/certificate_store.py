@@ -7,13 +7,13 @@ badge.txt           text, the certificate of the person of this folder
 
 import contextlib
 import os
-import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import certificate, network
 from gateway.errors import UserError
+from gateway.wall_clock import moment_in
 from shared_protocol.hashing import H
 
 KEY_FILE = "certificate.key"
@@ -29,10 +29,10 @@ class Certifier:
     def __init__(self, data: Path) -> None:
         self._key = gateway_key(data)
         self._data = data
-        self.checked(int(time.time()))
+        self.checked(moment_in(data).sure_s)
 
-    def checked(self, now_s: int) -> certificate.GatewayCertificate:
-        """The gateway's own certificate, as it holds now. UserError."""
+    def checked(self, now_s: int | None) -> certificate.GatewayCertificate:
+        """The gateway's own certificate, as it holds now (None: whenever that is). UserError."""
         mine = certificate.check_gateway(self._raw(), operator_of(self._data), now_s)
         if mine.key != public_half(self._key):
             raise UserError(
@@ -52,8 +52,11 @@ class Certifier:
     def badge(self, account: bytes, issuer: str, subject: str, username: str) -> bytes:
         """A badge that says: the provider at `issuer` knows the holder of this account's key as
         `subject` (hashed here) and calls them `username`. UserError."""
-        now_s = int(time.time())
-        until_s = self.checked(now_s).until_s
+        now = moment_in(self._data)
+        mine = self.checked(now.sure_s)
+        # A gateway without a clock dates it as early as it can be, so that it ends too early.
+        now_s = max(now.unix_s, mine.since_s) if now.sure_s is None else now.unix_s
+        until_s = mine.until_s
         salt = H(b"subject-salt", self._key.private_bytes_raw())[:_SALT_LEN]
         hashed = certificate.subject_hash(issuer, subject, salt)
         signed = certificate.sign_account(
@@ -91,7 +94,7 @@ def operator_of(data: Path) -> bytes:
 def keep_gateway(data: Path, text: str) -> certificate.GatewayCertificate:
     """Keep the operator's certificate for this gateway, if it is that, durably. UserError."""
     raw = certificate.parse_gateway(text)
-    checked = certificate.check_gateway(raw, operator_of(data), int(time.time()))
+    checked = certificate.check_gateway(raw, operator_of(data), moment_in(data).sure_s)
     if checked.key != public_half(gateway_key(data)):
         raise UserError(f"that certificate is for another gateway, {checked.name}")
     keep_text(data / GATEWAY_FILE, certificate.gateway_text(raw))

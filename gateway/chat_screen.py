@@ -14,6 +14,7 @@ from textual.widgets import Footer, Input, Label, ListItem, ListView, Static
 from gateway.commands import harmless
 from gateway.desk import Desk
 from gateway.errors import UserError
+from gateway.wall_clock import BUILT_S
 
 SHOWN_MAX = 200  # messages of one conversation on the screen; older ones are in helio inbox
 STILL_TRYING_S = 600
@@ -224,4 +225,6 @@ def _words(message: dict[str, Any]) -> str:
     if message["state"] in ("queued", "on_mesh") and age_s > STILL_TRYING_S:
         state += ", not confirmed, still trying"
     when = datetime.fromtimestamp(message["unix_s"]).strftime("%d %b %H:%M")
+    if message["unix_s"] < BUILT_S:
+        when = "time unknown"  # the sender's clock was never set
     return f"{harmless(message['text'])}\n{when}{' · ' if state else ''}{state}"

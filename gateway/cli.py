@@ -89,6 +89,8 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
+    ("page", "gateway.page_command:page", "the chat page in one file, and its SHA-256",
+     [(("--save",), {"metavar": "FILE", "help": "write it"})]),
     ("export", "gateway.backup:export", "copy a data folder into one file, for a passphrase",
      [_FILE, _PASSPHRASE]),
     ("import", "gateway.backup:restore", "bring such a file into an empty data folder",

@@ -112,7 +112,11 @@ def send(args: argparse.Namespace) -> int:
     text = sys.stdin.read() if args.text == "-" else args.text
     with opened_desk(args) as desk:
         message = desk.send(args.contact, text)
-        show(args, message, f"queued: message {message['id']}, {message['bytes']} bytes")
+        unsure = desk.wall.moment().sure_s is None
+        said = f"queued: message {message['id']}, {message['bytes']} bytes"
+        if unsure:
+            said += "\nclock unsure: it carries the time that this machine believes"
+        show(args, message | ({"clock": "unsure"} if unsure else {}), said)
     return 0
 
 

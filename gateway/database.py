@@ -1,5 +1,6 @@
 """SQLite databases of ours: WAL, one file, a schema with migrations from the first day."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -163,6 +164,23 @@ MIGRATIONS = [
     CREATE INDEX posted_open ON posted (device) WHERE ended_s IS NULL;
     CREATE INDEX posted_ended ON posted (ended_s) WHERE ended_s IS NOT NULL;
     """,
+    """
+    -- A message that several read (watches.py): the ids that their tokens open, for its author.
+    CREATE TABLE watch (
+        id INTEGER PRIMARY KEY,
+        posted INTEGER NOT NULL REFERENCES posted (id) ON DELETE CASCADE,
+        device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+        lock BLOB NOT NULL,
+        seq INTEGER,                      -- once the token was seen
+        token BLOB
+    );
+    CREATE UNIQUE INDEX watch_by_device ON watch (device, seq) WHERE seq IS NOT NULL;
+    CREATE INDEX watch_by_lock ON watch (lock);
+    CREATE INDEX watch_by_posted ON watch (posted);
+    -- 0: its author has let go of it, the mesh is not told yet; 1: it is
+    ALTER TABLE posted ADD COLUMN recalled INTEGER;
+    CREATE INDEX posted_recalled ON posted (id) WHERE recalled = 0;
+    """,
 ]
 
 
@@ -181,6 +199,7 @@ def open_database(path: Path, schema: Schema = GATEWAY) -> sqlite3.Connection:
     """The database, made or migrated if need be. UserError, and the file untouched, if it is not
     ours or comes from a newer version."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    take_mended(path)
     known = path.exists() and path.stat().st_size > 0
     if known:
         _check(path, schema)
@@ -193,6 +212,29 @@ def open_database(path: Path, schema: Schema = GATEWAY) -> sqlite3.Connection:
     db.execute("PRAGMA foreign_keys = ON")
     _migrate(db, schema)
     return db
+
+
+def mended_name(path: Path) -> Path:
+    """Where a whole database lies that shall take the place of a damaged one (salvage.py)."""
+    return path.with_name(f"{path.name}.mended")
+
+
+def take_mended(path: Path) -> None:
+    """Put it there, if the power went before that was done. The old one's log goes first: SQLite
+    would put it into the new one. Whoever opens the old one in between would lose what he writes,
+    so this comes before every opening."""
+    mended = mended_name(path)
+    if not mended.exists():
+        return
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another process was faster
+        mended.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _check(path: Path, schema: Schema) -> None:

@@ -17,6 +17,7 @@ from gateway.errors import UserError
 from gateway.identity import NO_BOX_ROOT, Card, Identity, clean_name, parse_card
 from gateway.people import device_cards
 from gateway.sealing import Opened, seal
+from gateway.wall_clock import WallClock
 from shared_protocol import records
 from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.limits import MESSAGE_MAX
@@ -37,6 +38,7 @@ class Desk:
     def __init__(self, data: Path) -> None:
         self.path = data / "heliograph.db"
         self.db = open_database(self.path)
+        self.wall = WallClock(self.db)
         self.directory = Directory(self.db, self._known_accounts)
         self.gateway_name = ""
         self.people_changed = 0  # rises when contacts or the person change in this process
@@ -151,7 +153,7 @@ class Desk:
         if len(body) > MESSAGE_MAX:
             raise UserError(f"the message has {len(body)} bytes, {MESSAGE_MAX} at most")
         code = lifetime_code(LIFETIME_S)
-        now_s = int(time.time())
+        now_s = self.wall.moment().unix_s
         cards = self._devices_of(to)
         # Where the contact is was said by one device, we do not know which: not of several.
         way = _fresh_way(to, now_s) if len(cards) == 1 else b""
@@ -244,7 +246,7 @@ class Desk:
         with writing(self.db):
             self.learn_card(opened.card, sender)
             if way:  # the newest counts, unless the clock that said so was ahead
-                now_s = int(time.time())
+                now_s = self.wall.moment().unix_s
                 self.db.execute(
                     "UPDATE contact SET way = ?, way_said_s = ?, way_heard_s = ? "
                     "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",

@@ -1,12 +1,13 @@
 """Who asks: every request of a phone is signed by its device (docs/PHONES.md).
 
     X-Helio: device id . unix ms . signature
-    signature = Ed25519(device, "helio1/request" 00 | METHOD | " " | path with query | "\n" |
-                                ms | "\n" | hex of SHA-256(body))
+    signature = Ed25519(device, "helio1/request" 00 | gateway's id | "\n" | METHOD | " " |
+                                path with query | "\n" | ms | "\n" | hex of SHA-256(body))
 
-The time keeps a recorded request from being of use for long; what can be repeated within that time
-does nothing a second time. EventSource can send no headers: there the same text is the last
-parameter of the query, `key`, and the path signed is the one without it.
+The gateway's id (GET /api/gateway) keeps a gateway from using a request at another one. The time
+keeps a recorded request from being of use for long; what can be repeated within that time does
+nothing a second time. EventSource can send no headers: there the same text is the last parameter
+of the query, `key`, and the path signed is the one without it.
 """
 
 import base64
@@ -58,10 +59,15 @@ def device_uuid(key: bytes) -> str:
 
 
 def sign(
-    signing: Ed25519PrivateKey, method: str, path: str, unix_ms: int, body: bytes = b""
+    signing: Ed25519PrivateKey,
+    gateway: str,
+    method: str,
+    path: str,
+    unix_ms: int,
+    body: bytes = b"",
 ) -> str:
-    """The value of the header, or of `key`. path: with its query."""
-    signature = signing.sign(_signed(method, path, unix_ms, body))
+    """The value of the header, or of `key`. gateway: its id. path: with its query."""
+    signature = signing.sign(_signed(gateway, method, path, unix_ms, body))
     name = device_id(signing.public_key().public_bytes_raw())
     return f"{name}.{unix_ms}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
@@ -84,19 +90,21 @@ def claim_of(path: str, header: str | None) -> Claim:
     return Claim(parts[1], int(parts[2]), signature, path)
 
 
-def verify(claim: Claim, key: bytes, method: str, body: bytes, now_ms: int) -> None:
-    """NotSigned unless this device signed this request within the last ten minutes."""
+def verify(claim: Claim, key: bytes, gateway: str, method: str, body: bytes, now_ms: int) -> None:
+    """NotSigned unless this device signed this request to this gateway within the last ten
+    minutes."""
     if abs(now_ms - claim.unix_ms) > WINDOW_MS:
         raise NotSigned(
             "clock", "The request is too old or too new: ask the gateway for its time first."
         )
     try:
-        message = _signed(method, claim.path, claim.unix_ms, body)
+        message = _signed(gateway, method, claim.path, claim.unix_ms, body)
         Ed25519PublicKey.from_public_bytes(key).verify(claim.signature, message)
     except (InvalidSignature, ValueError):
         raise NotSigned("false-signature", "The signature does not fit the request.") from None
 
 
-def _signed(method: str, path: str, unix_ms: int, body: bytes) -> bytes:
+def _signed(gateway: str, method: str, path: str, unix_ms: int, body: bytes) -> bytes:
     digest = hashlib.sha256(body).hexdigest()
-    return f"helio1/request\0{method} {path}\n{unix_ms}\n{digest}".encode("utf-8", "replace")
+    text = f"helio1/request\0{gateway}\n{method} {path}\n{unix_ms}\n{digest}"
+    return text.encode("utf-8", "replace")

@@ -9,7 +9,7 @@ from gateway.device_auth import device_id
 from gateway.errors import NoRoom, UserError
 
 DEVICES_MAX = 500
-BOXES_MAX = 3 + 32  # mailbox keys of the current and previous prekey, the public one; of groups
+BOXES_MAX = 5 + 32  # of two prekeys under two box roots, the public mailbox key; of groups
 BOX_LEN = 16
 # Keys cost nothing, so whoever reaches the page can register as many devices as he likes. When all
 # places are taken, first those that came once and never again give way, then the long silent; if
@@ -65,6 +65,12 @@ class Devices:
     def get(self, name: str) -> Device | None:
         """The device with this id."""
         return self._by_id.get(name)
+
+    def since(self, name: str) -> str:
+        """Which registration of this device that is, which may have given way in between: the
+        numbers of its letters count from there. "" if it is not registered."""
+        row = self._db.execute("SELECT since_s FROM device WHERE id = ?", (name,)).fetchone()
+        return "" if row is None else f"{row['since_s']:x}"
 
     # --- registration
 
@@ -160,6 +166,13 @@ class Devices:
             self._listening.pop(device.id, None)
         if device.id in self._by_id:
             self._asked[device.id] = time.monotonic()
+
+    def silent_s(self, name: str) -> float | None:
+        """Seconds since the phone of this id asked for something, 0 while it listens; None if it
+        is not registered, or has not asked since the start."""
+        if name not in self._by_id or (name not in self._asked and name not in self._listening):
+            return None
+        return 0.0 if name in self._listening else time.monotonic() - self._asked[name]
 
     def is_here(self, device: Device) -> bool:
         """Does its phone listen, or has it asked for something a moment ago?"""

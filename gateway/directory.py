@@ -26,6 +26,8 @@ DELETED_MAX = 5_000
 DELETED_KEPT_S = 365 * 86_400  # of the node's clock
 UNLISTED_MAX = 500  # device records that no account's newest record lists, or not yet
 NEW_NAMES_MAX = 200  # in an hour, from one neighbour
+NEW_NAMES_OF_PHONE = 3  # and from one phone here: its account, and the key after it
+_SOURCES_MAX = 1000  # whose hour is remembered; phones come and go
 _HOUR_S = 3600
 
 # What became of a record that was heard. The first three changed the directory.
@@ -44,20 +46,21 @@ class Directory(DirectoryView):
     def __init__(self, db: sqlite3.Connection, keep: Callable[[], set[bytes]]) -> None:
         super().__init__(db)
         self._keep = keep
-        self._quota: dict[int, tuple[int, int]] = {}  # neighbour: hour began, new names since
+        self._quota: dict[int | str, tuple[int, int]] = {}  # source: hour began, new names since
         self.counts: dict[str, int] = {}  # of what became of records, since the start
 
     # --- what is heard
 
-    def take(self, payload: bytes, ingress: int, clock_s: int, unix_s: int) -> str:
+    def take(self, payload: bytes, ingress: int | str, clock_s: int, unix_s: int) -> str:
         """A record as it travels, from anybody: what became of it, durable when this returns.
 
-        ingress: the neighbour that brought it. clock_s: the node's clock. unix_s: to be shown.
+        ingress: the neighbour that brought it, or the id of a phone here. clock_s: the node's
+        clock. unix_s: to be shown.
         """
         return self.take_all([payload], ingress, clock_s, unix_s)[0]
 
     def take_all(
-        self, payloads: Iterable[bytes], ingress: int, clock_s: int, unix_s: int
+        self, payloads: Iterable[bytes], ingress: int | str, clock_s: int, unix_s: int
     ) -> list[str]:
         """Several records in one transaction."""
         with writing(self._db):
@@ -66,7 +69,7 @@ class Directory(DirectoryView):
             self.counts[verdict] = self.counts.get(verdict, 0) + 1
         return done
 
-    def _take(self, payload: bytes, ingress: int, clock_s: int, unix_s: int) -> str:
+    def _take(self, payload: bytes, ingress: int | str, clock_s: int, unix_s: int) -> str:
         if self._touch(payload, unix_s):  # most of what is heard: no signature to be checked
             return KNOWN
         try:
@@ -105,7 +108,12 @@ class Directory(DirectoryView):
     # --- accounts
 
     def _take_account(
-        self, record: AccountRecord, payload: bytes, ingress: int, clock_s: int, unix_s: int
+        self,
+        record: AccountRecord,
+        payload: bytes,
+        ingress: int | str,
+        clock_s: int,
+        unix_s: int,
     ) -> str:
         row = self.row(record.account)
         if row is None:
@@ -187,11 +195,14 @@ class Directory(DirectoryView):
                 (former, later),
             )
 
-    def _in_quota(self, ingress: int, clock_s: int) -> bool:
+    def _in_quota(self, ingress: int | str, clock_s: int) -> bool:
+        if len(self._quota) >= _SOURCES_MAX:
+            recent = {s: q for s, q in self._quota.items() if clock_s - q[0] < _HOUR_S}
+            self._quota = recent if len(recent) < _SOURCES_MAX else {}
         began, count = self._quota.get(ingress, (clock_s, 0))
         if clock_s - began >= _HOUR_S:
             began, count = clock_s, 0
-        if count >= NEW_NAMES_MAX:
+        if count >= (NEW_NAMES_OF_PHONE if isinstance(ingress, str) else NEW_NAMES_MAX):
             return False
         self._quota[ingress] = (began, count + 1)
         return True

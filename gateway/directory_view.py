@@ -80,6 +80,15 @@ class DirectoryView:
         row = self.row(self.now(account))
         return row is not None and device_hash(device) not in counting(row)
 
+    def lists(self, account: bytes, device: bytes) -> bool:
+        """Does a record of the account that counts, or may, list this device? Keys."""
+        row = self.row(account)
+        if row is None:
+            return False
+        listed = _record(row["record"]).devices
+        rival = () if row["rival"] is None else _record(row["rival"]).devices
+        return device_hash(device) in (*listed, *rival)
+
     def devices(self, account: bytes) -> list[DeviceRecord]:
         """What is known of the devices that count; at most DEVICES_MAX."""
         rows = self._db.execute(

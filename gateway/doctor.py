@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -13,15 +14,17 @@ from pathlib import Path
 from gateway import network
 from gateway.commands import data_dir, gateway_lock, show
 from gateway.config import FILE, load_config
-from gateway.database import GATEWAY, Schema
+from gateway.database import GATEWAY, Schema, take_mended
 from gateway.errors import UserError
 from gateway.links.serial_port import open_port
+from gateway.page_command import saved_page
 from gateway.salvage import integrity, salvage
+from gateway.wall_clock import NONE, PHONE, SYSTEM, moment_in
 
 OK, WARNING, BAD, MENDED = "ok", "warning", "bad", "mended"
 DATABASES: dict[str, Schema] = {"heliograph.db": GATEWAY, network.FILE: network.SCHEMA}
 _FREE_MIN = 100 << 20  # bytes on the disk
-_CLOCK_MIN_S = 1_767_225_600  # the start of 2026: no clock that was ever set says less
+SOURCES = {SYSTEM: "this machine's clock", PHONE: "phones at the gateway"}
 _MARKS = {OK: "  ok", WARNING: "  !!", BAD: " BAD", MENDED: "mend"}
 
 
@@ -71,6 +74,7 @@ def _databases(folder: Path, repair: bool) -> Iterator[Finding]:
 
 
 def _database(path: Path, schema: Schema, repair: bool) -> Finding:
+    take_mended(path)  # what an earlier run had done but for the last step
     said = integrity(path)
     if said == "ok":
         return Finding(path.name, OK, f"{path.stat().st_size >> 10} KB, intact")
@@ -123,13 +127,29 @@ def _config(folder: Path, repair: bool) -> Iterator[Finding]:
 
 
 def _clock(folder: Path, repair: bool) -> Iterator[Finding]:
-    if time.time() < _CLOCK_MIN_S:
-        says = "this machine believes it is " + time.strftime("%Y-%m-%d %H:%M")
-        yield Finding("clock", WARNING, f"{says}: messages carry that time; set it if you can")
+    try:
+        now = moment_in(folder)
+    except sqlite3.Error:  # said above
+        return
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(now.unix_s))
+    if now.quality == NONE:
+        yield Finding(
+            "clock", WARNING, f"unsure, perhaps {when}: messages carry that time; a phone at the "
+            "gateway, or a time server, sets it"
+        )  # fmt: skip
     else:
-        yield Finding("clock", OK, time.strftime("%Y-%m-%d %H:%M"))
+        yield Finding("clock", OK, f"{when}, from {SOURCES[now.quality]}")
+
+
+def _page(folder: Path, repair: bool) -> Iterator[Finding]:
+    try:
+        digest = hashlib.sha256(saved_page()).hexdigest()
+    except UserError as e:
+        yield Finding("page in one file", BAD, str(e))
+    else:
+        yield Finding("page in one file", OK, f"SHA-256 {digest}")
 
 
 CHECKS: tuple[Callable[[Path, bool], Iterator[Finding]], ...] = (
-    _folder, _databases, _person, _config, _clock,
+    _folder, _databases, _person, _config, _clock, _page,
 )  # fmt: skip

@@ -61,10 +61,13 @@ class Gateway:
         self.office.now_s = self.clock_s
         self.office.token_of = lambda mid: token_in(self.node, mid)
         self.office.on_trouble = self._trouble
+        self.office.on_clock = desk.wall.heard
+        self.office.letters.wall_ms = lambda: desk.wall.moment().unix_ms
         self.mailroom = Mailroom(desk, self.office, self._release_receipt, _now_ms)
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
         self.rotation = Rotation(desk)
+        self._login = about.login(config, desk.path.parent)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
 
@@ -208,6 +211,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_LOOK_S)
             self._safely(self._look_once)
+            self._safely(self.desk.wall.keep)
             self._update_status()
 
     def _look_once(self) -> None:
@@ -240,14 +244,23 @@ class Gateway:
         kept = kept._replace(hops=hops)
 
         def adopt() -> None:
-            if not kept.is_receipt and self._is_done(kept.immutable):
+            if kept.is_receipt:  # submitted anew: it ends the message here too
+                self._end(kept.immutable)
+                self.node.shelf.discard(handle)
+                return
+            if self._is_done(kept.immutable):
                 self.node.shelf.discard(handle)
                 return
             self.node.adopt(handle, kept, _now_ms())
-            if not kept.is_receipt:  # it may be for somebody of this gateway
-                self.mailroom.handle(("arrived", kept.immutable, 0))
+            self.mailroom.handle(("arrived", kept.immutable, 0))  # it may be for somebody here
 
         return adopt
+
+    def _end(self, immutable: bytes) -> None:
+        self.node.submit_receipt(immutable, 0, _now_ms())
+        self.node.shelf.sync()
+        token = receipt.decode(immutable)
+        self.mailroom.handle(("receipt", receipt.message_id(token), token))
 
     def _is_done(self, immutable: bytes) -> bool:
         """Was it taken here before it could leave?"""
@@ -264,10 +277,18 @@ class Gateway:
         hops = self._random.randrange(_ORIGIN_HOPS) if self.config.delay_max_s else 0
         self._delayed(_ORIGIN_MEAN_S, lambda: self.node.submit(immutable, hops, age, _now_ms()))
 
-    def release(self, token: bytes, code: int) -> None:
-        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt."""
+    def release(self, token: bytes, code: int, done: Callable[[], None] = lambda: None) -> None:
+        """End a parcel of ours in all of the mesh, after the privacy delay of a receipt; done() is
+        called when the node has kept that."""
         immutable = receipt.encode(token, 1, code)
-        self._release_receipt(lambda: self.node.submit_receipt(immutable, 0, _now_ms()))
+
+        def go() -> None:
+            self.node.submit_receipt(immutable, 0, _now_ms())
+            self.node.shelf.sync()
+            if self.node.shelf.tombstone(receipt.message_id(token)) >= 0:
+                done()
+
+        self._release_receipt(go)
 
     def _release_receipt(self, action: Callable[[], object]) -> None:
         self._delayed(_RECEIPT_MEAN_S, action)
@@ -285,7 +306,10 @@ class Gateway:
 
     def about(self) -> dict[str, Any]:
         """What anybody may know of this gateway."""
-        return about.gateway(self.config, self.node, self._my_way(), self.desk.node_status)
+        of_node = about.gateway(
+            self.config, self.node, self._my_way(), self.desk.node_status, self.desk.wall.moment()
+        )
+        return of_node | self._login
 
     def mesh(self) -> dict[str, Any]:
         """What its node sees of the mesh, and how much it keeps for whom."""

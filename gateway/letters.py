@@ -34,6 +34,7 @@ class Letters:
         self._db = db
         self._next_seq = next_seq
         self._now_s = now_s
+        self.wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000  # to be shown
 
     def keep(
         self, device: str, head: bytes, shape: Shape | None, bundle: bytes, relays: int
@@ -55,7 +56,7 @@ class Letters:
             "arrived_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 device, self._next_seq(device), mid, variant, head, shape_bytes(shape), bundle,
-                relays, time.time_ns() // 1_000_000,
+                relays, self.wall_ms(),
             ),
         )  # fmt: skip
         return True
@@ -63,6 +64,13 @@ class Letters:
     def known(self, mid: bytes) -> bool:
         """Has anybody's box a letter of this message, or had it?"""
         row = self._db.execute("SELECT 1 FROM letter WHERE mid = ?", (mid,)).fetchone()
+        return row is not None
+
+    def is_for(self, mid: bytes, device: str) -> bool:
+        """Has this device's box a letter of this message, or had it?"""
+        row = self._db.execute(
+            "SELECT 1 FROM letter WHERE mid = ? AND device = ?", (mid, device)
+        ).fetchone()
         return row is not None
 
     def _room(self, device: str, size: int) -> bool:
@@ -132,9 +140,10 @@ class Letters:
 
     def taken_before(self, mid: bytes) -> tuple[bytes, int] | None:
         """(token, lifetime code) of a message that a phone took already, else None."""
-        row = self._db.execute(
-            "SELECT token, head FROM letter WHERE mid = ? AND token IS NOT NULL", (mid,)
-        ).fetchone()
+        rows = self._db.execute(
+            "SELECT DISTINCT token, head FROM letter WHERE mid = ? AND token IS NOT NULL", (mid,)
+        ).fetchall()  # one reader's acknowledgement opens another lock: others still want theirs
+        row = next((row for row in rows if message_id(bytes(row["token"])) == mid), None)
         return None if row is None else (bytes(row["token"]), row["head"][1] >> 4)
 
     def take(self, device: str, token: bytes, now_s: int) -> tuple[bytes, int] | None:
@@ -160,17 +169,37 @@ class Letters:
             (token, now_s, receipted, mid),
         )
 
-    def owed(self) -> list[tuple[bytes, bytes, int]]:
-        """(mid, token, lifetime code) of the receipts that have not left yet."""
-        rows = self._db.execute(
-            "SELECT DISTINCT mid, token, head FROM letter "
-            "WHERE token IS NOT NULL AND receipted = 0"
-        )
-        return [(bytes(r["mid"]), bytes(r["token"]), r["head"][1] >> 4) for r in rows]
+    def ack(self, device: str, mid: bytes, token: bytes, now_s: int) -> tuple[int, bool] | None:
+        """A phone has opened a message that others read too: (its lifetime code, whether that is
+        news), None if no letter of this device has this id. Only its own letters are taken."""
+        row = self._db.execute(
+            "SELECT head, token FROM letter WHERE mid = ? AND device = ? ORDER BY seq",
+            (mid, device),
+        ).fetchone()
+        if row is None:
+            return None
+        news = row["token"] is None or message_id(bytes(row["token"])) == mid  # or was recalled
+        if news:
+            self._db.execute(
+                "UPDATE letter SET token = ?, taken_s = coalesce(taken_s, ?), receipted = 0 "
+                "WHERE mid = ? AND device = ?",
+                (token, now_s, mid, device),
+            )
+        return row["head"][1] >> 4, news
 
-    def receipted(self, mid: bytes) -> None:
-        """Its receipt is in the node's store, or need not go there."""
-        self._db.execute("UPDATE letter SET receipted = 1 WHERE mid = ? AND receipted = 0", (mid,))
+    def owed(self) -> list[tuple[bytes, bytes, int]]:
+        """(id that it opens, token, lifetime code) of the receipts that have not left yet."""
+        rows = self._db.execute(
+            "SELECT DISTINCT token, head FROM letter WHERE token IS NOT NULL AND receipted = 0"
+        )
+        tokens = [(bytes(r["token"]), r["head"][1] >> 4) for r in rows]
+        return [(message_id(token), token, code) for token, code in tokens]
+
+    def receipted(self, token: bytes) -> None:
+        """The receipt of this token is in the node's store, or need not go there."""
+        self._db.execute(
+            "UPDATE letter SET receipted = 1 WHERE token = ? AND receipted = 0", (token,)
+        )
 
     def tidy(self, now_s: int) -> None:
         """Delete what was taken, or given up, a week ago."""

@@ -24,6 +24,7 @@ from gateway import id_token
 from gateway.errors import UserError
 from gateway.id_token import Claims
 from gateway.provider import Away, Client, Line, Provider
+from gateway.wall_clock import moment_in
 
 SCOPE = "openid profile"
 EXPIRES_MAX_S = 1800  # a code is typed in at once; who waits longer begins again
@@ -150,7 +151,7 @@ class Login:
         access = access if isinstance(access, str) else None
         token = said.get("id_token")
         token = token if isinstance(token, str) else ""
-        now_s = int(time.time())
+        now_s = moment_in(self._data).unix_s
         try:
             claims = id_token.check(token, self._provider, self._client.id, now_s, nonce, access)
         except id_token.UnknownKey:  # it has changed keys since we met

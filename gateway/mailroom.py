@@ -24,7 +24,8 @@ from gateway.sealing import (
     hint_for,
     open_bundle,
 )
-from gateway.sorting import Sorting, claims, taken_by_neighbours, token_in
+from gateway.sorting import Sorting, claims, token_in
+from gateway.underway import WithNeighbours
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
 from shared_protocol.node import Node
@@ -197,7 +198,7 @@ class Mailroom:
         """SealError, and a note of it, if the sender's account has said that the device is not its
         own (any more)."""
         if self._desk.directory.is_removed(sender.account, sender.ed25519):
-            note_refused(self._desk.db, mid, sender)
+            note_refused(self._desk.db, mid, sender, self._desk.wall.moment().unix_s)
             raise SealError(f"it is from a device that {sender.name} has removed")
 
     def forget_releases(self) -> None:
@@ -216,7 +217,7 @@ class Mailroom:
             self.node.shelf.sync()
             if self.node.shelf.tombstone(mid) >= 0:
                 self._desk.db.execute("UPDATE message SET receipted = 1 WHERE mid = ?", (mid,))
-                self._office.letters.receipted(mid)
+                self._office.receipted(token)
                 self._delivered(mid, token)  # who wrote it may be of this gateway too
 
         self._release(go)
@@ -228,10 +229,11 @@ class Mailroom:
         ).fetchall()
         for row in rows:
             self._release_receipt(bytes(row["mid"]), bytes(row["token"]), row["code"] >> 4)
-        for mid, token, code in self._office.letters.owed():
+        for mid, token, code in self._office.owed():
             self._release_receipt(mid, token, code)
         owed = self._desk.db.execute("SELECT mid FROM sent WHERE state != 'delivered'").fetchall()
-        for mid in {bytes(row["mid"]) for row in owed} | set(self._office.outbox.open):
+        waits = {*self._office.outbox.open, *self._office.watches.open()}
+        for mid in {bytes(row["mid"]) for row in owed} | waits:
             known = token_in(self.node, mid)
             if known is not None:  # a receipt that came just before the power went
                 self._delivered(mid, known)
@@ -254,7 +256,10 @@ class Mailroom:
         """Raise to `on_mesh` what neighbours hold enough of, to rebuild it without us."""
         rows = self._desk.db.execute("SELECT mid FROM sent WHERE state = 'queued'")
         mids = {bytes(row["mid"]) for row in rows} | self._office.outbox.queued()
-        for mid in taken_by_neighbours(self.node, mids):
+        there = WithNeighbours(self.node, mids)
+        for mid, count in there.counts():
+            self._office.pieces_out(mid, count)
+        for mid in there.enough():
             self._desk.improve(mid, "on_mesh")
             self._office.improve(mid, "on_mesh")
 

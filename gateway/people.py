@@ -1,7 +1,6 @@
 """People: what to think of a name, the devices of a contact, and whose mail is refused."""
 
 import sqlite3
-import time
 from typing import Any
 
 from gateway.database import writing
@@ -74,12 +73,14 @@ def as_dict(entry: Entry) -> dict[str, Any]:
 # --- mail of removed devices
 
 
-def note_refused(db: sqlite3.Connection, mid: bytes, sender: Card) -> None:
-    """A message was refused since its device is not the sender's any more: keep that it was."""
+def note_refused(db: sqlite3.Connection, mid: bytes, sender: Card, unix_s: int) -> None:
+    """A message was refused since its device is not the sender's any more: keep that it was. The
+    last ones stay, so the times rise also where the clock was set back."""
     with writing(db):
+        last = db.execute("SELECT coalesce(max(heard_unix_s), 0) FROM refused_mail").fetchone()[0]
         db.execute(
             "INSERT OR IGNORE INTO refused_mail VALUES (?, ?, ?, ?, ?)",
-            (mid, sender.account, sender.id, sender.name, int(time.time())),
+            (mid, sender.account, sender.id, sender.name, max(unix_s, last + 1)),
         )
         db.execute(
             "DELETE FROM refused_mail WHERE mid NOT IN (SELECT mid FROM refused_mail "

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.device_auth import device_id
 from gateway.devices import Device, Devices
 from gateway.errors import NoRoom
 from gateway.group_commit import GroupCommit
@@ -19,12 +20,17 @@ from gateway.node_store import RESERVE_BYTES
 from gateway.outbox import Outbox
 from gateway.pieces import Shape
 from gateway.posting import Posting
+from gateway.underway import OUT, Underway
+from gateway.watches import Released, Watches
+from shared_protocol import receipt, records
+from shared_protocol.lifetime import NORMAL, lifetime_code
 from shared_protocol.receipt import message_id
 
 T = TypeVar("T")
 
 ANSWER_BYTES_MAX = 1 << 20  # of bundles in one answer, so that no phone waits for megabytes
 _TIDY_EVERY_S = 600
+_CARRIED_CODE = lifetime_code(7 * 86_400)  # what phones give their messages
 
 News = tuple[str, dict[str, Any]]  # "letter" or "state", and the row
 
@@ -35,7 +41,7 @@ class PostOffice:
     now_s: the node's clock. token_of(mid): the token of a receipt that the node has, or None.
     on_taken(mid, token, code): a phone has opened a message; code is None if its receipt need not
     go on the mesh. on_trouble(error): the database refused, and rolled back what the node had put.
-    The gateway sets these.
+    on_clock(who, unix_ms): a phone says what time it is. The gateway sets these.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
@@ -45,9 +51,12 @@ class PostOffice:
         self.token_of: Callable[[bytes], bytes | None] = lambda mid: None
         self.on_taken: Callable[[bytes, bytes, int | None], None] = lambda mid, token, code: None
         self.on_trouble: Callable[[sqlite3.Error], None] = lambda error: None
+        self.on_clock: Callable[[str, int], None] = lambda who, unix_ms: None
         self.devices = Devices(db)
         self.letters = Letters(db, self._next_seq, lambda: self.now_s())
-        self.outbox = Outbox(db, self._next_seq)
+        self.outbox = Outbox(db, self._next_seq, lambda: self.now_s())
+        self.underway = Underway()
+        self.watches = Watches(db, self.letters, self.outbox, self._next_seq, lambda: self.now_s())
         self.room_again = False  # a box was full, and its phone has taken something since
         self._full: set[str] = set()  # devices whose box was full
         self._touched: set[str] = set()  # devices with news in this transaction
@@ -91,7 +100,11 @@ class PostOffice:
 
     async def register(self, key: bytes, boxes: list[bytes]) -> Device:
         """Take a device in, or its new mailbox keys. UserError."""
-        return await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        new = self.devices.get(device_id(key)) is None
+        device = await self.write(lambda: self.devices.register(key, boxes, self.now_s()))
+        if new:
+            self.outbox.recount()
+        return device
 
     async def post(self, device: Device, postings: list[Posting]) -> list[str]:
         """Take in messages: their states, when they are durable. UserError takes none of them."""
@@ -109,9 +122,17 @@ class PostOffice:
         held = False
         new = not self.letters.known(posting.mid)  # else the mesh has brought it before
         for to, _ in self.devices.recognise(posting.mid, posting.hint):
+            if posting.watch and to.id == device.id:
+                continue  # its author is of the group
             kept = self.keep(to, posting.head, posting.shape, posting.bundle, 0)
             held |= kept and new and self.devices.is_here(to)
-        self.outbox.add(device.id, posting, held and token is None and not posting.is_sos)
+        held &= token is None and not posting.is_sos and not posting.watch
+        self.outbox.add(device.id, posting, held)
+        self.watches.add(device.id, posting.mid, posting.watch)
+        for lock in posting.watch:
+            ack = self.token_of(lock)  # it was posted elsewhere before
+            if ack is not None:
+                self.watches.opened(lock, ack)
         if token is not None:  # it was posted elsewhere before, and has arrived
             self.outbox.improve(posting.mid, "delivered", self.now_s(), token)
             return "delivered"
@@ -120,7 +141,10 @@ class PostOffice:
     def keep(
         self, to: Device, head: bytes, shape: Shape | None, bundle: bytes, relays: int
     ) -> bool:
-        """Inside a transaction: a letter for a device. False if its box is full."""
+        """Inside a transaction: a letter for a device. False if its box is full. What it has
+        posted itself, to a group that it is in, is no letter for it."""
+        if self.outbox.state(to.id, head[2:]) is not None:
+            return True
         kept = self.letters.keep(to.id, head, shape, bundle, relays)
         if not kept:
             self._full.add(to.id)
@@ -145,9 +169,65 @@ class PostOffice:
         head, news = taken
         local = self.outbox.spare(mid)
         if local:
-            self.letters.receipted(mid)
+            self.letters.receipted(token)
         self.outbox.improve(mid, "delivered", self.now_s(), token)
         return news, None if local else head[1] >> 4
+
+    def open_elsewhere(
+        self,
+        device: Device,
+        tokens: list[bytes],
+        acks: list[tuple[bytes, bytes]],
+        recalls: list[bytes],
+    ) -> list[bytes]:
+        """The tokens of no letter or message of this device, and of nothing that has ended as far
+        as is known here; each once. acks: (mid, token) of what others read too. recalls: of what
+        it has posted."""
+        at_home = {t for t in tokens if self.letters.is_for(message_id(t), device.id)}
+        at_home |= {token for mid, token in acks if self.letters.is_for(mid, device.id)}
+        at_home |= {t for t in recalls if self.outbox.state(device.id, message_id(t)) is not None}
+        every = dict.fromkeys([*tokens, *(token for _, token in acks), *recalls])
+        return [t for t in every if t not in at_home and self.token_of(message_id(t)) is None]
+
+    async def carry(self, tokens: list[bytes]) -> None:
+        """Take receipts into the mesh of letters that a phone got at another gateway: durable when
+        this returns; the gateway lets them out after the privacy delay."""
+        rows = [(carried(token),) for token in tokens]
+        await self.write(
+            lambda: self._db.executemany("INSERT INTO record (bytes) VALUES (?)", rows)
+        )
+
+    async def ack(self, device: Device, acks: list[tuple[bytes, bytes]]) -> int:
+        """A phone has opened and kept messages that others read too, (mid, token) each: how many
+        were here."""
+        ack = self.watches.ack
+        return await self._let_out(
+            device, lambda: [one for mid, token in acks for one in ack(device.id, mid, token)]
+        )
+
+    async def recall(self, device: Device, tokens: list[bytes]) -> int:
+        """An author lets go of messages that several read: how many it had posted here."""
+        recall = self.watches.recall
+        return await self._let_out(
+            device, lambda: [one for token in tokens for one in recall(device.id, token)]
+        )
+
+    async def _let_out(self, device: Device, action: Callable[[], list[Released | None]]) -> int:
+        results = await self.write(action)
+        for released in results:
+            if released is not None:
+                self.on_taken(*released)
+        self._perhaps_room(device)
+        return len(results)
+
+    def owed(self) -> list[Released]:
+        """Receipts that the mesh has not got yet: what they open, token, lifetime code."""
+        return self.letters.owed() + self.watches.owed()
+
+    def receipted(self, token: bytes) -> None:
+        """In the node's turn: the receipt of this token is in its store."""
+        self.letters.receipted(token)
+        self.watches.receipted(token)
 
     def news(self, device: Device, after: int, limit: int, kind: str = "") -> list[News]:
         """Letters and states of a device (or only "letter", only "state") behind this number, in
@@ -207,8 +287,10 @@ class PostOffice:
         def note() -> None:
             self.outbox.improve(mid, "delivered", self.now_s(), token)
             self.letters.taken(mid, token, self.now_s(), receipted=True)
+            self.watches.opened(mid, token)
 
-        if mid in self.outbox.open or self.letters.waits(mid) or self._expired(mid):
+        known = mid in self.outbox.open or self.letters.waits(mid) or self._expired(mid)
+        if known or self.watches.waits(mid):
             self.write_now(note)
 
     def _expired(self, mid: bytes) -> bool:
@@ -221,9 +303,17 @@ class PostOffice:
         """News of a message that was posted here."""
         if mid in self.outbox.open:
             self.write_now(lambda: self.outbox.improve(mid, state, self.now_s()))
+            self.underway.ended(mid)
+
+    def pieces_out(self, mid: bytes, count: int) -> None:
+        """So many parcels of a message that was posted here are with neighbours."""
+        for device, parcels in self.outbox.posters(mid):
+            self.underway.note(device, OUT, mid, min(count, parcels), parcels)
 
     def work(self) -> None:
         """Now and then: what was held long enough goes on the mesh, what is old is deleted."""
+        for device in self.underway.changed():
+            self.wake(device)
         due = self.outbox.due()
         if due:
             self.write_now(lambda: self.outbox.let_go(due))
@@ -243,6 +333,12 @@ class PostOffice:
             "posted_open": len(self.outbox.open),
             **self.letters.counts(),
         }
+
+
+def carried(token: bytes) -> bytes:
+    """The record of a receipt whose letter nobody here knows; its life begins when it leaves."""
+    immutable = receipt.encode(token, NORMAL, _CARRIED_CODE)
+    return records.encode_kept(records.Kept(True, records.UNSET_S, 0, 0, immutable))
 
 
 def _merged(

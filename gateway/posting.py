@@ -19,7 +19,8 @@ _WAYS = (0, parcel.ROUTE_LEN, parcel.ROUTE_LEN + CELL_BYTES)
 @dataclass(frozen=True)
 class Posting:
     """head: b0, b1 and mid. bundle: masked, if there are pieces. tag_key: K_tag, b"" for one
-    frame. way: to the recipient's gateway, for one frame only."""
+    frame. way: to the recipient's gateway, for one frame only. watch: of a message that several
+    read, the ids that their tokens open (watches.py)."""
 
     head: bytes
     hint: bytes
@@ -27,6 +28,7 @@ class Posting:
     shape: Shape | None
     tag_key: bytes
     way: bytes
+    watch: tuple[bytes, ...] = ()
 
     @property
     def mid(self) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.database import Schema, open_database
+from gateway.database import Schema, mended_name, open_database, take_mended
 
 _BESIDE = ("-wal", "-shm")
 _HALVINGS_MOST = 20_000  # of ranges with something damaged in it: seconds
@@ -31,13 +31,18 @@ def integrity(path: Path) -> str:
 def salvage(path: Path, schema: Schema) -> tuple[Path, dict[str, int]]:
     """Put a new database in the place of a damaged one: (the copy of the old one, rows saved
     of each table). Nobody else may have it open. OSError if the disk does not let us.
+
+    The power may go at any time: the old one is on the disk twice before anything replaces it, and
+    the new one is taken (take_mended) only when it is whole.
     """
-    beside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+    beside = _name_beside(path)
     new = path.with_name(f"{path.name}.new")
     for suffix in ("", *_BESIDE):
         path.with_name(f"{new.name}{suffix}").unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             shutil.copy2(f"{path}{suffix}", f"{beside}{suffix}")
+            _sync(Path(f"{beside}{suffix}"))
+    _sync(path.parent)
     saved: dict[str, int] = {}
     with (
         contextlib.closing(open_database(new, schema)) as target,
@@ -51,11 +56,19 @@ def salvage(path: Path, schema: Schema) -> tuple[Path, dict[str, int]]:
         _drop_orphans(target)
         target.execute("COMMIT")
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for suffix in _BESIDE:  # first: SQLite would put the old file's log into the new one
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    new.rename(path)
-    _sync_folder(path.parent)
+    _sync(new)
+    new.rename(mended_name(path))
+    _sync(path.parent)
+    take_mended(path)
     return beside, saved
+
+
+def _name_beside(path: Path) -> Path:
+    """A name that no copy has yet: without a clock the same second comes again."""
+    number = int(time.time())
+    while path.with_name(f"{path.name}.damaged-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}.damaged-{number}")
 
 
 def _tables(db: sqlite3.Connection) -> list[tuple[str, bool]]:
@@ -126,8 +139,8 @@ def _drop_orphans(db: sqlite3.Connection) -> None:
         db.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))  # noqa: S608
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(file_or_folder: Path) -> None:
+    handle = os.open(file_or_folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

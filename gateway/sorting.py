@@ -13,6 +13,7 @@ from gateway.parcels import rebuild_bundle, tag_key
 from gateway.pieces import Shape
 from gateway.post_office import PostOffice
 from gateway.posting import check_shape
+from gateway.underway import IN
 from shared_protocol import parcel, receipt
 from shared_protocol.node import Node
 from shared_protocol.parcel_fields import Parcel, decode
@@ -52,7 +53,8 @@ class Sorting:
         taken = self._office.letters.taken_before(mid)
         if taken is not None:
             return mid, *taken
-        if not _perhaps_whole(node, mid, shape_in(p)):
+        shape = shape_in(p)
+        if shape is not None and not self._perhaps_whole(node, mid, shape, to):
             return None
         for head, shape, parcels in claims(node, mid):
             relays = max(0, max(node.index.hops[row] for _, row in parcels) - 1)
@@ -69,6 +71,20 @@ class Sorting:
     ) -> None:
         office = self._office
         office.write_now(lambda: office.keep(device, head, shape, bundle, relays))
+        office.underway.ended(head[2:])
+
+    def _perhaps_whole(
+        self, node: Node, mid: bytes, shape: Shape, to: list[tuple[Device, bytes]]
+    ) -> bool:
+        """May there be enough of it? Else its phones are told how far it is. Asked for each piece
+        that comes: it reads no parcel."""
+        held = sum(1 for row in _rows(node, mid) if node.index.held(row))
+        needed = shape.k * shape.blocks
+        if held >= needed:
+            return True
+        for device, _ in to:
+            self._office.underway.note(device.id, IN, mid, held, needed)
+        return False
 
     # --- after a start or a registration
 
@@ -137,14 +153,6 @@ def _rows(node: Node, mid: bytes) -> list[int]:
     return [row for row in index.rows() if index.mid30[row] == first]
 
 
-def _perhaps_whole(node: Node, mid: bytes, shape: Shape | None) -> bool:
-    """May there be enough of a message? Asked for each piece that comes: it reads no parcel."""
-    if shape is None:
-        return True
-    held = sum(1 for row in _rows(node, mid) if node.index.held(row))
-    return held >= shape.k * shape.blocks
-
-
 def claims(
     node: Node, mid: bytes
 ) -> Iterator[tuple[bytes, Shape | None, list[tuple[Parcel, int]]]]:
@@ -176,29 +184,3 @@ def _bundle(mid: bytes, shape: Shape | None, parcels: list[Parcel], box: bytes) 
         whole: bytes = parcels[0].payload
         return whole
     return rebuild_bundle(tag_key(box, mid), mid, shape, parcels)
-
-
-def taken_by_neighbours(node: Node, mids: set[bytes]) -> list[bytes]:
-    """Of these messages those of which neighbours have enough of every block."""
-    if not mids:
-        return []
-    firsts = {int.from_bytes(mid[:4], "big") >> 2 for mid in mids}
-    index = node.index
-    counts: dict[bytes, dict[int, int]] = {}
-    needed: dict[bytes, tuple[int, int]] = {}
-    for row in list(index.rows()):
-        # What goes alone is with one relay only: it can still be lost there.
-        if index.mid30[row] in firsts and index.compared(row) and index.cover[row]:
-            if not index.held(row):
-                continue
-            p = decode(bytes(3) + node.shelf.immutable(row))
-            piece = piece_fields(p)
-            mid, block = p.head[4], 0 if piece is None else piece.block
-            needed[mid] = (1, 1) if piece is None else (piece.k, piece.blocks)
-            blocks = counts.setdefault(mid, {})
-            blocks[block] = blocks.get(block, 0) + 1
-    return [
-        mid
-        for mid in mids & counts.keys()
-        if len(counts[mid]) == needed[mid][1] and min(counts[mid].values()) >= needed[mid][0]
-    ]

@@ -58,10 +58,14 @@ class BenchPhone:
         self.identity = Identity.new(name)
         self._bench = bench
 
+    def _sign(self, method: str, path: str, body: bytes = b"") -> str:
+        now_ms = time.time_ns() // 1_000_000
+        return sign(self.identity.signing, self._bench.gateway, method, path, now_ms, body)
+
     async def ask(self, method: str, path: str, value: object = None) -> Any:
         """One signed request; BenchFailed if it is refused."""
         body = b"" if value is None else json.dumps(value).encode()
-        signed = sign(self.identity.signing, method, path, time.time_ns() // 1_000_000, body)
+        signed = self._sign(method, path, body)
         headers = {HEADER: signed, "Content-Type": "application/json"}
         session = self._bench.session
         async with session.request(method, path, data=body or None, headers=headers) as answer:
@@ -79,7 +83,7 @@ class BenchPhone:
     async def listen(self) -> None:
         """The stream: note each letter, and acknowledge it."""
         path = "/api/events?after=0"
-        signed = sign(self.identity.signing, "GET", path, time.time_ns() // 1_000_000)
+        signed = self._sign("GET", path)
         async with self._bench.session.get(f"{path}&key={signed}", timeout=None) as stream:
             self._bench.listening += 1
             kind = b""
@@ -99,7 +103,9 @@ class BenchPhone:
 class Bench:
     """The phones, and what became of their messages."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, gateway: str) -> None:
+        """gateway: its id."""
+        self.gateway = gateway
         self.dice = random.Random(seed)
         self.session: aiohttp.ClientSession
         self.phones = [BenchPhone(f"phone {n}", self) for n in range(PHONES)]
@@ -171,7 +177,7 @@ def measure(seed: int, seconds: int) -> list[Row]:
 
 async def _load(house: FieldGateway, seed: int, seconds: int) -> list[Row]:
     assert house._process is not None
-    bench = Bench(seed)
+    bench = Bench(seed, house.id)
     async with aiohttp.ClientSession(
         house.url, connector=aiohttp.TCPConnector(limit=0)
     ) as session:
@@ -260,7 +266,7 @@ def _alone(module: str, *arguments: str) -> dict[str, Any]:
 def stored(at_once: int) -> dict[str, Any]:
     """Messages a second that a post office takes for a device of its own: durable, each in a
     letter box, no HTTP and no signature."""
-    bench = Bench(1)
+    bench = Bench(1, "")
     ana, bo = bench.phones[0].identity.card, bench.phones[1].identity.card
     with tempfile.TemporaryDirectory(prefix="heliograph-") as folder:
         path = Path(folder) / "heliograph.db"

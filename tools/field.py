@@ -46,7 +46,7 @@ class FieldGateway:
         self.folder = folder / f"gateway-{name}"
         self.desk = Desk(self.folder)
         self.desk.create_identity(person)
-        self.url = ""
+        self.url = self.id = ""
         self._device = Ed25519PrivateKey.generate()
         self._process: subprocess.Popen[bytes] | None = None
         text = template(name, key.hex(), port, "127.0.0.1:0").replace(
@@ -69,6 +69,8 @@ class FieldGateway:
             said = (self.folder / "gateway.log").read_text().strip().splitlines()
             raise UserError(f"gateway {self.name} did not start: {said[-1] if said else '?'}")
         self.url = json.loads(line)["url"]
+        with urllib.request.urlopen(self.url + "api/gateway", timeout=10) as reply:  # noqa: S310
+            self.id = json.load(reply)["id"]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the process: SIGTERM as at a shutdown, SIGKILL as at a power cut."""
@@ -93,7 +95,8 @@ class FieldGateway:
 
     def _ask(self, method: str, path: str, value: object = None) -> dict[str, Any]:
         body = b"" if value is None else json.dumps(value).encode()
-        signed = sign(self._device, method, path, time.time_ns() // 1_000_000, body)
+        now_ms = time.time_ns() // 1_000_000
+        signed = sign(self._device, self.id, method, path, now_ms, body)
         request = urllib.request.Request(  # noqa: S310 - our own gateway
             self.url.rstrip("/") + path, body or None, method=method,
             headers={HEADER: signed, "Content-Type": "application/json"},

@@ -43,8 +43,9 @@ def routes(announcer: Announcer, signed: Signed, rates: Rates) -> list[web.Route
     async def announce(request: web.Request) -> web.Response:
         device, body = await signed(request)
         records = _records(body)
-        rates.spend(device_id(device.key), RECORDS, len(records))
-        announcer.post(records)
+        phone = device_id(device.key)
+        rates.spend(phone, RECORDS, len(records))
+        announcer.post(records, phone)
         return web.json_response({"announced": len(records)}, status=201)
 
     return [

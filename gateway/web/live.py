@@ -120,13 +120,18 @@ async def stream(
     try:
         await response.prepare(request)
         await response.write(f"retry: {RETRY_MS}\n\n".encode())
+        noted = 0
         while not line.ended:
             news = office.news(device, after, ROWS_MAX)
+            notes, noted = office.underway.after(device.id, noted)
             for kind, row in news:
                 after = row["seq"]
                 data = dumps(as_json(kind, row))
                 await response.write(f"id: {after}\nevent: {kind}\ndata: {data}\n\n".encode())
-            if not news and not await office.wait(device, HEARTBEAT_S):
+            for way, mid, done, of in notes:  # no id: nobody resumes at one
+                data = dumps({"mid": b64(mid), "way": way, "pieces": [done, of]})
+                await response.write(f"event: pieces\ndata: {data}\n\n".encode())
+            if not news and not notes and not await office.wait(device, HEARTBEAT_S):
                 if office.devices.get(device.id) is None:
                     break  # it had to give way: its next request is told so
                 await office.here(device)

@@ -20,7 +20,17 @@ class Rate:
 REQUESTS = Rate(200, 20, "requests")
 MESSAGES = Rate(200, 2, "messages")
 SOS = Rate(32, 32 / 600, "emergency calls")  # to a person's contacts, every ten minutes
+# Of one address (sources.py): of 500 places one machine has a quarter at most, for those who came
+# once and never again give way after an hour.
+REGISTRATIONS = Rate(60, 60 / 3600, "new phones")
 RECORDS = Rate(32, 32 / 3600, "directory records")  # each lives in the mesh for two days
+# Receipts of letters that this gateway does not know: nobody can tell whether they end anything,
+# so a device's, and those of all together, are few.
+CARRIED = Rate(64, 1 / 60, "receipts of other gateways' letters")
+ALL_CARRIED = Rate(500, 1 / 6, "receipts of other gateways' letters")
+# A site on the Internet can let a visitor's browser pass for a page in a file: the devices that it
+# could register, all together, are few.
+NEWCOMERS = Rate(20, 1 / 60, "new devices of saved pages")
 
 
 class Rates:
@@ -37,7 +47,7 @@ class Rates:
         if left < count:
             wait_s = int((count - left) / rate.per_s) + 1
             raise web.HTTPTooManyRequests(
-                text=f"These are more {rate.what} than one phone may send: wait {wait_s} s.",
+                text=f"These are more {rate.what} than may come from one place: wait {wait_s} s.",
                 headers={"Retry-After": str(wait_s)},
             )
         if len(self._left) >= 3 * _DEVICES_KEPT:

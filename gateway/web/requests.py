@@ -1,6 +1,7 @@
 """What every request passes through: whose page it may come from, and how refusals look.
 
-Plain http on local Wi-Fi: no cookies, no CORS, nothing from elsewhere.
+Plain http on local Wi-Fi: no cookies, nothing from other sites. A page that somebody has saved in
+a file may speak to the phones' API: browsers call its origin "null".
 """
 
 import base64
@@ -28,6 +29,16 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+}
+API = "/api/"
+FROM_FILE = "null"
+# To a page in a file. Whoever reads the answer has signed the question, or could ask it himself.
+FILE_HEADERS = {
+    "Access-Control-Allow-Origin": FROM_FILE,
+    "Access-Control-Allow-Methods": "GET, POST, PUT",
+    "Access-Control-Allow-Headers": "Content-Type, X-Helio",
+    "Access-Control-Max-Age": "600",
+    "Vary": "Origin",
 }
 SENTENCES = {
     404: "There is nothing at this address.",
@@ -89,18 +100,26 @@ async def same_site(request: web.Request, handler: Handler) -> web.StreamRespons
 
     A foreign name that resolves to this machine (DNS rebinding) would make its page one of ours:
     only addresses, localhost and the names in gateway.toml are answered. A foreign page can send
-    application/json only after a CORS preflight, which nothing here answers; the Origin check
-    says the same again for browsers that send one.
+    application/json only after a CORS preflight, which is answered to pages in files alone; the
+    Origin check says the same again for browsers that send one.
     """
     if not known_host(request.host, request.app[NAMES]):
         raise web.HTTPForbidden(text="This gateway does not go by that name.")
+    if request.method == "OPTIONS" and from_file(request):
+        return web.Response(status=204)
     if request.method in ("POST", "PUT"):
         if request.content_type != "application/json":
             raise web.HTTPForbidden(text="The request must have Content-Type application/json.")
         origin = request.headers.get("Origin")
-        if origin is not None and origin.partition("://")[2].lower() != request.host.lower():
+        own = origin is None or origin.partition("://")[2].lower() == request.host.lower()
+        if not own and not from_file(request):
             raise web.HTTPForbidden(text="The request comes from a page of another site.")
     return await handler(request)
+
+
+def from_file(request: web.Request) -> bool:
+    """Does a page in a file ask, for something of the API?"""
+    return request.headers.get("Origin") == FROM_FILE and request.path.startswith(API)
 
 
 def known_host(host: str, names: frozenset[str]) -> bool:
@@ -119,6 +138,8 @@ def known_host(host: str, names: frozenset[str]) -> bool:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """The policy on everything; nothing is kept by caches unless a file says otherwise."""
     response.headers.update(HEADERS)
+    if from_file(request):
+        response.headers.update(FILE_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
 
 

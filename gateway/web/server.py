@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.post_office import PostOffice
 from gateway.web import static_files
+from gateway.web.landing import Landing
 from gateway.web.phone_api import PhoneApi
 from gateway.web.requests import (
     BODY_MAX_BYTES,
@@ -32,12 +33,16 @@ def make_app(
     about(), mesh(): what the gateway says of itself (gateway.py). names: host names that it goes
     by, besides its addresses and localhost.
     """
-    app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[errors, same_site])
+    names = tuple(names)
+    landing = Landing(names)
+    middlewares = [errors, landing.middleware(), same_site]
+    app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=middlewares)
     app[NAMES] = frozenset(name.lower() for name in names)
     app[REFUSED] = Counter()
     phones = PhoneApi(office, about, mesh)
     app[PHONES] = phones
     app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(landing.add_policy)
     app.on_shutdown.append(phones.lines.end)
     app.add_routes([*static_files.routes(), *phones.routes()])
     return app

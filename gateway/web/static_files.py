@@ -1,6 +1,6 @@
 """The page's files: what lies in static/ at the start, and nothing else.
 
-They are packed once and kept in memory (half a megabyte), so that a crowded access point carries a
+They are packed once and kept in memory (a megabyte), so that a crowded access point carries a
 third of their bytes. The page itself and files under plain names are asked for again each time
 (ETag: 304); files whose name holds a hash of eight or more hex digits or capitals, as esbuild
 writes them, never change.

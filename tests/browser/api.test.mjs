@@ -18,7 +18,7 @@ function standIn(answers) {
   const fetch = async (url, request) => {
     asked.push({ url, ...request });
     const path = url.split("?")[0];
-    const told = { now_ms: Date.now() + AHEAD_MS, way: "", name: "mill" };
+    const told = { now_ms: Date.now() + AHEAD_MS, way: "", name: "mill", id: "02aa" };
     const [status, value] = answers[path] || (path === "/api/gateway" ? [200, told] : [404, {}]);
     const answer = typeof status === "function" ? status() : [status, value];
     return new Response(typeof answer[1] === "string" ? answer[1] : JSON.stringify(answer[1]),
@@ -27,12 +27,12 @@ function standIn(answers) {
   return { gateway: new Gateway(me, fetch), asked };
 }
 
-function assertSigned(key, method, path, body) {
+function assertSigned(key, method, path, body, id = "02aa") {
   const [device, ms, signature] = key.split(".");
   assert.equal(device, deviceId(cardOf(me)));
   assert.ok(Math.abs(Number(ms) - (Date.now() + AHEAD_MS)) < 5000, "by the gateway's clock");
   const digest = createHash("sha256").update(body).digest("hex");
-  const about = utf8(`helio1/request\0${method} ${path}\n${ms}\n${digest}`);
+  const about = utf8(`helio1/request\0${id}\n${method} ${path}\n${ms}\n${digest}`);
   const jwk = { kty: "OKP", crv: "Ed25519", x: b64(cardOf(me).device) };
   assert.ok(verify(null, about, createPublicKey({ key: jwk, format: "jwk" }), unb64(signature)));
 }
@@ -123,6 +123,26 @@ test("a gateway whose clock was set is asked again", async () => {
   assert.equal((await gateway.mesh()).relay, "connected");
   assert.deepEqual(asked.map((a) => a.url),
     ["/api/gateway", "/api/mesh", "/api/gateway", "/api/mesh"]);
+});
+
+test("another gateway at this address is met anew, and nothing is signed without an id", async () => {
+  const told = { now_ms: Date.now() + AHEAD_MS, way: "", name: "mill", id: "02aa" };
+  let moved = false;
+  const { gateway, asked } = standIn({
+    "/api/gateway": [() => [200, moved ? { ...told, id: "02bb" } : told]],
+    "/api/mesh": [() => (asked.length === 3 ? [401, { error: "no", code: "false-signature" }] : [200, {}])],
+  });
+  await gateway.mesh();
+  assertSigned(asked[1].headers["X-Helio"], "GET", "/api/mesh", "");
+  moved = true;
+  await gateway.mesh();
+  assert.deepEqual(asked.slice(2).map((a) => a.url), ["/api/mesh", "/api/gateway", "/api/mesh"]);
+  assertSigned(asked[4].headers["X-Helio"], "GET", "/api/mesh", "", "02bb");
+  for (const id of [undefined, "", "x\n", 7]) {
+    const strange = standIn({ "/api/gateway": [200, { ...told, id }] });
+    await assert.rejects(strange.gateway.mesh(), Away, String(id));
+    assert.equal(strange.asked.length, 1);
+  }
 });
 
 test("the stream is signed, tells what comes, and comes back after a break", async (t) => {

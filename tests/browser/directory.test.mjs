@@ -147,6 +147,33 @@ test("our other devices stay listed; one that was removed does not come back", (
   assert.equal(readRecord(ownRecords(me, joined.kept, rival, LIFETIME).records[0]).sequence, 5, "a conflict is ended");
 });
 
+test("two devices of an account that announce at once end with one list of both, and no quarrel", () => {
+  const one = newIdentity("Ana");
+  const two = { ...newIdentity("Anna"), account: one.account };
+  const ids = [one, two].map((d) => deviceId(cardOf(d))).sort();
+  const first = ownRecords(one, {}, null, LIFETIME);
+  const second = ownRecords(two, {}, null, LIFETIME);
+  const heard = (...of) => personOf(told(...of.map((r) => r.records[0])));
+  const merged = ownRecords(one, first.kept, heard(first, second), LIFETIME);
+  assert.deepEqual(readRecord(merged.records[0]).devices, ids);
+  const content = ownRecords(two, second.kept, heard(merged), LIFETIME);
+  assert.deepEqual(content.records[0], merged.records[0], "listed, so nothing is new");
+  assert.deepEqual(ownRecords(two, content.kept, heard(merged), LIFETIME), content, "nor later");
+  const both = ownRecords(two, second.kept, heard(second, first), LIFETIME); // at the same moment
+  const ended = ownRecords(one, merged.kept, heard(merged, both), LIFETIME);
+  assert.deepEqual([readRecord(ended.records[0]).sequence, readRecord(ended.records[0]).devices], [3, ids]);
+});
+
+test("whose list it is not leaves it to those who signed two", () => {
+  const me = newIdentity("Ana");
+  const mine = deviceId(cardOf(me));
+  const [other, third] = ["ab", "cd"].map((h) => h.repeat(8));
+  const { kept } = ownRecords(me, {}, null, LIFETIME);
+  const lists = [says(me, { sequence: 5, devices: [other] }), says(me, { sequence: 5, devices: [mine, third] })];
+  const split = personOf(told(...lists));
+  assert.deepEqual(ownRecords(me, kept, split, LIFETIME).records[0], split.payload);
+});
+
 test("the key that may follow does not follow from the account's", () => {
   const me = newIdentity("Ana");
   const keys = [1, 2].map(() => hex(readRecord(ownRecords(me, {}, null, LIFETIME).records[0]).nextKey));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileBody, hereBody, read } from "../../gateway/web/src/bodies.js";
 import { cardOf, cardText, kitText, newIdentity, parseKit, random, utf8 } from "../../gateway/web/src/core.js";
+import { cardsIn } from "../../gateway/web/src/cards_in_text.js";
 import { cardIn, cardLink, kitLink } from "../../gateway/web/src/people.js";
 import { draw } from "../../gateway/web/src/later/qr-draw.js";
 import { read as readQr } from "../../gateway/web/src/later/qr-read.js";
@@ -18,6 +19,24 @@ test("a card is found in what people paste", () => {
   for (const pasted of [text, ` ${text} `, text.toLowerCase(), wrapped, link, encodeURI(link), link.replace("HELIO:", "HELIO%3A")]) {
     assert.deepEqual(cardIn(pasted), card, pasted);
   }
+});
+
+test("words, quotes and line breaks around a card do not matter", () => {
+  const text = cardText(card);
+  const quoted = text.replace(/.{60}/g, "$&\n> > ");
+  for (const pasted of [`${text} See you there`, `${text}\nAna`, `${text}.`, `My card: ${text}, bye`, `<${text}>`,
+    `*${text}*`, `> ${quoted}\nSEE YOU AT SEVEN`, `${text.replace(/.{9}/g, "$&\u200b")} x`, `${cardLink(card, "http://gw")} add me`,
+    `HELIO: is what I use.\n${text} ok`]) {
+    assert.deepEqual(cardIn(pasted), card, pasted);
+  }
+});
+
+test("several cards in one text, each once", () => {
+  const others = ["Bo", "Cy"].map((name) => cardOf(newIdentity(name)));
+  const all = [card, ...others];
+  assert.deepEqual(cardsIn(all.map(cardText).join(" ")), all);
+  assert.deepEqual(cardsIn(`Ours: ${all.map((c) => `${c.name}: ${cardText(c)}`).join("\n")} and again ${cardText(card)}`), all);
+  assert.deepEqual(cardsIn(`${cardText(card).slice(0, 150)} (cut off) ${cardText(others[0])}`), [others[0]]);
 });
 
 test("what is no card is refused with a word", () => {

@@ -61,6 +61,15 @@ test("a kit brings the person and the cards; a bad one changes nothing", async (
   await assert.rejects(phone.add(cardText(cardOf(ana)), ""), { code: "own-card" });
 });
 
+test("all whose cards are in one text are added, and oneself is not", async () => {
+  const [bo, cy] = [newIdentity("Bo"), newIdentity("Cy")];
+  const phone = await opened();
+  await phone.begin("Ana");
+  const cards = [cardOf(phone.me), cardOf(bo), cardOf(cy)].map(cardText);
+  assert.equal((await phone.add(cards.join("\n"), "one name for two")).name, "Bo");
+  assert.deepEqual(phone.chats().map((c) => c.person.name).sort(), ["Bo", "Cy"]);
+});
+
 test("chats stand by the last word, count what is unread, and go on after a restart", async () => {
   const idb = new IDBFactory();
   const [bo, cy] = [newIdentity("Bo"), newIdentity("Cy")];
@@ -134,6 +143,44 @@ test("what is learned of somebody's devices joins their chats; what was read sta
   assert.equal(phone.partsFor(message, person.id).length, 2);
   await phone.block(person.id);
   assert.deepEqual(ids.map((id) => phone.people.get(id).standing), ["blocked", "blocked"]);
+});
+
+test("what is kept counts as sent, though it could not be drawn", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const { id } = await phone.add(cardText(cardOf(newIdentity("Bo"))));
+  phone.reload = async () => { throw new Error("the reading failed"); };
+  const { error } = console;
+  console.error = () => {};
+  await phone.send([id], { text: "once" }).finally(() => {
+    console.error = error;
+    delete phone.reload;
+  });
+  await phone.reload();
+  assert.equal(phone.messages.length, 1);
+});
+
+test("a group is a chat: it stands by its last word, counts what is unread, is found and read", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const bo = await phone.add(cardText(cardOf(newIdentity("Bo"))), "");
+  await assert.rejects(phone.inGroup("make", "Well", []), { code: "group-nobody" });
+  await assert.rejects(phone.inGroup("make", " ", [bo.id]), { code: "name-empty" });
+  await assert.rejects(phone.inGroup("make", "Well", ["0".repeat(16)]), { code: "unknown-person" });
+  assert.equal(phone.groups.size, 0);
+  const id = await phone.inGroup("make", "Well", [bo.id]);
+  const message = await phone.send([id], { text: "hello, all" });
+  assert.deepEqual(phone.chats().map((c) => [c.person.name, c.unread, c.last && c.last.text]), [["Well", 0, "hello, all"], ["Bo", 0, null]]);
+  assert.equal(phone.chat(id).group.members.length, 2);
+  const { order: mine, parts, ...rest } = message;
+  const order = await phone.store.put("messages", { ...rest, dir: "in", from: bo.id, mids: [] });
+  assert.deepEqual([order > mine, parts.length], [true, 1]);
+  await phone.reload();
+  assert.equal(phone.chats()[0].unread, 1);
+  await phone.read(id, order);
+  assert.equal(phone.chats()[0].unread, 0);
+  await phone.read(id, order - 1);
+  assert.equal(phone.chat(id).read, order);
 });
 
 test("forgetting leaves neither keys nor drafts", async () => {

@@ -1,5 +1,6 @@
 // Phones for tests: the page's own code without its looks, on a stand-in for IndexedDB.
 
+import { afterEach } from "node:test";
 import { needed } from "./mesh.mjs";
 import { Gateway, cardOf, deviceId, newIdentity } from "../../gateway/web/src/core.js";
 import { Link } from "../../gateway/web/src/link.js";
@@ -8,6 +9,10 @@ import { People } from "../../gateway/web/src/people.js";
 import { Store } from "../../gateway/web/src/store.js";
 
 const { IDBFactory } = needed("fake-indexeddb");
+
+// Phones that a failed test has left at their gateways would go on asking for ever.
+const joined = new Set();
+afterEach(() => Promise.all(Array.from(joined, (phone) => phone.leave())));
 
 export class TestPhone {
   static async make(name, gateway = null) {
@@ -27,18 +32,21 @@ export class TestPhone {
     this.store = await Store.open(this.idb);
     this.mail = new Mail(this.store, this.me, () => import("../../gateway/web/src/later/seal.js"), now);
     this.people = new People(this.store);
+    this.groups = await this.mail.groups();
   }
 
-  join(fake) {
+  join(fake, counted = () => {}) {
     const gateway = new Gateway(this.me, fake.fetch);
     const events = gateway.events.bind(gateway);
     gateway.events = (after, told) => events(after, told, fake.Source);
     this.filed = [];
     this.link = new Link(gateway, this.mail, {
       told: () => this.#look(), filed: (outcome) => { this.filed.push(outcome); this.#look(); },
+      counted: (note) => { counted(note); this.#look(); },
     });
     this.waiting = new Set();
     this.link.start();
+    joined.add(this);
   }
 
   // Our keys may have changed in the store, as phone.js sees it.
@@ -50,7 +58,10 @@ export class TestPhone {
     this.link.register();
   }
 
-  leave() { return this.link.stop(); }
+  leave() {
+    joined.delete(this);
+    return this.link.stop();
+  }
 
   async add(other) {
     await this.people.add(other.card);

@@ -33,6 +33,7 @@ class Phone:
         self.contacts = []
         self.unix_s = 1_800_000_000
         self.taken = set()  # tokens of what it has read
+        self.gateways = {}  # client -> the id that its gateway told
         self.tokens = {}  # mid -> token of what it sent: only this proves a delivery
 
     @property
@@ -43,6 +44,7 @@ class Phone:
 
     async def ask(self, method, path, value=None, now_ms=None, data=None, **headers):
         """A signed request: (status, JSON)."""
+        await self.meet()
         body = data if data is not None else b"" if value is None else json.dumps(value).encode()
         headers = {HEADER: self.sign(method, path, body, now_ms), **headers}
         if method != "GET":
@@ -53,7 +55,14 @@ class Phone:
 
     def sign(self, method, path, body=b"", now_ms=None):
         now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        return sign(self.identity.signing, method, path, now_ms, body)
+        gateway = self.gateways[self.client]
+        return sign(self.identity.signing, gateway, method, path, now_ms, body)
+
+    async def meet(self):
+        """Learn the gateway's id, which every signature names."""
+        if self.client not in self.gateways:
+            answer = await self.client.request("GET", "/api/gateway")
+            self.gateways[self.client] = (await answer.json())["id"]
 
     async def done(self, method, path, value=None):
         """What ask() gives, if it was done."""

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.announce import Announcer
 from gateway.desk import Desk
 from gateway.device_auth import NotSigned
+from gateway.directory import NEW_NAMES_OF_PHONE
 from gateway.directory_records import read
 from gateway.web import directory_api
 from gateway.web.rates import Rates
@@ -32,7 +33,7 @@ def raw(told):
 async def signed(request):
     if not request.headers.get("X-Helio"):
         raise NotSigned("unsigned", "Sign it.")
-    return SimpleNamespace(key=bytes(32)), await request.read()
+    return SimpleNamespace(key=request.headers["X-Helio"].encode() * 32), await request.read()
 
 
 def with_web(tmp_path, story):
@@ -45,7 +46,7 @@ def with_web(tmp_path, story):
         mesh = SimpleNamespace(
             clock_s=lambda: 1000,
             put_out=lambda immutable, age: out.append(immutable[14:]),
-            release=lambda token, code: None,
+            release=lambda token, code, done: done(),
         )
         app = web.Application(middlewares=[errors])
         app[REFUSED] = Counter()
@@ -130,11 +131,46 @@ def test_who_signs_nothing_is_told_nothing(tmp_path):
 
 def test_one_phone_does_not_flood_the_mesh_with_records(tmp_path):
     async def story(client, out):
-        mine = [text(ANA.says(1)), *(text(ANA.device_says(n)) for n in range(1, 16))]
+        mine = [text(ANA.says(1)), *[text(ANA.device_says(1))] * 15]
         statuses = [
             (await client.post("/api/directory", json={"records": mine})).status for _ in range(4)
         ]
         assert statuses == [201, 201, 429, 429]
+
+    with_web(tmp_path, story)
+
+
+def test_no_phone_takes_the_new_names_of_another(tmp_path):
+    async def story(client, out):
+        async def post(phone, *records):
+            value = {"records": [text(record) for record in records]}
+            answer = await client.post("/api/directory", json=value, headers={"X-Helio": phone})
+            return answer.status, (await answer.json()).get("error", "")
+
+        for n in range(NEW_NAMES_OF_PHONE):
+            assert (await post("1", Somebody(f"n{n}").says()))[0] == 201
+        status, error = await post("1", Somebody("one more").says())
+        assert (status, "Too many new names" in error) == (400, True)
+        assert (await post("1", Somebody("n0").says(2)))[0] == 201, "what is known may change"
+        assert (await post("2", ANA.says(1), ANA.device_says(1)))[0] == 201
+
+    with_web(tmp_path, story)
+
+
+def test_a_device_that_no_account_lists_is_not_announced(tmp_path):
+    async def story(client, out):
+        async def post(*records):
+            value = {"records": [text(record) for record in records]}
+            answer = await client.post("/api/directory", json=value)
+            return answer.status, (await answer.json()).get("error", "")
+
+        status, error = await post(ANA.device_says(1))
+        assert (status, error) == (400, "No record of this account lists that device.")
+        status, error = await post(ANA.device_says(2), ANA.says(1, (1,)))
+        assert status == 400
+        assert out == [ANA.says(1, (1,))]
+        assert (await post(ANA.device_says(2), ANA.says(2, (1, 2))))[0] == 201, "in any order"
+        assert out[1:] == [ANA.says(2, (1, 2)), ANA.device_says(2)]
 
     with_web(tmp_path, story)
 

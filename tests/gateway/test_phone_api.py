@@ -11,7 +11,9 @@ import time
 from gateway import letters
 from gateway.device_auth import HEADER, WINDOW_MS, device_id
 from gateway.web import live, phone_api
+from gateway.web.rates import Rate
 from gateway.web.requests import BODY_MAX_BYTES, b64
+from gateway.web.sources import source
 from tests.gateway.phone import Phone, befriend, next_event
 from tests.gateway.two_gateways import House
 from tools.field import until
@@ -57,6 +59,34 @@ def test_a_device_is_named_by_its_key_and_may_register_again(tmp_path):
         assert first["uuid"][14] == "8"
         assert first["uuid"].replace("-", "")[:12] == first["id"][:12]
         assert len(house.office.devices) == 2
+
+    play(tmp_path, story)
+
+
+def test_new_devices_of_pages_in_files_are_few(tmp_path):
+    async def story(house, ana, bo):
+        async def register(phone, **headers):
+            value = {"device": b64(phone.card.ed25519), "boxes": [b64(phone.card.mailbox_key)]}
+            return (await phone.ask("PUT", "/api/device", value, **headers))[0]
+
+        file = {"Origin": "null"}
+        new = [Phone(f"New {i}", house.client) for i in range(22)]
+        assert [await register(phone, **file) for phone in new[:21]] == [200] * 20 + [429]
+        assert await register(new[0], **file) == 200, "it is known already"
+        assert await register(new[21]) == 200, "who opens the gateway's own page"
+
+    play(tmp_path, story)
+
+
+def test_a_registration_after_giving_way_is_told_apart(tmp_path):
+    async def story(house, ana, bo):
+        before = (await ana.register())["since"]
+        assert before == (await ana.register())["since"] != ""
+        house.desk.db.execute("DELETE FROM device WHERE id = ?", (ana.id,))
+        house.office.devices.reload()
+        now_s = house.office.now_s()
+        house.office.now_s = lambda: now_s + 3600
+        assert (await ana.register())["since"] != before
 
     play(tmp_path, story)
 
@@ -113,6 +143,55 @@ def test_a_recorded_request_is_of_no_use_for_long(tmp_path):
     play(tmp_path, story)
 
 
+def test_what_is_signed_for_one_gateway_is_of_no_use_at_another(tmp_path):
+    async def story(house, ana, bo):
+        async with House(tmp_path / "b") as other:
+            ana.client = other.client
+            await ana.register()
+            device = {"device": b64(ana.card.ed25519), "boxes": [b64(bytes(16))]}
+            for method, path, body in (
+                ("GET", "/api/letters", None),
+                ("POST", "/api/receipts", {"tokens": [b64(bytes(16))]}),
+                ("PUT", "/api/device", device),
+            ):
+                ana.client = house.client  # it believes to be there
+                raw = b"" if body is None else json.dumps(body).encode()
+                signed = ana.sign(method, path, raw)
+                ana.client = other.client
+                refused(
+                    await ana.ask(method, path, body, **{HEADER: signed}), 401, "false-signature"
+                )
+            assert other.office.devices.get(ana.id).boxes == (ana.card.mailbox_key,)
+
+    play(tmp_path, story)
+
+
+def test_one_address_registers_only_so_many_phones_an_hour(tmp_path, monkeypatch):
+    monkeypatch.setattr(phone_api, "REGISTRATIONS", Rate(2, 0.001, "new phones"))
+    monkeypatch.setattr(phone_api, "source", lambda remote: where)
+    where = "10.0.0.7"
+
+    async def story(house, ana, bo):
+        nonlocal where
+        crowd = [Phone(f"n{n}", house.client) for n in range(3)]
+        value = {"device": b64(crowd[0].card.ed25519), "boxes": [b64(bytes(16))]}
+        refused(await crowd[0].ask("PUT", "/api/device", value), 429)
+        await ana.register()  # who is known comes again as often as it likes
+        where = "10.0.0.8"
+        await crowd[0].register()
+        assert len(house.office.devices) == 3
+
+    play(tmp_path, story)
+
+
+def test_a_source_is_an_address_but_of_a_phone_with_many_and_of_this_machine():
+    assert source("192.168.4.17") == source("::ffff:192.168.4.17") == "192.168.4.17"
+    assert source("2001:db8::1:2:3:4") == source("2001:db8::9") == "2001:db8::/64"
+    assert source("fe80::1%wlan0") == "fe80::/64"
+    for here in ("127.0.0.1", "::1", "::ffff:127.0.0.1", None, "", "unix"):
+        assert source(here) is None
+
+
 def test_an_old_registration_played_again_changes_nothing(tmp_path):
     async def story(house, ana, bo):
         now = time.time_ns() // 1_000_000
@@ -156,7 +235,7 @@ def test_a_device_registers_itself_and_nobody_else(tmp_path):
         key = b64(ana.card.ed25519)
         for bad in (
             {}, {"device": key}, {"device": key, "boxes": []},
-            {"device": key, "boxes": [b64(bytes(15))]}, {"device": key, "boxes": [box] * 36},
+            {"device": key, "boxes": [b64(bytes(15))]}, {"device": key, "boxes": [box] * 38},
             {"device": key, "boxes": [5]}, {"device": key + "=", "boxes": [box]},
             {"device": 5, "boxes": [box]},
             {"device": key.replace(key[0], "+"), "boxes": [box]}, {"device": key, "boxes": box},
@@ -243,12 +322,27 @@ def test_tokens_count_only_for_letters_of_this_device(tmp_path):
         _, token = bo.open(letter)
         assert await ana.receipts(token) == 0, "who wrote it knows the token too"
         assert (await ana.states())[-1]["state"] == "queued"
+        said = await ana.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+        assert said == {"taken": 0, "unknown": [letter["mid"]]}
         assert await bo.receipts(bytes(16), token, token) == 2
         assert await bo.receipts(token) == 1, "again: harmless"
         assert [s["state"] for s in await ana.states()] == ["delivered"]
         for bad in ({}, {"tokens": []}, {"tokens": [b64(bytes(15))]}, {"tokens": [5]},
                     {"tokens": "x"}, {"tokens": [b64(token)] * 65}):  # fmt: skip
             refused(await bo.ask("POST", "/api/receipts", bad), 400)
+
+    play(tmp_path, story)
+
+
+def test_receipts_of_letters_that_nobody_here_knows_are_few(tmp_path):
+    async def story(house, ana, bo):
+        tokens = [bytes(12) + n.to_bytes(4, "big") for n in range(64)]
+        value = {"tokens": [b64(token) for token in tokens]}
+        assert await bo.done("POST", "/api/receipts", value) == {"taken": 0, "unknown": []}
+        more = {"tokens": [b64(bytes([1]) * 16)]}
+        said = await bo.done("POST", "/api/receipts", more)
+        assert len(said["unknown"]) == 1, "its budget is spent: the phone keeps it"
+        assert (await ana.done("POST", "/api/receipts", more))["unknown"] == []
 
     play(tmp_path, story)
 
@@ -484,8 +578,8 @@ def test_what_the_gateway_tells_of_itself_and_of_the_mesh(tmp_path):
     async def story(house, ana, bo):
         answer = await house.client.get("/api/gateway")
         about = await answer.json()
-        assert {"id", "name", "network", "now_ms", "run", "way", "message_max", "relay",
-                "neighbours"} == set(about)  # fmt: skip
+        assert {"id", "name", "network", "now_ms", "unix_ms", "clock", "run", "way",
+                "message_max", "relay", "neighbours"} == set(about)  # fmt: skip
         assert abs(about["now_ms"] - time.time() * 1000) < 5000
         assert about["message_max"] == 65536
         await ana.post(good(ana, bo))

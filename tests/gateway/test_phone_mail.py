@@ -14,6 +14,7 @@ from gateway.sealing import hint_for, seal
 from gateway.web.requests import b64, unb64
 from shared_protocol.lifetime import NORMAL, SOS
 from shared_protocol.parcel_index import WINDOW
+from shared_protocol.receipt import message_id
 from tests.gateway.phone import Phone, befriend, message_of, next_event
 from tests.gateway.two_gateways import House, join, part, two_phones
 from tools.field import until
@@ -424,3 +425,47 @@ def test_a_broken_link_delays_and_loses_nothing(tmp_path):
         await until(delivered, WAIT_S, "all receipts")
 
     play(story, tmp_path, "a", "b")
+
+
+def test_a_receipt_that_the_phone_hands_in_elsewhere_ends_the_message(tmp_path):
+    async def story(a, b):
+        ana, bo = await two_phones(a)
+        message = ana.seal(bo.card, "hello")
+        await ana.post(message)
+        (letter,) = await bo.letters()
+        _, token = bo.open(letter)
+        a.desk.db.execute("DELETE FROM letter")  # he leaves before he could say that he has it
+        a_minute_passes(a)
+        bo.client = b.client
+        await bo.register()
+        part(a, b)
+        said = await bo.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+        assert said == {"taken": 0, "unknown": []}
+        join(a, b)
+
+        async def delivered():
+            return await ana.state_of(message["mid"]) == "delivered"
+
+        await until(delivered, WAIT_S, "the receipt")
+        assert await bo.receipts(token) == 0, "again: harmless"
+        kept = b.desk.db.execute("SELECT count(*) FROM record WHERE substr(bytes, 1, 1) = x'52'")
+        assert kept.fetchone()[0] == 1
+
+    play(story, tmp_path, "a", "b")
+
+
+def test_a_receipt_that_was_taken_for_another_gateway_survives_a_restart(tmp_path):
+    token = bytes(range(16))
+
+    async def scene():
+        async with asyncio.timeout(60):
+            async with House(tmp_path / "a", delay_max_s=60) as a:
+                bo = Phone("Bo", a.client)
+                await bo.register()
+                said = await bo.done("POST", "/api/receipts", {"tokens": [b64(token)]})
+                assert said == {"taken": 0, "unknown": []}
+                assert a.gateway.node.shelf.tombstone(message_id(token)) < 0, "it waits"
+            async with House(tmp_path / "a") as a:
+                assert a.gateway.node.shelf.tombstone(message_id(token)) >= 0
+
+    asyncio.run(scene())

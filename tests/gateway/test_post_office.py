@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from gateway import devices as register
 from gateway import letters as boxes
 from gateway import outbox
+from gateway.config import Config
 from gateway.database import APPLICATION_ID, MIGRATIONS, Schema, open_database
+from gateway.desk import Desk
 from gateway.device_auth import NotSigned, claim_of, sign, verify
 from gateway.errors import NoRoom, UserError
-from gateway.gateway import CAPACITY
+from gateway.gateway import CAPACITY, Gateway
 from gateway.identity import Identity
 from gateway.post_office import PostOffice
 from gateway.posting import Posting
 from gateway.sealing import FRAME_PAYLOAD, hint_for
+from gateway.sorting import token_in
 from gateway.web.phone_api import _posting
 from gateway.web.rates import REQUESTS, SOS, Rates
 from gateway.web.requests import b64
@@ -158,7 +161,7 @@ def test_a_message_is_recognised_under_each_mailbox_key_and_no_other(office):
 
 def test_odd_devices_are_refused(office):
     for key, keys in ((bytes(31), [bytes(16)]), (bytes(32), []), (bytes(32), [bytes(15)]),
-                      (bytes(32), [bytes([n]) * 16 for n in range(36)])):  # fmt: skip
+                      (bytes(32), [bytes([n]) * 16 for n in range(38)])):  # fmt: skip
         with pytest.raises(UserError):
             office.write_now(lambda k=key, b=keys: office.devices.register(k, b, 0))
     assert len(office.devices) == 0
@@ -238,14 +241,89 @@ def test_a_phone_with_much_under_way_is_told_to_wait(office, monkeypatch):
 def test_the_node_has_room_for_more_than_phones_may_post(office, monkeypatch):
     assert outbox.ALL_PARCELS_MAX <= CAPACITY // 2
     monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 5)
+    devices = [office.admit(number) for number in range(10)]
+    office.clock_s += outbox.NEW_S
     for number in range(5):
-        asyncio.run(office.post(office.admit(number), [posting(number)]))
+        asyncio.run(office.post(devices[number], [posting(number)]))
     with pytest.raises(NoRoom, match="too much to send"):
-        asyncio.run(office.post(office.admit(9), [posting(9)]))
+        asyncio.run(office.post(devices[9], [posting(9)]))
     monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 99)
     monkeypatch.setattr(outbox, "PARCELS_MAX", 2)
     with pytest.raises(NoRoom, match="under way"):
         asyncio.run(office.post(office.admit(9), [posting(n) for n in (9, 10, 11)]))
+
+
+def fill(office, device, first):
+    """Post single frames until one is refused: how many were taken."""
+    for count in range(1000):
+        try:
+            asyncio.run(office.post(device, [posting(first + count)]))
+        except NoRoom:
+            return count
+    raise AssertionError("there is always room")
+
+
+def test_no_phone_fills_the_outbox_and_those_who_just_came_share_half_of_it(office, monkeypatch):
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 64)
+    known, friend = office.admit(1), office.admit(2)
+    office.clock_s += outbox.NEW_S
+    crowd = [office.admit(10 + n) for n in range(6)]
+    assert [fill(office, d, 100 * n) for n, d in enumerate(crowd)] == [16, 8, 4, 2, 1, 1]
+    assert fill(office, known, 1000) == 16, "half of what is left"
+    assert fill(office, friend, 2000) == 8
+    for number in range(5):
+        office.delivered(posting(1000 + number).mid, bytes(16))
+    assert fill(office, known, 3000) == 1, "half of what the friend leaves is 12 now"
+
+
+def test_what_is_counted_as_open_is_what_the_database_has(office):
+    devices = [office.admit(n) for n in range(3)]
+    dice = random.Random(6)
+
+    def recounted():
+        counted = {
+            name: total for name, total in office.outbox._counted().items() if total.messages
+        }
+        office.outbox.recount()
+        assert office.outbox._counted() == counted
+
+    for number in range(60):
+        message = posting(number % 40)
+        if dice.random() < 0.3:
+            message = replace(message, head=b"\6" + message.head[1:])
+        if dice.random() < 0.6:
+            asyncio.run(office.post(dice.choice(devices), [message]))
+        else:
+            mid = posting(dice.randrange(40)).mid
+            for state in dice.sample(["on_mesh", "expired"], 1):
+                office.improve(mid, state)
+            if dice.random() < 0.3:
+                office.delivered(mid, bytes(16))
+        recounted()
+    with pytest.raises(NoRoom):
+        asyncio.run(office.post(devices[0], [posting(n) for n in range(100, 700)]))
+    recounted()
+    office.write_now(
+        lambda: office.db.execute("DELETE FROM device WHERE id = ?", (devices[0].id,))
+    )
+    office.devices.reload()
+    key = (99).to_bytes(32, "big")
+    asyncio.run(office.register(key, [bytes(16)]))
+    recounted()
+    assert devices[0].id not in office.outbox._counted()
+
+
+def test_emergency_calls_are_shared_too_and_take_nothing_from_the_rest(office, monkeypatch):
+    monkeypatch.setattr(outbox, "SOS_RESERVE", 8)
+    monkeypatch.setattr(outbox, "ALL_PARCELS_MAX", 1)
+    ana, bo = office.admit(1), office.admit(2)
+    assert fill(office, ana, 0) == 1
+    for who, most in ((ana, 4), (bo, 2)):
+        calls = [posting(100 + 10 * who.key[-1] + n) for n in range(most + 1)]
+        calls = [replace(call, head=b"\6" + call.head[1:]) for call in calls]
+        asyncio.run(office.post(who, calls[:most]))
+        with pytest.raises(NoRoom):
+            asyncio.run(office.post(who, calls[most:]))
 
 
 def test_states_only_improve_and_each_change_has_a_higher_number(office):
@@ -458,6 +536,28 @@ def test_whatever_is_posted_is_refused_or_makes_parcels_that_nodes_take(said):
         assert (bytes(p.head[2:4]) + p.head[4], p.head[5]) == (taken.head, taken.hint)
 
 
+def test_a_receipt_is_owed_though_the_power_goes_right_after_the_commit(tmp_path):
+    office = Office(tmp_path)
+    device = office.admit(1)
+    token = (7).to_bytes(16, "big")
+    letter(office, device, 7)
+
+    def power_cut(mid, token, code):
+        raise KeyboardInterrupt
+
+    office.on_taken = power_cut
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(office.take(device, [token]))
+    office.db.close()
+    desk = Desk(tmp_path)
+    gateway = Gateway(Config("g", bytes(32), delay_max_s=0), desk)
+    assert token_in(gateway.node, message_id(token)) is None
+    gateway.mailroom.catch_up()
+    assert token_in(gateway.node, message_id(token)) == token, "it leaves after the start"
+    assert gateway.office.letters.owed() == []
+    desk.close()
+
+
 # Signatures.
 
 
@@ -468,20 +568,22 @@ def test_whatever_a_request_claims_is_read_or_refused(path, header):
     except NotSigned:
         return
     with pytest.raises(NotSigned):
-        verify(claim, bytes(32), "GET", b"", claim.unix_ms)
+        verify(claim, bytes(32), "02aa", "GET", b"", claim.unix_ms)
 
 
 @given(st.sampled_from(["GET", "POST"]), st.text(), st.binary(), st.integers(0, 10**13))
 def test_what_is_signed_is_verified_in_header_and_query(method, tail, body, now_ms):
     me = Identity.new("me")
     path = "/api/" + tail.replace("key=", "")
-    signed = sign(me.signing, method, path, now_ms, body)
+    signed = sign(me.signing, "02aa", method, path, now_ms, body)
     in_query = path + ("&" if "?" in path else "?") + "key=" + signed
     for claim in (claim_of(path, signed), claim_of(in_query, None)):
         assert (claim.path, claim.device) == (path, me.card.id)
-        verify(claim, me.card.ed25519, method, body, now_ms)
+        verify(claim, me.card.ed25519, "02aa", method, body, now_ms)
         with pytest.raises(NotSigned):
-            verify(claim, me.card.ed25519, method, body + b"x", now_ms)
+            verify(claim, me.card.ed25519, "02aa", method, body + b"x", now_ms)
+        with pytest.raises(NotSigned):
+            verify(claim, me.card.ed25519, "02ab", method, body, now_ms)
 
 
 def test_a_batch_that_is_refused_leaves_nothing_in_memory(tmp_path, monkeypatch):
@@ -538,8 +640,7 @@ def test_an_emergency_call_leaves_a_gateway_that_is_full_of_others(tmp_path, mon
     device = office.admit(1)
 
     async def scene():
-        for number in range(3):
-            await office.post(device, [to_nobody(number)])
+        await office.post(device, [to_nobody(0)])
         with pytest.raises(NoRoom):
             await office.post(device, [to_nobody(3)])
         call = to_nobody(4)

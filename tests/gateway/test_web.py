@@ -14,7 +14,7 @@ from gateway.web.server import make_app
 
 
 def about():
-    return {"name": "g", "way": b"\1\2\3"}
+    return {"id": "02aa", "name": "g", "way": b"\1\2\3"}
 
 
 def with_web(tmp_path, story):
@@ -149,7 +149,7 @@ def test_other_sites_cannot_write(tmp_path):
             for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
                 headers = {"Content-Type": kind}
                 await refused(await client.request(method, path, data="{}", headers=headers), 403)
-            for origin in ("http://evil.example", "null", f"http://{client.host}:1", ""):
+            for origin in ("http://evil.example", "file://", f"http://{client.host}:1", ""):
                 headers = {"Content-Type": "application/json", "Origin": origin}
                 await refused(await client.request(method, path, data="{}", headers=headers), 403)
             own = f"http://{client.host}:{client.port}"
@@ -157,6 +157,35 @@ def test_other_sites_cannot_write(tmp_path):
             answer = await client.request(method, path, data="{}", headers=headers)
             assert answer.status == 401
             assert "Access-Control-Allow-Origin" not in answer.headers
+
+    with_web(tmp_path, story)
+
+
+def test_a_page_in_a_file_may_use_the_api_and_nothing_else(tmp_path):
+    async def story(client):
+        file = {"Origin": "null"}
+        asks = file | {"Access-Control-Request-Method": "PUT"}
+        answer = await client.options("/api/device", headers=asks)
+        assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Origin"] == "null"
+        assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type, X-Helio"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        answer = await client.get("/api/gateway", headers=file)
+        assert (answer.status, answer.headers["Vary"]) == (200, "Origin")
+        headers = file | {"Content-Type": "application/json"}
+        answer = await client.post("/api/post", data="{}", headers=headers)
+        assert answer.status == 401, "asked as from anybody: who does not sign is refused"
+        assert answer.headers["Access-Control-Allow-Origin"] == "null", "and can read why"
+        await refused(await client.post("/static/app.js", data="{}", headers=headers), 403)
+        for path, origin in (
+            ("/", "null"), ("/static/app.js", "null"), ("/api/gateway", "http://evil.example"),
+        ):  # fmt: skip
+            answer = await client.get(path, headers={"Origin": origin})
+            assert "Access-Control-Allow-Origin" not in answer.headers, path
+        await refused(await client.options("/api/device", headers={"Origin": "http://a.b"}), 405)
+        await refused(await client.options("/", headers=asks), 405)
+        rebound = asks | {"Host": "evil.example"}
+        await refused(await client.options("/api/device", headers=rebound), 403)
 
     with_web(tmp_path, story)
 

@@ -1,5 +1,8 @@
 """Certificates: what they say survives, and no bit of them can be changed."""
 
+import json
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import certificate as c
 from gateway.errors import UserError
+from tests.vectors import make_badge
 
 NOW_S = 1_795_000_000
 OPERATOR, STRANGER, GATEWAY, OTHER = (
@@ -42,6 +46,11 @@ def test_a_badge_says_who_where_and_by_which_gateway():
     assert badge.gateway.name == "North school"
     assert badge.gateway.key == public(GATEWAY)
     assert badge.account.until_s == NOW_S + 90 * c.DAY_S
+
+
+def test_the_vectors_that_browsers_read_are_what_is_written_today():
+    kept = json.loads((Path(__file__).parents[1] / "vectors" / "badge.json").read_text())
+    assert make_badge.vectors() == kept
 
 
 def test_every_flipped_bit_is_refused():

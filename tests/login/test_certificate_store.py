@@ -3,13 +3,15 @@
 import json
 import stat
 import time
+from dataclasses import replace
 
 import pytest
 
-from gateway import certificate, network
+from gateway import about, certificate, network
 from gateway import certificate_store as store
 from gateway.certificate_commands import accept, certify, check, key, show_badge
 from gateway.cli import main, parser
+from gateway.config import Config
 from gateway.errors import UserError
 from gateway.network_card import public_key
 from tests.login.people import FACTS, certified
@@ -144,3 +146,12 @@ def test_without_a_network_the_operator_must_be_named(tmp_path, capsys):
     assert main(["certificate", "check", text, "--operator", "abc"]) == 2
     assert main(["certificate", "check", text, "--operator", FACTS.operator.hex()]) == 0
     assert "amina at https://login.example.org" in capsys.readouterr().out
+
+
+def test_a_gateway_tells_phones_whose_word_certificates_go_by(tmp_path):
+    config = Config("g", bytes(32))
+    assert about.login(config, tmp_path) == {}
+    assert list(tmp_path.iterdir()) == []
+    folder = certified(tmp_path / "north")
+    told = about.login(replace(config, login_issuer=ISSUER), folder)
+    assert told == {"login": ISSUER, "operator": store.operator_of(folder).hex()}

@@ -159,7 +159,10 @@ assert.ok(original.length > 48 * 1024);
 await ana.setInputFiles("#attach", { name: "bridge.png", mimeType: "image/png", buffer: original });
 await ana.locator(".attached", { hasText: "bridge.jpg" }).waitFor();
 await ana.click(".composer button[type=submit]");
+await ana.locator(".bubble progress[max]").waitFor(); // how many of its pieces have left,
+await bo.locator(".arriving progress[max]").waitFor({ state: "attached", timeout: PICTURE_MS }); // and come
 await bo.locator("img.picture").waitFor({ timeout: PICTURE_MS });
+await bo.locator(".arriving").waitFor({ state: "detached" });
 await ana.locator(".bubble.delivered img.picture").waitFor({ timeout: PICTURE_MS });
 await bo.waitForFunction(() => { // the newest is in sight, though the picture came later
   const box = document.querySelector("#scroll");
@@ -234,7 +237,10 @@ await twin.goto(a);
 await twin.locator(".chats a", { hasText: "Bo" }).click();
 await write(bo, "Seen in both tabs?");
 for (const tab of [ana, twin]) await bubble(tab, "both tabs").waitFor();
+await ana.fill("#text", "In b"); // a draft is the same in both, and sent once
+await twin.waitForFunction(() => document.querySelector("#text").value === "In b");
 await write(twin, "In both.");
+await ana.waitForFunction(() => !document.querySelector("#text").value);
 await delivered(ana, "In both.");
 for (const tab of [ana, twin, bo]) assert.equal(await bubble(tab, "In both.").count(), 1);
 await go(twin, "");

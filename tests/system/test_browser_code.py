@@ -29,7 +29,8 @@ def node(*arguments: str) -> str:
 def test_the_page_behind_its_looks() -> None:
     tests = sorted((ROOT / "tests" / "browser").glob("*.test.mjs"))
     assert len(tests) >= 8
-    assert "# fail 0" in node("--test", "--test-reporter=tap", *map(str, tests))
+    how = ("--test", "--test-timeout=60000", "--test-reporter=tap")
+    assert "# fail 0" in node(*how, *map(str, tests))
 
 
 def test_what_is_committed_is_built_from_the_sources() -> None:

@@ -16,7 +16,7 @@ export function devicesOf(rows, id) {
 
 // Of several devices of a person: who has it has it, else the one that may still get it speaks.
 const BEST = ["elsewhere", "read", "delivered", "on_mesh", "queued", "waiting", "expired", "refused"];
-export const best = (parts) => BEST.find((state) => parts.some((part) => part.state === state));
+export const best = (parts) => BEST.map((state) => parts.find((part) => part.state === state)).find(Boolean);
 
 // Have they our card, and may they know more?
 export const knowsUs = (person) => person.heard && !person.removed

@@ -4,33 +4,40 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { b64, hex, unb64, utf8 } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
-import { sha256 } from "./hashing.js";
+import { lockOf, sha256 } from "./hashing.js";
 import { cardOf, deviceId, mailboxKeys } from "./identity.js";
 
 const TIMEOUT_MS = 20_000;
 const AGAIN_MS = [1000, 30_000]; // a stream that broke is opened again, ever more rarely
 
 export class Gateway {
+  // base: where it is, "" for where the page came from, null while that is not known.
   constructor(identity, fetch = window.fetch.bind(window), base = "") {
     this.identity = identity;
     this.fetch = fetch;
     this.base = base;
     this.aheadMs = null; // the gateway's clock before ours; null until it told
+    this.seenAs = ""; // our card, while we let others at this gateway see us
+    this.id = ""; // the gateway's: what is signed for one is of no use to another
   }
 
-  // What the gateway says of itself; `way` is bytes. Sets the clock that signatures go by.
+  // What the gateway says of itself; `way` is bytes. Sets the id and the clock that signatures go by.
   async hello() {
     const told = await this.#request("GET", "/api/gateway", null, {});
-    if (!Number.isFinite(told.now_ms)) throw new Away("something else answers at this address");
+    if (!Number.isFinite(told.now_ms) || !/^[0-9a-f]{4,64}$/.test(told.id)) throw new Away("something else answers at this address");
     this.aheadMs = told.now_ms - Date.now();
+    this.id = told.id;
     return { ...told, way: unb64(told.way) };
   }
 
   // Tell the gateway which letters are ours -> {id, uuid}. Harmless when repeated.
-  register() {
+  // groups: mailbox keys beside our own.
+  register(groups = []) {
     const device = b64(cardOf(this.identity).device);
     return this.#signed("PUT", "/api/device", {
-      device, boxes: mailboxKeys(this.identity).map(b64),
+      device, boxes: [...mailboxKeys(this.identity), ...groups].map(b64),
+      unix_ms: Date.now(), // a gateway may have no clock
+      seen_as: this.seenAs,
     });
   }
 
@@ -45,14 +52,36 @@ export class Gateway {
     return (await this.#signed("GET", `/api/letters?after=${after}&limit=${limit}`)).map(letter);
   }
 
-  // Tokens (1 to 64) of letters that were opened and kept -> {taken}.
-  receipts(tokens) {
-    return this.#signed("POST", "/api/receipts", { tokens: tokens.map(b64) });
+  // Tokens (1 to 64) of letters that were opened and kept; acks: [{mid, token}] of those that others
+  // read too; recalls: tokens of what we wrote to several, who all have it. -> what those open
+  // (lockOf) that it did not take, because it knows no such letter: to be kept, and tried elsewhere.
+  async receipts(tokens, acks = [], recalls = []) {
+    const told = {};
+    if (tokens.length) told.tokens = tokens.map(b64);
+    if (acks.length) told.acks = acks.map(({ mid, token }) => ({ mid: b64(mid), token: b64(token) }));
+    if (recalls.length) told.recalls = recalls.map(b64);
+    const { taken, unknown } = await this.#signed("POST", "/api/receipts", told);
+    if (Array.isArray(unknown)) return unknown.map((mid) => hex(unb64(mid)));
+    const all = [...tokens, ...acks.map((a) => a.token), ...recalls];
+    return taken >= all.length ? [] : all.map(lockOf); // an older gateway tells only how many
   }
 
   // How far what we posted is: [{seq, mid, state, token?, relays?}].
   async states(after) {
     return (await this.#signed("GET", `/api/states?after=${after}`)).map(state);
+  }
+
+  // Any other question, signed as all are -> its answer.
+  ask(method, path, value) {
+    return this.#signed(method, path, value);
+  }
+
+  // The time, by the gateway's clock if it told that.
+  nowMs() { return Date.now() + (this.aheadMs || 0); }
+
+  // Who is at this gateway and wants to be seen: {here: [{card: text, ago_s}]}.
+  nearby() {
+    return this.#signed("GET", "/api/nearby");
   }
 
   mesh() {
@@ -73,9 +102,9 @@ export class Gateway {
     return this.#signed("POST", "/api/directory", { records: records.map(b64) });
   }
 
-  // The live stream of letters and states above `after`; the function returned ends it. A break is
+  // The live stream of letters and states above `after`, and of pieces under way; the function returned ends it. A break is
   // told by onGone(error), the stream comes back by itself and then says onOpen().
-  events(after, { onLetter, onState, onOpen, onGone }, Source = globalThis.EventSource) {
+  events(after, { onLetter, onState, onPieces, onOpen, onGone }, Source = globalThis.EventSource) {
     let source = null;
     let timer = null;
     let closed = false;
@@ -117,6 +146,7 @@ export class Gateway {
       source.onerror = () => again(new Away("the stream broke"));
       source.addEventListener("letter", heard(letter, onLetter));
       source.addEventListener("state", heard(state, onState));
+      source.addEventListener("pieces", heard(pieces, onPieces));
     };
     connect();
     return () => {
@@ -132,7 +162,7 @@ export class Gateway {
       return await this.#once(method, path, value);
     } catch (e) {
       if (e.code !== "http-401") throw e;
-      await this.hello(); // its clock may have been set
+      await this.hello(); // its clock may have been set, or this is another gateway
       return this.#once(method, path, value);
     }
   }
@@ -147,12 +177,13 @@ export class Gateway {
   // Device, time and signature of a request.
   #key(method, path, body) {
     const ms = Math.round(Date.now() + this.aheadMs);
-    const about = `helio1/request\0${method} ${path}\n${ms}\n${hex(sha256(body))}`;
+    const about = `helio1/request\0${this.id}\n${method} ${path}\n${ms}\n${hex(sha256(body))}`;
     const signature = ed25519.sign(utf8(about), this.identity.signing);
     return `${deviceId(cardOf(this.identity))}.${ms}.${b64(signature)}`;
   }
 
   async #request(method, path, body, headers) {
+    if (this.base === null) throw new Away("it is not known where the gateway is");
     const fetch = this.fetch;
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
@@ -179,6 +210,7 @@ function posted(m) {
   return {
     mid: b64(m.mid), b0: m.b0, b1: m.b1, hint: b64(m.hint), bundle: b64(m.bundle),
     shape: m.shape, tag_key: m.tagKey && b64(m.tagKey), way: b64(m.way),
+    watch: m.watch && m.watch.length ? m.watch.map(b64) : undefined,
   };
 }
 
@@ -190,6 +222,12 @@ function somebody(person) {
   const { records, marks } = person || {};
   if (!Array.isArray(records)) throw new Refused("strange-answer", "the gateway sent no directory");
   return { ...person, marks: Array.isArray(marks) ? marks : [], records: records.map(unb64) };
+}
+
+// How many pieces of a long message are there, of how many: {mid: hex, way: "in" | "out", pieces}.
+function pieces({ mid, way, pieces: [done, all] }) {
+  if (!(done >= 0 && all > 0)) throw new Refused("strange-answer");
+  return { mid: hex(unb64(mid)), way, pieces: [done, all] };
 }
 
 function state(s) {

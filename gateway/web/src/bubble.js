@@ -4,6 +4,8 @@ import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { best } from "./account.js";
 import { isPicture } from "./bodies.js";
+import { slowest } from "./ladder.js";
+import { noticeText } from "./notices.js";
 import { dataUrl } from "./pictures.js";
 import { t, when } from "./words.js";
 
@@ -20,18 +22,29 @@ const NOTES = { // of notes.js
 
 export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
-  const state = out && best(phone.partsFor(message, person.id));
+  if (message.kind === "notice") return html`<${Notice} message=${message} />`;
+  const part = out && (message.group ? { state: stateOfAll(message) } : best(phone.partsFor(message, person.id)));
   const time = when(out ? message.atMs / 1000 : sane(message));
-  const about = out ? stateText(state, message) : relaysText(message);
-  return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + state : "in")}>
+  const about = out ? stateText(part, message) : relaysText(message);
+  const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);
+  return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
+    ${message.from && html`<p class="from" dir="auto">${nameOf(phone, message.from, message.fromName)}</p>`}
     <${Content} phone=${phone} message=${message} person=${person} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
-    ${out && state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
+    ${pieces && html`<p class="meta"><progress max=${pieces[1]} value=${pieces[0]} aria-label=${about}></progress> ${t("pieces", { n: pieces[0], all: pieces[1] })}</p>`}
+    ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
     ${out && message.parts.length > 1 && html`<${Others} phone=${phone} message=${message} />`}
-    ${out && (state === "expired" || state === "refused") && html`<button type="button" class="small"
-      onClick=${() => phone.again(message.order, [person.id])}>${t("again")}</button>`}
+    ${out && (part.state === "expired" || part.state === "refused") && html`<button type="button" class="small"
+      onClick=${() => phone.again(message.order, [person.id]).catch(() => { /* it says why */ })}>${t("again")}</button>`}
   </article>`;
 }
+
+function nameOf(phone, id, said) {
+  const person = phone.leader(id);
+  return person ? person.name : said || id;
+}
+
+const Notice = ({ message }) => html`<p id=${"m" + message.order} tabindex="-1" class="notice" dir="auto">${noticeText(message.notice)}</p>`;
 
 function Content({ phone, message, person }) {
   if (message.kind === "note") {
@@ -76,15 +89,18 @@ function File({ phone, message }) {
 function Others({ phone, message }) {
   const has = (p) => p.state === "delivered" || p.state === "read";
   const done = message.parts.filter(has).length;
-  return html`<details class="others"><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
+  return html`<details class="others" open=${message.parts.some((p) => p.why)}><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
       const person = phone.leader(p.person);
       const device = person && phone.partsFor(message, person.id).length > 1 && p.person.slice(0, 4);
-      return html`<li key=${p.person}><bdi>${person ? person.name : p.person}</bdi>${device && html` <span class="words" dir="ltr">${device}</span>`}: <span class="state">${t(p.state)}</span></li>`;
+      return html`<li key=${p.person}><bdi>${nameOf(phone, p.person, p.name)}</bdi>${device && html` <span class="words" dir="ltr">${device}</span>`}: <span class="state">${stateText(p, message)}</span></li>`;
     })}</ul></details>`;
 }
 
-function stateText(state, message) {
+export const stateOfAll = (message) => slowest(message.parts);
+
+function stateText({ state, why }, message) {
+  if (why) return t("no_" + why);
   const open = state === "queued" || state === "on_mesh" || state === "waiting";
   const old = Date.now() - message.atMs > STILL_TRYING_MS;
   return open && old ? t("still_trying", { state: t(state) }) : t(state);

@@ -3,6 +3,7 @@
 import { html } from "htm/preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { utf8 } from "./bytes.js";
+import { draftOf, hearDraft, keepDraft, left, sentDraft } from "./drafts.js";
 import { Refused } from "./errors.js";
 import { FileButton, Wrong, useAttempt } from "./parts.js";
 import { attachment } from "./pictures.js";
@@ -10,20 +11,8 @@ import { t } from "./words.js";
 import { FILE_MAX } from "./bodies.js";
 
 const COUNT_FROM = 160; // bytes: what fits one frame need not be counted
-const DRAFT = "heliograph.draft.";
 
-export function draftOf(id) {
-  try { return localStorage.getItem(DRAFT + id) || ""; } catch (refused) { return ""; }
-}
-
-function keepDraft(id, text) {
-  try {
-    if (text) localStorage.setItem(DRAFT + id, text);
-    else localStorage.removeItem(DRAFT + id);
-  } catch (refused) { /* the field still has it */ }
-}
-
-// to: ids of people. sent(message): it is in the store.
+// to: ids of people. sent(): it is in the store.
 export function Composer({ phone, to, draft, focus, sent = () => {} }) {
   const [text, setText] = useState(() => draftOf(draft));
   const [file, setFile] = useState(null);
@@ -37,6 +26,9 @@ export function Composer({ phone, to, draft, focus, sent = () => {} }) {
     box.current.style.height = "auto";
     box.current.style.height = box.current.scrollHeight + 2 + "px";
   }, [text]);
+  useEffect(() => hearDraft(draft, (before, now) => { // what differs here is kept here
+    setText((mine) => (mine === before ? now : mine));
+  }), [draft]);
   const typed = (value) => {
     setText(value);
     setWrong("");
@@ -47,12 +39,15 @@ export function Composer({ phone, to, draft, focus, sent = () => {} }) {
     check(text, bytes, most, file);
     if (file) {
       await phone.send(to, { file });
-      setFile(null);
+      setFile((now) => (now === file ? null : now)); // or another one was chosen meanwhile
     }
-    const message = text.trim() ? await phone.send(to, { text }) : null;
-    if (text.trim() && box.current && box.current.value === text) typed(""); // or more was typed
-    sent(message);
-    box.current.focus({ preventScroll: true });
+    if (text.trim()) {
+      await phone.send(to, { text });
+      sentDraft(draft, text);
+      setText((now) => left(now, text));
+    }
+    sent();
+    if (box.current) box.current.focus({ preventScroll: true }); // unless they went elsewhere
   });
   const attach = async (chosen) => {
     setPreparing(true);

@@ -155,6 +155,7 @@ export function personOf({ records, marks = [] }) {
     }
   }
   return {
+    listings: [newest, ...rivals].map((r) => r.devices), // before they are weighed
     id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
     nextKey: newest.nextKey, devices, rival: rivals.length > 0, cards: [...cards.values()],
     payload: newest.payload, lists: [newest, ...rivals].slice(0, 2).map((r) => r.payload),
@@ -191,10 +192,12 @@ export function peopleOf(answer) {
 
 // --- what we say of ourselves
 
-// Our account's record and our device's, to announce. kept: {nextSeed, payload} of the last time, or
+// Our account's record and our device's, to announce. kept: {nextSeed, payload, said} of the last time, or
 // {}; found: what personOf() made of us from the directory, or null. -> {kept, records}; kept must be
 // on disk before the records leave, so that no two of one number ever do.
 //
+// A list of our last one's number that lacks this device was made by who had not heard of us: the next
+// one has what all of them have. A higher one is a removal. Of a name only what is changed here is new.
 // Throws Refused "removed" if another device of ours has taken this one off, "devices-full".
 export function ownRecords(me, kept, found, lifetime) {
   const card = cardOf(me);
@@ -202,21 +205,28 @@ export function ownRecords(me, kept, found, lifetime) {
   const nextSeed = kept.nextSeed || random(32);
   const nextKey = commitment(ed25519.getPublicKey(nextSeed));
   const last = kept.payload ? personOf({ records: [kept.payload] }) : null;
-  if (found && last && found.sequence > last.sequence && !found.devices.includes(mine)) {
+  const lists = [found, last].filter((p) => p && p.sequence >= Math.max(found ? found.sequence : 0, last ? last.sequence : 0))
+    .reduce((all, p) => all.concat(p.listings), []);
+  const listed = lists.filter((devices) => devices.includes(mine)).length;
+  const higher = Boolean(found && last && found.sequence > last.sequence);
+  if (higher && !listed) {
     throw new Refused("removed", "another device of yours has removed this one");
   }
   const base = found && (!last || found.sequence >= last.sequence) ? found : last;
   const split = Boolean(base) && (base.rival || Boolean(last && base.sequence === last.sequence
     && !same(base.payload, last.payload)));
-  const says = base && !split && base.name === me.name && equal(base.nextKey, nextKey)
-    && base.devices.includes(mine);
-  let payload = says && base.payload;
+  const renamed = base && me.name !== (kept.said || base.name);
+  const alone = base && base.devices.length === 1; // of several each has drawn a next key: one may stay
+  const says = base && !split && !renamed && listed && (!alone || equal(base.nextKey, nextKey));
+  let { said } = kept;
+  let payload = (says || (higher && split && listed && listed < lists.length)) && base.payload;
   if (!payload) {
-    const others = base ? base.devices.filter((id) => id !== mine) : [];
+    const others = [...new Set([].concat(...lists))].filter((id) => id !== mine);
     if (others.length >= DEVICES_MAX) throw new Refused("devices-full", "the account has eight devices");
     const sequence = Math.min(Math.max(found ? found.sequence : 0, last ? last.sequence : 0) + 1, SEQUENCE_MAX);
     payload = signAccount(me.account, { sequence, nextKey, devices: [...others, mine], name: me.name });
+    said = me.name;
   }
   const device = signDevice(me.signing, { ...card, lifetime });
-  return { kept: { nextSeed, payload }, records: [payload, device] };
+  return { kept: { nextSeed, payload, said }, records: [payload, device] };
 }

@@ -9,3 +9,8 @@ export const better = (state, than) => RANK[state] > RANK[than];
 
 // Is there nothing more to wait for?
 export const ended = (state) => state === "delivered" || state === "expired" || state === "refused";
+
+// Of several devices, the one that is furthest behind speaks for all.
+export function slowest(parts) {
+  return parts.reduce((worst, part) => (better(worst, part.state) ? part.state : worst), "delivered");
+}

@@ -1,24 +1,30 @@
 // The talk with the gateway: say who we are, hand in what waits, listen; and again whenever it
 // breaks, ever more rarely, but at once when there is reason to believe it is back.
 
+import { hex, unhex } from "./bytes.js";
 import { Away, Refused } from "./errors.js";
+import { lockOf } from "./hashing.js";
 
 const LOOK_MS = 10_000; // a stream whose Wi-Fi is gone looks alive, so we ask
 const AGAIN_MS = [1000, 30_000];
+const LASTED_MS = 30_000; // a session that did is reason to come back soon
 const POST_MAX = 16; // messages of one request,
 const POST_BYTES = 100_000; // and bytes
 const RECEIPTS_MAX = 64;
 
 export class Link {
   // told(): something changed that is shown. filed(outcome): a letter was taken in.
-  constructor(gateway, mail, { told, filed = () => {} }) {
-    Object.assign(this, { gateway, mail, told, filed });
+  // counted(note): pieces of a long message have got through.
+  constructor(gateway, mail, { told, filed = () => {}, counted = () => {} }) {
+    Object.assign(this, { gateway, mail, told, filed, counted });
     this.info = null; // what the gateway said last; null while it is out of reach
     this.why = ""; // "" | "away" | the code of a refusal
     this.stopped = false;
     this.wakeUp = null;
+    this.waitMs = AGAIN_MS[0];
     this.postFrom = 0; // not before: the gateway had no room
     this.postWaitMs = AGAIN_MS[0];
+    this.unknown = new Set(); // what the tokens open that this gateway does not take for now
     this.close = () => {};
     this.letters = Promise.resolve(); // one after the other
   }
@@ -53,10 +59,10 @@ export class Link {
   }
 
   async #run() {
-    let waitMs = AGAIN_MS[0];
     while (!this.stopped) {
+      const began = Date.now();
       try {
-        await this.#session(() => { waitMs = AGAIN_MS[0]; });
+        await this.#session();
       } catch (error) {
         if (!(error instanceof Away) && !(error instanceof Refused)) console.error(error);
         this.why = error instanceof Refused && error.code !== "not-loaded" ? error.code
@@ -67,18 +73,24 @@ export class Link {
       this.info = null;
       this.told();
       if (this.stopped) break;
-      await this.#pause(waitMs * (0.5 + Math.random() / 2)); // not all phones at once
-      waitMs = Math.min(waitMs * 2, AGAIN_MS[1]);
+      // a gateway that answers and then fails is no better than one that is away
+      if (Date.now() - began >= LASTED_MS) this.waitMs = AGAIN_MS[0];
+      await this.#pause(this.waitMs * (0.5 + Math.random() / 2)); // not all phones at once
+      this.waitMs = Math.min(this.waitMs * 2, AGAIN_MS[1]);
     }
   }
 
-  async #session(reached) {
+  async #session() {
     await this.#hello();
     this.boxes = null;
     await this.#register();
     await this.mail.arrived(this.info.way);
-    const run = this.info.run;
-    reached();
+    await this.mail.look();
+    const { network, name, run } = this.info;
+    // A gateway that was set up anew counts from 1 again, and so it does for a phone that had to give
+    // way and registers once more: the numbers belong to this run of it, and to this registration.
+    this.at = [network, name, run, this.since].join("/");
+    this.unknown.clear();
     this.postFrom = 0;
     this.why = "";
     this.told();
@@ -100,7 +112,9 @@ export class Link {
       }),
       onState: (state) => file(async () => {
         if (await this.mail.heardState(state, at)) this.told();
+        this.kick(); // what all readers have is let go of
       }),
+      onPieces: this.counted,
       onOpen: () => {},
       onGone: (error) => {
         broken = broken || error;
@@ -126,15 +140,16 @@ export class Link {
 
   async #hello() {
     this.info = await this.gateway.hello();
-    // A gateway that was set up anew counts from 1 again, so the numbers belong to this run of it.
-    this.at = `${this.info.network}/${this.info.name}/${this.info.run}`;
   }
 
   // Say which letters are ours, when that has changed.
   async #register() {
-    const now = "";
-    if (now !== this.boxes) await this.gateway.register();
-    this.boxes = now;
+    const groups = await this.mail.boxes();
+    const now = groups.map(hex).join();
+    if (now === this.boxes) return;
+    this.boxes = now; // before it is answered: our keys may change meanwhile
+    const { since = "" } = await this.gateway.register(groups);
+    this.since = since;
   }
 
   // Hand in what waits, and the receipts of what was kept.
@@ -142,10 +157,16 @@ export class Link {
     await this.#register();
     if (Date.now() >= this.postFrom) await this.#postAll();
     for (;;) {
-      const rows = (await this.mail.receipts()).slice(0, RECEIPTS_MAX);
+      const due = (await this.mail.receipts()).filter((row) => !this.unknown.has(lockOf(row.token)));
+      const rows = due.slice(0, RECEIPTS_MAX);
       if (!rows.length) return;
-      await this.gateway.receipts(rows.map((row) => row.token));
-      await this.mail.receiptsTaken(rows);
+      const of = (some) => rows.filter(some);
+      const unknown = await this.gateway.receipts(
+        of((row) => !row.ack && !row.recall).map((row) => row.token),
+        of((row) => row.ack).map((row) => ({ mid: unhex(row.mid), token: row.token })),
+        of((row) => row.recall).map((row) => row.token));
+      unknown.forEach((lock) => this.unknown.add(lock));
+      await this.mail.receiptsTaken(rows, unknown);
     }
   }
 

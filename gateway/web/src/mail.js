@@ -8,10 +8,11 @@
 
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
-import { H } from "./hashing.js";
+import { H, lockOf } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
 import { devicesOf, knowsUs } from "./account.js";
 import { fileBody, hereBody, read } from "./bodies.js";
+import { groupKey, groupList } from "./group_rows.js";
 import { better, ended } from "./ladder.js";
 import { STRANGERS_MAX, newPerson } from "./people.js";
 
@@ -22,8 +23,11 @@ const WAY_MS = 86_400_000; // where somebody was a day ago says nothing
 const HERE_EVERY_MS = 3_600_000;
 const TURNS = 8; // ways to seal the same once more
 const TOLD = ["queued", "on_mesh", "expired", "delivered"]; // what a gateway may say of a message
+const GROUP = 5; // a typed body that is about a group
 const SHUT_MAX = 100; // letters that cannot be opened yet; the oldest go
 const AGAIN_MS = 30 * 86_400_000; // what expired longer ago is not sent again by itself
+const RECEIPTS_KEPT = 1000; // that no gateway has taken yet,
+const RECEIPT_MS = 8 * 86_400_000; // and so long: a message lives seven days, a day for clocks
 const ALL = ["kv", "people", "messages", "files", "outbox", "seen", "receipts", "shut"];
 
 export class Mail {
@@ -43,14 +47,16 @@ export class Mail {
     const body = file ? fileBody(file) : utf8(text);
     const unixS = await this.#time();
     const people = await this.#chosen(ids);
-    const sealed = await Promise.all(people.map((p) => this.#seal(p, body, unixS, Boolean(file))));
+    const each = await Promise.all(people.map((p) => this.#sealOr(p, body, unixS, Boolean(file))));
+    const sealed = each.filter((one) => one.mid);
+    if (!sealed.length) throw each[0];
     const message = {
       dir: "out", chats: ids, kind: file ? "file" : "text", text,
       file: file && { name: file.name, mime: file.mime, size: file.bytes.length },
       unixS, atMs: this.now(), bytes: body.length, mids: sealed.map((s) => hex(s.mid)),
-      parts: people.map((p, i) => ({
-        person: p.id, state: "waiting", mids: [hex(sealed[i].mid)], prekey: p.card.prekeySeq,
-      })),
+      parts: people.map((p, i) => (each[i].mid
+        ? { person: p.id, state: "waiting", mids: [hex(each[i].mid)], prekey: p.card.prekeySeq }
+        : { person: p.id, state: "refused", why: each[i].code, mids: [] })),
     };
     const copies = await this.#copies({ chats: ids, body, unixS, typed: Boolean(file), file });
     return this.store.write(["messages", "files", "outbox"], async (tx) => {
@@ -74,6 +80,7 @@ export class Mail {
   // has the same time and the same words.
   async again(order, ids) {
     const message = await this.store.get("messages", order);
+    if (message.group) return (await this.groups()).again(order);
     const file = message.kind === "file" && (await this.store.get("files", order));
     const body = file ? fileBody({ ...message.file, bytes: file.bytes }) : utf8(message.text);
     const people = await this.#chosen(ids);
@@ -91,6 +98,7 @@ export class Mail {
           now.parts.push(part);
         }
         if (ended(part.state)) part.state = "waiting";
+        delete part.why;
         part.prekey = p.card.prekeySeq;
         part.mids.push(hex(sealed[i].mid));
         now.mids.push(hex(sealed[i].mid));
@@ -134,7 +142,7 @@ export class Mail {
     const name = hex(mid);
     if (!TOLD.includes(state)) return this.store.write(["kv"], (tx) => moveOn(tx, at, seq));
     const proven = token && equal(H("mid", token).slice(0, 12), mid);
-    return this.store.write(["kv", "outbox", "messages"], async (tx) => {
+    return this.store.write(["kv", "outbox", "messages", "receipts"], async (tx) => {
       await moveOn(tx, at, seq);
       if (state === "delivered" && !proven) return false;
       await improve(tx, name, state, relays);
@@ -155,19 +163,33 @@ export class Mail {
     const before = await this.store.get("seen", mid);
     if (before) {
       await this.store.write(["kv", "receipts"], async (tx) => {
-        await tx.put("receipts", before); // this gateway may not have it yet
+        // this gateway may not have it yet
+        if (before.token) await tx.put("receipts", { ...before, atMs: this.now() });
         await moveOn(tx, at, letter.seq);
       });
       return { is: "again" };
     }
+    const { ids, waits } = await this.store.read(["kv"], groupList);
+    if (ids.length) {
+      const outcome = await (await this.groups()).heard(letter, mid, at);
+      if (outcome) return outcome.is === "shut" ? this.#shut(letter, mid, outcome.why, at) : outcome;
+    }
     const cards = (await this.store.all("people")).map((p) => p.card);
+    for (const id of ids) {
+      const { makerCard } = await this.store.value(groupKey(id));
+      if (makerCard) cards.push(makerCard);
+    }
     const { open } = await this.sealing(); // if it cannot be loaded, the letter is not to blame
     try {
-      return await this.#file(letter, mid, await this.#open(open, letter, cards), at);
+      const opened = await this.#open(open, letter, cards);
+      if (!opened.typed || opened.body[0] !== GROUP) return await this.#file(letter, mid, opened, at);
+      const outcome = await (await this.groups()).told(opened, letter, mid, at);
+      return outcome.is === "shut" ? this.#shut(letter, mid, outcome.why, at) : outcome;
     } catch (refused) {
       if (refused instanceof Full) return this.#shut(letter, mid, "full", at);
       if (!(refused instanceof Refused)) throw refused;
-      const later = refused.code === "unknown-sender" || refused.code === "newer";
+      const later = refused.code === "unknown-sender" || refused.code === "newer"
+        || (refused.code === "not-for-us" && waits); // of a group whose members are still to come
       if (later) return this.#shut(letter, mid, refused.code, at);
       if (refused.code === "removed-device") await this.#noteRefused(mid, refused.person);
       return this.#drop(letter, refused.code, at);
@@ -182,10 +204,11 @@ export class Mail {
     return { is: "dropped", why };
   }
 
-  // Letters that could not be opened may be readable now: somebody was added, the page is newer.
-  async retryShut() {
+  // Letters that could not be opened may be readable now: the page is newer, somebody was added or
+  // their card came (why: "unknown-sender"), there is room for strangers again ("full").
+  async retryShut(why = "") {
     const found = [];
-    for (const { letter } of await this.store.all("shut")) {
+    for (const { letter } of (await this.store.all("shut")).filter((row) => !why || row.why === why)) {
       const outcome = await this.heardLetter(letter, null);
       if (outcome.is !== "shut") await this.store.delete("shut", hex(letter.mid));
       if (outcome.is === "new") found.push(outcome);
@@ -193,10 +216,31 @@ export class Mail {
     return found;
   }
 
+  // Groups come with the sealing: group_mail.js.
+  async groups() {
+    const { GroupMail } = await this.sealing();
+    return new GroupMail(this, { secondIn, moveOn, waiting });
+  }
+
+  // Do what is due in our groups.
+  async look() {
+    if ((await this.store.read(["kv"], groupList)).ids.length) await (await this.groups()).look();
+  }
+
+  // The mailbox keys of our groups, for our gateway.
+  async boxes() { return (await this.store.read(["kv"], groupList)).boxes; }
+
   receipts() { return this.store.all("receipts"); }
-  receiptsTaken(rows) {
+  // The gateway has these, but for those whose tokens open what it does not know (lockOf): they are kept for the next gateway, until
+  // no message lives any more or they are too many.
+  receiptsTaken(rows, unknown = []) {
     return this.store.write(["receipts"], async (tx) => {
-      for (const { mid } of rows) await tx.delete("receipts", mid);
+      const over = unknown.length ? (await tx.count("receipts")) - RECEIPTS_KEPT : 0;
+      const byAge = rows.slice().sort((a, b) => (a.atMs || 0) - (b.atMs || 0));
+      for (const [i, { mid, token, atMs }] of byAge.entries()) {
+        const old = !(this.now() - atMs < RECEIPT_MS);
+        if (!unknown.includes(lockOf(token)) || old || i < over) await tx.delete("receipts", mid);
+      }
     });
   }
 
@@ -228,7 +272,8 @@ export class Mail {
     if (!people.length) return;
     const unixS = await this.#time();
     for (const person of people) {
-      const sealed = await this.#seal(person, body, unixS, true, { priority: BACKGROUND });
+      const sealed = await this.#sealOr(person, body, unixS, true, { priority: BACKGROUND });
+      if (!sealed.mid) continue;
       await this.store.write(["people", "outbox"], async (tx) => {
         const row = noted(await tx.get("people", person.id));
         if (!row) return;
@@ -243,13 +288,7 @@ export class Mail {
   // A second that this phone has not used yet: two equal words of one second would be taken for
   // one message sent twice.
   #time() {
-    return this.store.write(["kv"], async (tx) => {
-      const last = (await tx.value("lastUnixS")) || 0;
-      const now = Math.floor(this.now() / 1000);
-      const unixS = now > last || last > now + 60 ? now : last + 1; // the clock was set back: follow
-      await tx.keep("lastUnixS", unixS);
-      return unixS;
-    });
+    return this.store.write(["kv"], (tx) => secondIn(tx, this.now()));
   }
 
   // The devices of these people that get mail.
@@ -276,6 +315,16 @@ export class Mail {
       unixS, typed, priority, lifetime: LIFETIME, withCard, plain, way: fresh ? person.way : null,
       myWay: withWay ? this.myWay : null,
     });
+  }
+
+  // Sealed, or why it cannot be for this person alone: nobody else shall miss theirs by it.
+  async #sealOr(person, body, unixS, typed, options) {
+    try {
+      return await this.#seal(person, body, unixS, typed, options);
+    } catch (refused) {
+      if (refused.code !== "bad-card") throw refused;
+      return refused;
+    }
   }
 
   // Sealed so that it has an id that it did not have before; null if there is no other way left.
@@ -305,14 +354,17 @@ export class Mail {
     const outcome = await this.store.write(ALL, async (tx) => {
       await moveOn(tx, at, letter.seq);
       if (await tx.get("seen", mid)) return { is: "again" }; // another tab was faster
+      const before = await tx.get("people", from);
       const person = await this.#author(tx, from, opened, what.kind === "quiet");
+      const met = !before || !equal(before.card.prekey, person.card.prekey);
       const message = {
         dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS, same,
         atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
         file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
       };
+      if (what.badge) await tx.put("people", Object.assign(person, { badge: what.badge }));
       if (what.kind === "quiet" && !(await tx.get("seen", same))) await hear(tx, this.me, person, opened, this.now());
-      const shown = what.kind !== "here" && what.kind !== "quiet" && person.standing !== "blocked" && !(await tx.get("seen", same));
+      const shown = !["here", "quiet", "badge"].includes(what.kind) && person.standing !== "blocked" && !(await tx.get("seen", same));
       if (shown) {
         message.order = await tx.put("messages", message);
         if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });
@@ -320,10 +372,11 @@ export class Mail {
       }
       await tx.put("seen", { mid, token: opened.token });
       await tx.put("seen", { mid: same });
-      await tx.put("receipts", { mid, token: opened.token });
-      return shown ? { is: "new", message, person } : { is: "again", person };
+      await tx.put("receipts", { mid, token: opened.token, atMs: this.now() });
+      return shown ? { is: "new", message, person, met } : { is: "again", person, met };
     });
     if (outcome.person) await this.#sendAgain(outcome.person);
+    if (outcome.met) await this.retryShut("unknown-sender");
     return outcome;
   }
 
@@ -359,7 +412,9 @@ export class Mail {
     for (const message of await this.store.all("messages")) {
       const part = message.parts && message.parts.find((p) => p.person === person.id);
       if (part && part.state !== "refused" && lost(part, person) && this.now() - message.atMs < AGAIN_MS) {
-        await this.again(message.order, [person.id]);
+        await this.again(message.order, [person.id]).catch((refused) => {
+          if (refused.code !== "bad-card") throw refused;
+        });
       }
     }
   }
@@ -383,6 +438,13 @@ class Full extends Error {}
 // last one the private half is gone.
 const lost = (part, person) => part.state !== "delivered"
   && (ended(part.state) || part.prekey < person.card.prekeySeq - 1);
+async function secondIn(tx, nowMs) {
+  const last = (await tx.value("lastUnixS")) || 0;
+  const now = Math.floor(nowMs / 1000);
+  const unixS = now > last || last > now + 60 ? now : last + 1; // the clock was set back: follow
+  await tx.keep("lastUnixS", unixS);
+  return unixS;
+}
 
 // Is this the same person's card with a newer prekey, or the first with a box root?
 const follows = (card, known) => equal(card.account, known.account)
@@ -401,6 +463,7 @@ async function moveOn(tx, at, seq) {
 
 async function improve(tx, mid, state, relays) {
   const message = await tx.withMid(mid);
+  if (message && message.sent) return improveShared(tx, message, mid, state);
   const part = message && message.parts && message.parts.find((p) => p.mids.includes(mid));
   if (!part || !better(state, part.state)) return;
   const newest = part.mids[part.mids.length - 1];
@@ -408,4 +471,18 @@ async function improve(tx, mid, state, relays) {
   part.state = state;
   if (relays !== undefined) part.relays = relays;
   await tx.put("messages", message);
+}
+
+// Of a message that several read: how far it is, or, under an id of its own, that one of them has
+// it. When all have it the mesh may let go.
+async function improveShared(tx, message, mid, state) {
+  const newest = message.sent[message.sent.length - 1].mid;
+  const whole = message.sent.some((one) => one.mid === mid);
+  if (whole && (mid !== newest || state === "delivered")) return; // delivered: we let go ourselves
+  const parts = message.parts.filter((p) => (whole || p.mids.includes(mid)) && better(state, p.state));
+  if (!parts.length) return;
+  for (const part of parts) part.state = state;
+  await tx.put("messages", message);
+  if (message.parts.some((p) => p.state !== "delivered")) return;
+  for (const one of message.sent) await tx.put("receipts", { ...one, recall: true });
 }

@@ -13,7 +13,7 @@ import { speak, t, wanted } from "./words.js";
 
 export * from "./shared.js"; // for what is loaded later
 
-const SOON = ["people", "settings", "mesh"]; // fetched soon, while the gateway is there
+const SOON = ["people", "groups", "settings", "mesh"]; // fetched soon, while the gateway is there
 const SOON_MS = 2000;
 const AGAIN_MS = 60_000;
 
@@ -47,13 +47,15 @@ function App({ phone, noKeys }) {
 }
 
 function viewOf(phone, route) {
-  const person = route.view === "chat" && phone.leader(route.id);
+  const person = route.view === "chat" && phone.chat(route.id);
   if (person) return html`<${Chat} key=${person.id + route.target} phone=${phone} person=${person} target=${route.target} />`;
   const later = (name, part, more) => html`<${Later} key=${part + route.rest} name=${name} part=${part} phone=${phone} ...${more} />`;
   switch (route.view) {
     case "add": return later("people", "Add", { card: route.rest });
     case "card": return later("people", "MyCard");
+    case "group": return later("groups", "NewGroup");
     case "several": return later("people", "Several");
+    case "nearby": return later("nearby", "Nearby");
     case "mesh": return later("mesh", "Mesh");
     case "device": return later("devices", "Devices", { asked: route.rest });
     case "settings": return later("settings", "Settings");

@@ -6,34 +6,19 @@
 // its claim: devices are joined to one person by a record that lists both (lists.js, account.js).
 
 import { equal } from "./bytes.js";
+import { cardsIn, decoded } from "./cards_in_text.js";
 import { Refused } from "./errors.js";
-import { NO_BOX_ROOT, cardText, cleanName, deviceId, parseCard } from "./identity.js";
+import { NO_BOX_ROOT, cardText, cleanName, deviceId } from "./identity.js";
 
 export const STRANGERS_MAX = 40; // who have not been answered yet; further ones wait on the mesh
-const CARD_IN_TEXT = /HELIO:[A-Z2-7\s]+/i;
-const LINK = /#(card|kit)\/(.+)$/i;
 
-// The card in what somebody pasted or scanned: the card itself, a link, or a text around it.
-// Throws Refused as parseCard does.
-export function cardIn(pasted) {
-  const text = decode(pasted.trim());
-  const link = LINK.exec(text);
-  const found = CARD_IN_TEXT.exec(link ? link[2] : text);
-  return parseCard(found ? found[0] : text);
-}
+// The first card in what somebody pasted or scanned. Throws Refused as parseCard does.
+export const cardIn = (pasted) => cardsIn(pasted)[0];
 
 // A link's text after "#kit/": a kit, and cards that come along.
 export function kitLink(rest) {
-  const [kit, ...cards] = decode(rest).split("/");
+  const [kit, ...cards] = decoded(rest).split("/");
   return { kit, cards };
-}
-
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch (notEncoded) {
-    return text;
-  }
 }
 
 // What a QR code of a card holds: a link, so that a phone's own camera opens it here.

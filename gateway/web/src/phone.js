@@ -3,13 +3,18 @@
 
 import { leaderOf } from "./account.js";
 import { Gateway } from "./api.js";
+import { badgeBody } from "./bodies.js";
 import { equal } from "./bytes.js";
 import { Refused } from "./errors.js";
+import { groupRead, groupsIn, shownGroups } from "./group_rows.js";
 import { cardOf, deviceId, newIdentity, parseKit, renewPrekey } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
+import { cardsIn } from "./cards_in_text.js";
 import { People, cardIn } from "./people.js";
+import { base } from "./place.js";
 import { Store, hear, ring } from "./store.js";
+import { Underway } from "./underway.js";
 
 const MESSAGE_MAX = 65_536; // until the gateway told its own
 const LOCKED = "locked"; // instead of our keys
@@ -26,9 +31,11 @@ export class Phone {
     this.keeper = new People(store);
     this.me = null;
     this.people = new Map();
+    this.groups = new Map(); // in the place of people: group_rows.js
     this.messages = [];
     this.shut = 0;
     this.link = null;
+    this.underway = new Underway();
     this.listeners = new Set();
   }
 
@@ -62,14 +69,18 @@ export class Phone {
 
   async #read() {
     if (this.store.closed) return;
-    const [me, people, messages, shut, removed] = await this.store.read(
+    const [me, people, messages, shut, groups, removed] = await this.store.read(
       ["kv", "people", "messages", "shut"], (tx) => Promise.all([tx.value("me").catch(locked),
-        tx.all("people"), tx.all("messages"), tx.count("shut"), tx.value("removed")]));
+        tx.all("people"), tx.all("messages"), tx.count("shut"), groupsIn(tx), tx.value("removed")]));
     if (me === LOCKED && this.me) return location.reload(); // another tab has locked the keys
     this.locked = me === LOCKED;
     if (this.locked) return this.changed();
     this.people = new Map(people.map((p) => [p.id, p]));
+    this.groups = shownGroups(groups);
     Object.assign(this, { messages, shut, removed: Boolean(removed) });
+    for (const [mid] of this.underway.arriving()) { // whole, and filed meanwhile
+      if (messages.some((m) => m.mids.includes(mid))) this.underway.ended(mid);
+    }
     this.#become(me || null);
     if (removed && this.link) this.link.stop(); // another device of ours has taken this one off
     this.changed();
@@ -87,13 +98,24 @@ export class Phone {
     if (!me || this.me) return;
     this.me = me;
     this.mail = new Mail(this.store, me, this.sealing);
-    const gateway = new Gateway(me);
+    const gateway = new Gateway(me, undefined, base());
     this.link = new Link(gateway, this.mail, {
       told: () => { ring(); this.reload(); },
       filed: () => { ring(); this.reload(); },
+      counted: (note) => {
+        this.underway.note(note);
+        this.changed();
+      },
     });
     if (!this.removed) this.link.start();
     this.gateway = gateway;
+    this.#retryShut(""); // this page may be newer than the one that could not open them
+  }
+
+  // What cannot be opened now is tried again another time: it stays where it is.
+  async #retryShut(why) {
+    const found = await this.mail.retryShut(why).catch(() => []);
+    if (found.length) await this.#done();
   }
 
   // Our keys changed, here or in another tab.
@@ -113,6 +135,13 @@ export class Phone {
   get id() { return deviceId(cardOf(this.me)); }
   get info() { return this.link && this.link.info; }
   get messageMax() { return (this.info && this.info.message_max) || MESSAGE_MAX; }
+
+  // A saved page is told another gateway's address.
+  moved() {
+    this.gateway.base = base();
+    this.gateway.aheadMs = null;
+    this.link.look();
+  }
 
   // --- who we are
 
@@ -151,29 +180,64 @@ export class Phone {
 
   // --- people
 
-  add(pasted, name) { return this.addCard(cardIn(pasted), name); }
+  // Everybody whose card is in this text: the first of them. A name is for one alone.
+  async add(pasted, name) {
+    const cards = cardsIn(pasted);
+    const others = cards.filter((card) => deviceId(card) !== this.id);
+    if (!others.length) throw new Refused("own-card");
+    const people = [];
+    for (const card of others) people.push(await this.addCard(card, others.length > 1 ? "" : name));
+    return people[0];
+  }
 
   async addCard(card, name) {
     const known = this.people.get(deviceId(card));
     if (deviceId(card) === this.id || (known && known.standing === "mine")) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
-    await this.mail.retryShut();
     await this.#done();
+    await this.#retryShut("unknown-sender");
     return person;
   }
 
-  async accept(id) { await this.keeper.accept(id); await this.#done(); }
-  async block(id) { await this.keeper.block(id); await this.#done(); }
+  async accept(id) { await this.keeper.accept(id); await this.#answered(); }
+  async block(id) { await this.keeper.block(id); await this.#answered(); }
+  async #answered() { // one stranger less
+    await this.#done();
+    await this.#retryShut("full");
+  }
   async rename(id, name) { await this.keeper.rename(id, name); await this.#done(); }
-  async read(id, order) { await this.keeper.read(id, order); await this.#done(); }
+  async read(id, order) {
+    await (this.groups.has(id) ? groupRead(this.store, id, order) : this.keeper.read(id, order));
+    await this.#done();
+  }
+
+  // --- groups
+
+  // One of GroupMail's actions.
+  async inGroup(action, ...rest) {
+    const result = await (await this.mail.groups())[action](...rest);
+    await this.#done();
+    return result;
+  }
+
+  // Whom a conversation is with: a person, or a group in the place of one.
+  chat(id) { return this.leader(id) || this.groups.get(id); }
 
   // --- messages
 
   async send(ids, what) {
     if (this.removed) throw new Refused("removed");
+    if (this.groups.has(ids[0])) return this.inGroup("send", ids[0], what);
     const message = await this.mail.send(ids, what);
-    await this.#done();
+    await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
     return message;
+  }
+
+  // Our badge, to all contacts.
+  async showBadge(mine) {
+    const contacts = Array.from(this.people.values()).filter((p) => p.standing === "contact" && !p.removed);
+    await this.mail.tell(contacts, badgeBody(mine));
+    await this.#done();
   }
 
   async again(order, ids) { await this.mail.again(order, ids); await this.#done(); }
@@ -199,13 +263,13 @@ export class Phone {
     const unread = new Map();
     for (const m of this.messages) {
       for (const id of m.chats) {
-        const row = this.people.get(id);
-        const person = this.leader(id) || { id };
-        last.set(person.id, m);
-        if (m.dir === "in" && row && m.order > row.read) unread.set(person.id, (unread.get(person.id) || 0) + 1);
+        const row = this.people.get(id) || this.groups.get(id);
+        const chat = this.chat(id) || { id };
+        last.set(chat.id, m);
+        if (m.dir === "in" && row && m.order > row.read) unread.set(chat.id, (unread.get(chat.id) || 0) + 1);
       }
     }
-    return Array.from(this.people.values())
+    return [...this.people.values(), ...this.groups.values()]
       .filter((p) => !p.joined && p.standing !== "mine" && (p.standing !== "blocked" || last.has(p.id)))
       .map((person) => ({ person, last: last.get(person.id) || null, unread: unread.get(person.id) || 0 }))
       .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)

@@ -145,7 +145,7 @@ function signed(to, inner) {
 }
 
 // All or nothing: HPKE's key capsule is hidden by the hash of the rest (its own inverse).
-function mask(mid, bundle) {
+export function mask(mid, bundle) {
   const out = bundle.slice();
   H("mask", mid, bundle.subarray(32)).forEach((byte, i) => { out[i] ^= byte; });
   return out;

@@ -6,6 +6,7 @@ import { devicesOf } from "./account.js";
 import { Bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
 import { words } from "./identity.js";
+import { Later } from "./loading.js";
 import { Bar, Wrong, useAttempt } from "./parts.js";
 import { t } from "./words.js";
 
@@ -66,7 +67,10 @@ export function Chat({ phone, person, target }) {
   const long = target && all.findIndex((m) => m.order === target);
   const from = Math.max(0, Math.min(all.length - shown, long >= 0 && target ? long - 20 : Infinity));
   return html`<section class="view" aria-labelledby="view-title">
-    <${Bar} title=${person.name} steal=${coarse() && !target}><${Details} phone=${phone} person=${person} /><//>
+    <${Bar} title=${person.name} steal=${coarse() && !target}>${person.group
+      ? html`<${Later} name="groups" part="GroupDetails" phone=${phone} person=${person} />`
+      : html`${person.badge && html`<${Later} name="badges" part="Theirs" bare phone=${phone} person=${person} />`}
+        <${Details} phone=${phone} person=${person} />`}<//>
     <div id="scroll" ref=${scroll} role="region" tabindex="0" aria-label=${t("conversation")} onScroll=${scrolled}
       onLoadCapture=${() => { if (atEnd.current) toEnd(); /* a picture came */ }}>
       ${from > 0 && html`<button type="button" class="small earlier" onClick=${earlier}>${t("earlier")}</button>`}
@@ -82,7 +86,10 @@ export function Chat({ phone, person, target }) {
 
 // Where one writes; for a stranger, the question whether one wants to.
 function Foot({ phone, person, target }) {
-  if (person.standing === "contact") {
+  if (person.group && person.group.standing !== "in") {
+    return html`<${Later} name="groups" part="GroupFoot" phone=${phone} person=${person} />`;
+  }
+  if (person.group || person.standing === "contact") {
     return html`<${Composer} phone=${phone} to=${[person.id]} draft=${person.id} focus=${!coarse() && !target} />`;
   }
   const blocked = person.standing === "blocked";
@@ -106,6 +113,7 @@ function Details({ phone, person }) {
     ${devicesOf(Array.from(phone.people.values()), person.id).filter((p) => !p.removed).map((p) => html`
       <p key=${p.id} class="words" dir="ltr">${words(p.id)}</p>`)}
     <p class="quiet">${t("compare", { name: person.name })}</p>
+    ${person.badge && html`<p class="quiet">${t("badge_worth")}</p>`}
     ${twin && html`<p class="error">${t("same_name")}</p>`}
     <form onSubmit=${rename} novalidate><label for="rename">${t("name")}</label>
       <input id="rename" type="text" dir="auto" autocomplete="off" value=${name} aria-describedby="rename-wrong"

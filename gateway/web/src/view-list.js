@@ -2,7 +2,10 @@
 
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { Later } from "./loading.js";
+import { noticeText } from "./notices.js";
 import { Sun } from "./parts.js";
+import { SAVED } from "./place.js";
 import { t, when } from "./words.js";
 
 const FOUND_MAX = 50; // messages of a search
@@ -15,6 +18,7 @@ export function Side({ phone, route }) {
     <header class="bar"><${Sun} /><div class="grow"><h1>Heliograph</h1>
       <p class="quiet"><bdi>${phone.me.name}</bdi>${phone.info
         ? html` · <bdi>${t("at_gateway", { name: phone.info.name })}</bdi>` : ""}</p></div></header>
+    ${SAVED && html`<${Later} name="saving" part="Address" bare phone=${phone} />`}
     <${Relay} link=${phone.link} />
     ${(chats.length > 0 || sought) && html`<div class="seek"><label for="search" class="unseen">${t("search")}</label>
       <input id="search" type="search" dir="auto" autocomplete="off" placeholder=${t("search")} value=${sought}
@@ -23,11 +27,13 @@ export function Side({ phone, route }) {
       ${words ? html`<${Found} phone=${phone} chats=${chats} words=${words} />`
         : html`<ul class="chats">${chats.map((c) => html`<${Row} key=${c.person.id} ...${c} open=${route.id === c.person.id} />`)}</ul>`}
       ${chats.length === 0 && html`<p class="quiet pad">${t("nobody")}</p>`}
+      ${phone.underway.arriving().map(([mid, [n, all]]) => html`<p key=${mid} class="arriving quiet pad">${t("arriving", { n, all })}
+        <progress max=${all} value=${n} aria-label=${t("arriving", { n, all })}></progress></p>`)}
       ${phone.shut > 0 && html`<p class="quiet pad">${t("shut", { n: phone.shut })}</p>`}
     </nav>
     <div class="actions">
       <a class="button primary" href="#add">${t("add")}</a><a class="button" href="#card">${t("my_card")}</a>
-      <a class="button" href="#several">${t("several")}</a><a class="button" href="#mesh">${t("mesh")}</a>
+      <a class="button" href="#several">${t("several")}</a><a class="button" href="#group">${t("new_group")}</a><a class="button" href="#mesh">${t("mesh")}</a>
       <a class="button" href="#settings">${t("settings")}</a><a class="button" href="#safety">${t("safety")}</a>
     </div>
   </section>`;
@@ -44,13 +50,15 @@ function Relay({ link }) {
 export const Face = ({ name }) => html`<span class="face" aria-hidden="true">${Array.from(name.trim() || "?")[0].toUpperCase()}</span>`;
 
 export const preview = (m) => (m.kind === "text" ? m.text.slice(0, 120)
-  : m.kind === "file" ? m.file.name : m.kind === "note" ? t("note") : t("needs_newer"));
+  : m.kind === "file" ? m.file.name : m.kind === "notice" ? noticeText(m.notice)
+    : m.kind === "note" ? t("note") : t("needs_newer"));
 
 function Row({ person, last, unread, open }) {
   return html`<li><a href=${"#c/" + person.id} aria-current=${open ? "page" : undefined}>
     <${Face} name=${person.name} />
     <div class="grow">
       <div class="line"><div class="name" dir="auto">${person.name}</div>
+        ${person.group && person.group.standing === "invited" && html`<span class="tag">${t("group_invitation")}</span>`}
         ${person.standing === "stranger" && html`<span class="tag">${t("new_person")}</span>`}
         ${last && html`<time>${when(last.atMs / 1000, true)}</time>`}</div>
       <div class="line">${last && last.dir === "out" && html`<span class="you quiet">${t("you")}</span>`}
@@ -67,7 +75,7 @@ function Found({ phone, chats, words }) {
   if (!people.length && !messages.length) return html`<p class="quiet pad" role="status">${t("nothing_found")}</p>`;
   return html`<ul class="chats">${people.map((c) => html`<${Row} key=${c.person.id} ...${c} />`)}
     ${messages.map((m) => {
-      const person = phone.leader(m.chats[0]);
+      const person = phone.chat(m.chats[0]);
       return person && html`<li key=${"m" + m.order}><a href=${`#c/${person.id}/${m.order}`}><${Face} name=${person.name} />
         <div class="grow"><div class="line"><div class="name" dir="auto">${person.name}</div>
           <time>${when(m.atMs / 1000, true)}</time></div>

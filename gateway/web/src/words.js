@@ -1,6 +1,7 @@
 // What the page says, in the language of the person. English is always there; the other tables
 // come when they are asked for, as later-words-xx.js.
 
+import { fetched } from "./place.js";
 import EN from "./words-en.js";
 
 export const LANGUAGES = {
@@ -24,8 +25,8 @@ export function wanted() {
   return known(chosen) || theirs.find(known) || "en";
 }
 
-// Speak this language from now on; what cannot be loaded changes nothing. load: import(), for tests.
-export async function speak(code, load = (file) => import(file)) {
+// Speak this language from now on; what cannot be loaded changes nothing. load: for tests.
+export async function speak(code, load = fetched) {
   if (code !== "en") {
     try {
       table = { ...EN, ...(await load(`./later-words-${code}.js`)).default };
@@ -68,3 +69,6 @@ export function when(unixS, brief = false) {
   const day = then.toLocaleDateString(language, { day: "numeric", month: "short" });
   return brief ? day : `${day}, ${time}`;
 }
+
+// A day, with its year.
+export const day = (unixS) => new Date(unixS * 1000).toLocaleDateString(language, { dateStyle: "medium" });

@@ -1,40 +1,41 @@
-import{Refused as S,drawn as z,picture as I}from"./app.js";var B=[1e3,600,1600];async function v(e){let{draw:t}=await import("./later-qr-draw.js");return t(e)}async function x(e){let[{read:t},r]=await Promise.all([import("./later-qr-read.js"),I(e)]);for(let c of B){let a=z(r,c),n=t(a.getContext("2d").getImageData(0,0,a.width,a.height));if(n)return n}throw new S("no-code")}import{FileButton as F,Wrong as O,html as h,t as m,useEffect as R,useRef as D,useState as b,why as E}from"./app.js";function C({text:e,codeText:t=e,label:r,fieldLabel:c}){let[a,n]=b(null),[o,d]=b(""),i=D();R(()=>{v(t).then(n,()=>n(null))},[t]);let p=()=>{i.current.focus(),i.current.setSelectionRange(0,e.length);let l=!1;try{l=document.execCommand("copy")}catch{}d(m(l?"copied":"copy_refused"))};return h`
-    <div class="code">${a&&h`
-      <svg role="img" aria-label=${r} viewBox=${`-4 -4 ${a.size+8} ${a.size+8}`}
-           shape-rendering="crispEdges" data-code=${t}>
+import{Refused as j,drawn as q,fetched as v,picture as B}from"./app.js";var F=[1e3,600,1600];async function x(t){let{draw:e}=await v("./later-qr-draw.js");return e(t)}async function C(t){let[{read:e},n]=await Promise.all([v("./later-qr-read.js"),B(t)]);for(let c of F){let a=q(n,c),r=e(a.getContext("2d").getImageData(0,0,a.width,a.height));if(r)return r}throw new j("no-code")}import{FileButton as O,Wrong as R,html as m,t as h,useEffect as D,useRef as E,useState as b,why as L}from"./app.js";function _({text:t,codeText:e=t,label:n,fieldLabel:c}){let[a,r]=b(null),[o,d]=b(""),i=E();D(()=>{x(e).then(r,()=>r(null))},[e]);let p=()=>{i.current.focus(),i.current.setSelectionRange(0,t.length);let l=!1;try{l=document.execCommand("copy")}catch{}d(h(l?"copied":"copy_refused"))};return m`
+    <div class="code">${a&&m`
+      <svg role="img" aria-label=${n} viewBox=${`-4 -4 ${a.size+8} ${a.size+8}`}
+           shape-rendering="crispEdges" data-code=${e}>
         <path fill="#fff" d=${`M-4-4h${a.size+8}v${a.size+8}h-${a.size+8}z`} />
         <path fill="#000" d=${a.path} />
       </svg>`}
     </div>
     <label for="code-text">${c}</label>
-    <textarea id="code-text" ref=${i} rows="6" dir="ltr" readonly spellcheck="false">${e}</textarea>
-    <p><button type="button" class="primary" onClick=${p}>${m("copy")}</button>
-      <span class="said" role="status">${o}</span></p>`}function _({id:e,label:t,hint:r,value:c,setValue:a,wrong:n,setWrong:o}){let[d,i]=b(!1),p=async l=>{i(!0),o("");try{a(await x(l))}catch(u){o(E(u))}i(!1)};return h`
-    <label for=${e}>${t}</label>
-    <textarea id=${e} rows="5" dir="ltr" autocapitalize="off" autocomplete="off" spellcheck="false"
-      placeholder=${r} value=${c} aria-describedby=${e+"-wrong"} aria-invalid=${!!n}
+    <textarea id="code-text" ref=${i} rows="6" dir="ltr" readonly spellcheck="false">${t}</textarea>
+    <p><button type="button" class="primary" onClick=${p}>${h("copy")}</button>
+      <span class="said" role="status">${o}</span></p>`}function k({id:t,label:e,hint:n,value:c,setValue:a,wrong:r,setWrong:o}){let[d,i]=b(!1),p=async l=>{i(!0),o("");try{a(await C(l))}catch(u){o(L(u))}i(!1)};return m`
+    <label for=${t}>${e}</label>
+    <textarea id=${t} rows="5" dir="ltr" autocapitalize="off" autocomplete="off" spellcheck="false"
+      placeholder=${n} value=${c} aria-describedby=${t+"-wrong"} aria-invalid=${!!r}
       onInput=${l=>a(l.target.value)}></textarea>
-    <${O} id=${e+"-wrong"}>${n}<//>
-    <p><${F} id=${e+"-photo"} label=${m("photo")} accept="image/*" take=${p} />
-      <span class="said" role="status">${d?m("reading"):""}</span></p>`}import{Bar as w,Composer as L,Later as P,cardIn as q,cardLink as A,cardOf as M,cardText as W,html as $,t as s,useAttempt as j,useState as g,words as N}from"./app.js";function ee({phone:e,card:t=""}){let[r,c]=g(t),[a,n]=g(""),[o,d,i,p]=j(),l=f=>{f.preventDefault(),d(async()=>{let k=await e.add(r,a);location.hash="#c/"+k.id})},u=Y(r);return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("add")} />
+    <${R} id=${t+"-wrong"}>${r}<//>
+    <p><${O} id=${t+"-photo"} label=${h("photo")} accept="image/*" take=${p} />
+      <span class="said" role="status">${d?h("reading"):""}</span></p>`}import{Bar as y,Composer as P,Later as A,cardLink as M,cardOf as W,cardText as S,cardsIn as N,html as $,origin as z,t as s,useAttempt as Y,useState as g,words as G}from"./app.js";function ae({phone:t,card:e=""}){let[n,c]=g(e),[a,r]=g(""),[o,d,i,p]=Y(),l=f=>{f.preventDefault(),d(async()=>{let I=await t.add(n,a);location.hash="#c/"+I.id})},u=H(n);return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("add")} />
     <div class="sheet"><form class="card-form" onSubmit=${l} novalidate>
       <p>${s("add_how")}</p>
-      <${_} id="card" label=${s("their_card")} hint=${s("card_hint")} value=${r}
+      <${k} id="card" label=${s("their_card")} hint=${s("card_hint")} value=${n}
         setValue=${f=>{c(f),p("")}} wrong=${o} setWrong=${p} />
       ${u&&$`<p class="big" role="status"><bdi>${s("add_this",{name:u})}</bdi></p>`}
       <label for="name">${s("name_as")}</label>
-      <input id="name" type="text" dir="auto" autocomplete="off" value=${a} onInput=${f=>n(f.target.value)} />
+      <input id="name" type="text" dir="auto" autocomplete="off" value=${a} onInput=${f=>r(f.target.value)} />
       <p><button type="submit" class="primary" aria-disabled=${i}>${s("add")}</button></p>
     </form>
-    <${P} name="directory" part="Find" phone=${e} /></div></section>`}function Y(e){try{return q(e).name}catch{return""}}function te({phone:e}){let t=M(e.me);return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("my_card")} />
-    <div class="sheet"><p class="big" dir="auto">${t.name}</p>
+    <p><a class="button" href="#nearby">${s("nearby")}</a></p>
+    <${A} name="directory" part="Find" phone=${t} /></div></section>`}function H(t){try{return N(t).map(e=>e.name).join(", ")}catch{return""}}function oe({phone:t}){let e=W(t.me);return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("my_card")} />
+    <div class="sheet"><p class="big" dir="auto">${e.name}</p>
       <p>${s("card_how")}</p>
-      <${C} text=${W(t)} codeText=${A(t,location.origin)} label=${s("card_code")} fieldLabel=${s("card_text")} />
-      <p><span class="quiet">${s("my_words")}:</span> <span class="words" dir="ltr">${N(e.id)}</span></p>
-    </div></section>`}function ae({phone:e}){let[t,r]=g([]),c=e.chats().map(o=>o.person).filter(o=>o.standing==="contact"),a=o=>r(t.includes(o)?t.filter(d=>d!==o):t.concat(o)),n=()=>{location.hash="#c/"+t[0]};return $`<section class="view" aria-labelledby="view-title"><${w} title=${s("several")} />
+      <${_} text=${S(e)} codeText=${z()?M(e,z()):S(e)} label=${s("card_code")} fieldLabel=${s("card_text")} />
+      <p><span class="quiet">${s("my_words")}:</span> <span class="words" dir="ltr">${G(t.id)}</span></p>
+    </div></section>`}function se({phone:t}){let[e,n]=g([]),c=t.chats().map(o=>o.person).filter(o=>o.standing==="contact"),a=o=>n(e.includes(o)?e.filter(d=>d!==o):e.concat(o)),r=()=>{location.hash="#c/"+e[0]};return $`<section class="view" aria-labelledby="view-title"><${y} title=${s("several")} />
     <fieldset class="sheet grow"><legend>${s("recipients")}</legend>
       ${c.length===0&&$`<p class="quiet">${s("nobody")}</p>`}
-      ${c.map(o=>$`<label key=${o.id} class="choice"><input type="checkbox" checked=${t.includes(o.id)}
+      ${c.map(o=>$`<label key=${o.id} class="choice"><input type="checkbox" checked=${e.includes(o.id)}
         onChange=${()=>a(o.id)} /><bdi>${o.name}</bdi></label>`)}
     </fieldset>
-    <${L} phone=${e} to=${t} draft="several" sent=${n} /></section>`}export{ee as Add,te as MyCard,ae as Several};
+    <${P} phone=${t} to=${e} draft="several" sent=${r} /></section>`}export{ae as Add,oe as MyCard,se as Several};

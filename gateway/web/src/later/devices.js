@@ -2,7 +2,7 @@
 
 import { Code, CodeField } from "./code/parts.js";
 import { admit, answerLink, ask, join, readRequest, remove, requestLink } from "../own_devices.js";
-import { Bar, html, load, t, useAttempt, useEffect, useState, words } from "../shared.js";
+import { Bar, html, load, origin, t, useAttempt, useEffect, useState, words } from "../shared.js";
 
 export { attend } from "../attend.js";
 
@@ -51,7 +51,7 @@ function Admit({ phone, asked }) {
   try { theirs = readRequest(pasted).id; } catch (notYet) { /* said when it is sent */ }
   if (answer) {
     return html`<h3>${t("add_device")}</h3><p>${t("answer_how")}</p>
-      <${Code} text=${answer} codeText=${answerLink(answer, location.origin)} label=${t("answer_code")} fieldLabel=${t("answer_text")} />`;
+      <${Code} text=${answer} codeText=${origin() ? answerLink(answer, origin()) : answer} label=${t("answer_code")} fieldLabel=${t("answer_text")} />`;
   }
   return html`<form class="card-form" onSubmit=${give} novalidate><h3>${t("add_device")}</h3><p>${t("add_device_how")}</p>
     <${CodeField} id="request" label=${t("request_field")} hint="HELIOASK:…" value=${pasted}
@@ -76,7 +76,7 @@ export function Join({ phone, answered = "" }) {
     });
   };
   return html`<p>${t("join_how")}</p>
-    ${mine && html`<${Code} text=${mine.request} codeText=${requestLink(mine.request, location.origin)}
+    ${mine && html`<${Code} text=${mine.request} codeText=${origin() ? requestLink(mine.request, origin()) : mine.request}
         label=${t("request_code")} fieldLabel=${t("request_text")} />
       <p><span class="quiet">${t("my_words")}:</span> <span class="words" dir="ltr">${words(mine.id)}</span></p>`}
     <form onSubmit=${enter} novalidate><${CodeField} id="answer" label=${t("answer_field")} hint="HELIODEVICE:…" value=${pasted}

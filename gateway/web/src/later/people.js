@@ -1,7 +1,7 @@
 // Add a contact, show one's own card, write to several.
 
 import { Code, CodeField } from "./code/parts.js";
-import { Bar, Composer, Later, cardIn, cardLink, cardOf, cardText, html, t, useAttempt, useState, words } from "../shared.js";
+import { Bar, Composer, Later, cardLink, cardOf, cardText, cardsIn, html, origin, t, useAttempt, useState, words } from "../shared.js";
 
 // card: from a link, "" if somebody is to be asked for one.
 export function Add({ phone, card = "" }) {
@@ -26,11 +26,12 @@ export function Add({ phone, card = "" }) {
       <input id="name" type="text" dir="auto" autocomplete="off" value=${name} onInput=${(e) => setName(e.target.value)} />
       <p><button type="submit" class="primary" aria-disabled=${busy}>${t("add")}</button></p>
     </form>
+    <p><a class="button" href="#nearby">${t("nearby")}</a></p>
     <${Later} name="directory" part="Find" phone=${phone} /></div></section>`;
 }
 
 function nameIn(pasted) {
-  try { return cardIn(pasted).name; } catch (notYet) { return ""; }
+  try { return cardsIn(pasted).map((card) => card.name).join(", "); } catch (notYet) { return ""; }
 }
 
 export function MyCard({ phone }) {
@@ -38,7 +39,7 @@ export function MyCard({ phone }) {
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("my_card")} />
     <div class="sheet"><p class="big" dir="auto">${card.name}</p>
       <p>${t("card_how")}</p>
-      <${Code} text=${cardText(card)} codeText=${cardLink(card, location.origin)} label=${t("card_code")} fieldLabel=${t("card_text")} />
+      <${Code} text=${cardText(card)} codeText=${origin() ? cardLink(card, origin()) : cardText(card)} label=${t("card_code")} fieldLabel=${t("card_text")} />
       <p><span class="quiet">${t("my_words")}:</span> <span class="words" dir="ltr">${words(phone.id)}</span></p>
     </div></section>`;
 }

@@ -5,4 +5,5 @@ export { hear } from "../quiet.js";
 export { learn } from "../lists.js";
 export { note } from "../notes.js";
 export { openBox, sealBox } from "../sealed_box.js";
+export { GroupMail } from "../group_mail.js";
 export { open, seal } from "../seal.js";

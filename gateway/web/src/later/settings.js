@@ -3,7 +3,7 @@
 import { Code } from "./code/parts.js";
 import { wishMarks, wishesMarks } from "../read_marks.js";
 import {
-  Bar, LANGUAGES, Later, Wrong, choose, html, kitText, load, spoken, t, useAttempt, useEffect, useState,
+  Bar, LANGUAGES, Later, SAVED, Wrong, choose, html, kitText, load, spoken, t, useAttempt, useEffect, useState,
 } from "../shared.js";
 
 export function Settings({ phone }) {
@@ -18,6 +18,7 @@ export function Settings({ phone }) {
       <${Later} name="directory" part="Findable" phone=${phone} />
       <${ReadMarks} phone=${phone} />
       <${Later} name="kit" part="Lock" phone=${phone} />
+      <${Later} name="badges" part="MyBadge" bare phone=${phone} />
       <${Forget} phone=${phone} />
     </div></section>`;
 }
@@ -79,6 +80,7 @@ function Forget({ phone }) {
 
 export function Safety() {
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("safety")} />
-    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}</div>
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed", "gateway", "wifi", "phone", "words", "ways"].map((k) => html`<p key=${k}>${t("safe_" + k)}</p>`)}
+      ${SAVED ? html`<p>${t("safe_saved")}</p>` : html`<${Later} name="saving" part="Save" />`}</div>
   </section>`;
 }
