@@ -133,8 +133,9 @@ export class Link {
   // Say which letters are ours, when that has changed.
   async #register() {
     const now = "";
-    if (now !== this.boxes) await this.gateway.register();
-    this.boxes = now;
+    if (now === this.boxes) return;
+    this.boxes = now; // before it is answered: our keys may change meanwhile
+    await this.gateway.register();
   }
 
   // Hand in what waits, and the receipts of what was kept.
