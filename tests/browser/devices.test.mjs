@@ -370,7 +370,7 @@ test("mail by the former box root still comes, for a week at least", async () =>
   const { gateways, ana, bo, end } = await two();
   await remove(ana.store, "0".repeat(16), Date.now());
   await ana.renewed();
-  while (gateways[0].boxes.get(ana.id).length < 3) await new Promise(setImmediate); // registered anew
+  while (gateways[0].boxes.get(ana.id).length < 3) await new Promise(setImmediate);
   await bo.write([ana], "by the former root");
   await heard(ana, "by the former root");
   const t0 = Date.now();
