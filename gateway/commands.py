@@ -14,8 +14,11 @@ from typing import IO, TYPE_CHECKING, Any
 from gateway.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
+    from aiohttp import web
+
+    from gateway.config import Config
     from gateway.desk import Desk  # slow to import: each command does so when it is called
 
 
@@ -235,6 +238,7 @@ async def _serve(args: argparse.Namespace) -> None:
     LoginApi(data_dir(args), config.login_issuer, client, signed).add_to(app)
     runner = web.AppRunner(app)
     await runner.setup()
+    pairing = await _pairing(config, desk, runner)
     site = web.TCPSite(runner, config.host, config.http_port)
     try:
         await site.start()
@@ -246,7 +250,7 @@ async def _serve(args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    task = asyncio.create_task(gateway.run())
+    task = asyncio.create_task(_all_of(gateway.run(), *pairing))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -258,6 +262,39 @@ async def _serve(args: argparse.Namespace) -> None:
     await runner.cleanup()
     desk.close()
     alone.close()
+
+
+async def _all_of(*parts: "Coroutine[Any, Any, None]") -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for part in parts:
+            tasks.create_task(part)
+
+
+async def _pairing(
+    config: "Config", desk: "Desk", runner: "web.AppRunner"
+) -> "list[Coroutine[Any, Any, None]]":
+    """What makes the Wi-Fi for phones; nothing if gateway.toml names no adapter."""
+    if not config.wifi_interface:
+        return []
+    try:
+        import gateway.links.system_bus  # noqa: F401 - is it installed?
+    except ModuleNotFoundError:
+        raise UserError(
+            "the [wifi] section wants dbus-fast: pip install 'heliograph[pair]'"
+        ) from None
+    from aiohttp import web
+
+    from gateway import pairing_socket
+    from gateway.links.addresses import Addresses
+    from gateway.pairing import Pairing
+
+    async def door(host: str, port: int) -> "Callable[[], Awaitable[None]]":
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        return site.stop
+
+    pairing = Pairing(config, desk.db, Addresses(desk.path.parent), door)
+    return [pairing.run(), pairing_socket.serve(desk.path.parent, pairing)]
 
 
 def gateway_lock(folder: Path) -> IO[str]:

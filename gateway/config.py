@@ -34,6 +34,11 @@ port = {port}  # the USB port of the nearest relay; "" runs without one
 listen = {listen}  # where the chat page is served
 names = []  # host names of this gateway, besides its addresses
 
+[wifi]
+interface = ""  # "wlan0": the adapter that makes a Wi-Fi for phones; "" for none
+country = ""  # two letters, as "DE": which channels are allowed
+channel = 6
+
 [login]
 issuer = ""  # https address of an OpenID provider, for `helio login` and phones; "" for none
 client_id = "heliograph"  # as whom the provider knows this gateway
@@ -63,6 +68,9 @@ class Config:
     login_issuer: str = ""
     login_client_id: str = "heliograph"
     login_client_secret: str = ""
+    wifi_interface: str = ""
+    wifi_country: str = ""
+    wifi_channel: int = 6
 
 
 def load_config(path: Path) -> Config:
@@ -93,9 +101,20 @@ class _Reader:
 
     def config(self, table: dict[str, Any]) -> Config:
         known = {
-            "": {"name", "network_key", "epoch", "position", "relay", "web", "login", "privacy"},
+            "": {
+                "name",
+                "network_key",
+                "epoch",
+                "position",
+                "relay",
+                "web",
+                "wifi",
+                "login",
+                "privacy",
+            },
             "relay": {"port"},
             "web": {"listen", "names"},
+            "wifi": {"interface", "country", "channel"},
             "login": {"issuer", "client_id", "client_secret"},
             "privacy": {"delay_max_s"},
         }
@@ -107,6 +126,7 @@ class _Reader:
                 if key not in keys:
                     raise self._error(key, f"is unknown here; known: {', '.join(sorted(keys))}")
         host, http_port = self._listen(table)
+        wifi = table.get("wifi", {})
         return Config(
             name=self._text(table, "name", "gateway"),
             network_key=self._key(table),
@@ -120,6 +140,9 @@ class _Reader:
             login_issuer=self._text(table.get("login", {}), "issuer", ""),
             login_client_id=self._text(table.get("login", {}), "client_id", "heliograph"),
             login_client_secret=self._text(table.get("login", {}), "client_secret", ""),
+            wifi_interface=self._text(wifi, "interface", ""),
+            wifi_country=self._country(wifi),
+            wifi_channel=self._number(wifi, "channel", 1, 13, 6),
         )
 
     def _error(self, key: str, what: str) -> UserError:
@@ -159,6 +182,15 @@ class _Reader:
         except (TypeError, ValueError):
             what = "must be [degrees north, degrees east], for example [46.95, 7.45]"
             raise self._error("position", what) from None
+
+    def _country(self, wifi: dict[str, Any]) -> str:
+        country = self._text(wifi, "country", "")
+        if wifi.get("interface") and not re.fullmatch("[A-Z]{2}", country):
+            key = "country" if "country" in wifi else "interface"
+            raise self._error(
+                key, 'needs country = "DE", two capital letters: which channels are allowed'
+            )
+        return country
 
     def _names(self, table: dict[str, Any]) -> tuple[str, ...]:
         names = table.get("names", [])

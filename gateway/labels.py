@@ -88,7 +88,7 @@ def arrange(nodes: list[dict[str, Any]], network: str) -> list[Sheet]:
 
 def _label(sheet: Sheet, x: float, y: float, node: dict[str, Any], network: str) -> None:
     sheet.cuts.append((x, y, _W, _H))
-    _code(sheet, x + _PAD, y + (_H - _QR) / 2, code_of(node["id"], network))
+    code(sheet, x + _PAD, y + (_H - _QR) / 2, _QR, code_of(node["id"], network))
     at = x + _PAD + _QR + _QUIET
     name = _halved(node["name"]) if _fits(node["name"], _NAME) < _NAME else [node["name"]]
     large = min(_fits(text, _NAME) for text in name)
@@ -114,10 +114,10 @@ def _halved(text: str) -> list[str]:
     return [text[:at], text[at + 1 :]]
 
 
-def _code(sheet: Sheet, x: float, y: float, text: str) -> None:
-    """A QR code of a label's size, its rows as bars: fewer and without seams."""
+def code(sheet: Sheet, x: float, y: float, size: float, text: str) -> None:
+    """A QR code so wide, its rows as bars: fewer and without seams."""
     rows = segno.make(text, error="m", micro=False, encoding="utf-8").matrix
-    side = _QR / len(rows)
+    side = size / len(rows)
     for down, row in enumerate(rows):
         start = 0
         while start < len(row):

@@ -74,7 +74,8 @@ async def read(phone, author, confirmed):
             token = ack_token(phone.pair(author), mid)
             if (phone.id, mid) not in confirmed:
                 ack = {"mid": b64(mid), "token": b64(token)}
-                assert await phone.done("POST", "/api/receipts", {"acks": [ack]}) == {"taken": 1, "unknown": []}
+                told = await phone.done("POST", "/api/receipts", {"acks": [ack]})
+                assert told["taken"] == 1
                 confirmed.add((phone.id, mid))
 
 

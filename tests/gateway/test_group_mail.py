@@ -68,7 +68,8 @@ class Member(Phone):
             if mid not in self.heard:
                 self.heard.append(mid)
                 ack = {"mid": b64(mid), "token": b64(ack_token(self.pair(author), mid))}
-                assert await self.done("POST", "/api/receipts", {"acks": [ack]}) == {"taken": 1, "unknown": []}
+                told = await self.done("POST", "/api/receipts", {"acks": [ack]})
+                assert told["taken"] == 1
         return texts
 
     async def recall(self, mid):
