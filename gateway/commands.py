@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.desk import Desk  # slow to import: each command does so when it is called
 
 
+_LOCKED = "Without the passphrase this kit is worth nothing, to you neither."
 _HANDLE_WITH_CARE = "Whoever has this kit reads and writes as you: keep it as you keep money."
 
 
@@ -54,6 +55,7 @@ def show(args: argparse.Namespace, value: Any, text: str) -> None:
 
 def identity(args: argparse.Namespace) -> int:
     """helio id: show who lives here, make them, or let them come back."""
+    from gateway.backup import passphrase
     from gateway.kit import parse_kit
 
     if args.name and args.restore:
@@ -61,7 +63,7 @@ def identity(args: argparse.Namespace) -> int:
     with opened_desk(args) as desk:
         if args.restore:
             kit = sys.stdin.read() if args.restore == "-" else args.restore
-            desk.restore_identity(parse_kit(kit))
+            desk.restore_identity(parse_kit(kit, lambda: passphrase(args.passphrase_file)))
         if args.name:
             desk.create_identity(args.name)
         me = desk.me()
@@ -70,17 +72,24 @@ def identity(args: argparse.Namespace) -> int:
 
 
 def kit(args: argparse.Namespace) -> int:
-    """helio kit: the person's keys, to be kept in a safe place."""
-    from gateway.kit import kit_text
+    """helio kit: the person's keys, to be kept in a safe place, or behind a passphrase."""
+    from gateway.backup import passphrase
+    from gateway.kit import kit_text, locked_kit
 
     with opened_desk(args) as desk:
-        text = kit_text(desk.identity())
+        me = desk.identity()
+        if args.passphrase or args.passphrase_file:
+            text = locked_kit(me, passphrase(args.passphrase_file, twice=True))
+        else:
+            text = kit_text(me)
     told = text
     if args.qr and not args.json:
         from gateway.terminal_qr import drawn
 
         told = f"{drawn(text)}\n{text}"
-    show(args, {"kit": text}, f"{told}\n{_HANDLE_WITH_CARE}")
+    locked = bool(args.passphrase or args.passphrase_file)
+    advice = _LOCKED if locked else _HANDLE_WITH_CARE
+    show(args, {"kit": text, "locked": locked}, f"{told}\n{advice}")
     return 0
 
 

@@ -240,14 +240,11 @@ class Desk:
 
     def receive(self, opened: Opened, text: str, **fields: Any) -> None:
         """Keep a message that was opened, and what it says of its sender: durable when this
-        returns. A second time is a no-op."""
+        returns. A second time is a no-op. Without fields only what it says of its sender."""
         sender, unix_s, way = opened.sender, opened.unix_s, opened.way
         contact = self._contact_of(sender)
         with writing(self.db):
-            if opened.card is not None and _follows(opened.card, sender):
-                self.db.execute(
-                    "UPDATE contact SET card = ? WHERE id = ?", (opened.card.text(), contact)
-                )
+            self.learn_card(opened.card, sender)
             if way:  # the newest counts, unless the clock that said so was ahead
                 now_s = self.wall.moment().unix_s
                 self.db.execute(
@@ -255,11 +252,17 @@ class Desk:
                     "WHERE id = ? AND (way_said_s < ? OR way_said_s > ? OR way_heard_s < ?)",
                     (way, unix_s, now_s, contact, unix_s, now_s, now_s - WAY_LASTS_S),
                 )
-            if not self._known(fields["mid"]):
+            if fields and not self._known(fields["mid"]):
                 self._insert(
                     contact=contact, direction="in", state="received", text=text,
                     unix_s=unix_s, **fields,
                 )  # fmt: skip
+
+    def learn_card(self, card: Card | None, known: Card) -> None:
+        """A newer card of a contact's device, inside a transaction. Of their other devices the
+        directory knows."""
+        if card is not None and _follows(card, known):
+            self.db.execute("UPDATE contact SET card = ? WHERE id = ?", (card.text(), card.id))
 
     def improve(self, mid: bytes, state: str) -> bool:
         """Raise the state of a message sent: queued, on_mesh, delivered; expired only if neither

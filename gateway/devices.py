@@ -9,7 +9,7 @@ from gateway.device_auth import device_id
 from gateway.errors import NoRoom, UserError
 
 DEVICES_MAX = 500
-BOXES_MAX = 3 + 32  # mailbox keys of the current and previous prekey, the public one; of groups
+BOXES_MAX = 5 + 32  # of two prekeys under two box roots, the public mailbox key; of groups
 BOX_LEN = 16
 # Keys cost nothing, so whoever reaches the page can register as many devices as he likes. When all
 # places are taken, first those that came once and never again give way, then the long silent; if

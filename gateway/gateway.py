@@ -22,6 +22,7 @@ from gateway.links.serial_port import PortError, SerialPort
 from gateway.mailroom import Mailroom
 from gateway.node_store import SqliteStore
 from gateway.post_office import PostOffice
+from gateway.rotation import Rotation
 from gateway.shared_wire import SharedWire
 from gateway.sorting import token_in
 from shared_protocol import receipt, records
@@ -69,6 +70,7 @@ class Gateway:
         self.mailroom.on_receipt = self.board.receipt
         self.announcer = Announcer(desk, self)
         self.mailroom.on_record = self.announcer.arrived
+        self.rotation = Rotation(desk)
         self._login = about.login(config, desk.path.parent)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
         self._start_node()
@@ -232,6 +234,7 @@ class Gateway:
         self.mailroom.follow()
         self.announcer.look()
         self.board.look()
+        self.rotation.look(self.clock_s())
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:

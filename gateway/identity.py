@@ -159,12 +159,16 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Identity:
-    """A device's own keys, its account's, and its card."""
+    """A device's own keys, its account's, and its card.
+
+    former: the same device with the prekey before this one, while letters for it may be under way.
+    """
 
     account: Ed25519PrivateKey
     signing: Ed25519PrivateKey
     prekey: X25519PrivateKey
     card: Card
+    former: "Identity | None" = None
 
     @staticmethod
     def new(name: str) -> "Identity":

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from gateway import quiet
 from gateway.desk import Desk
 from gateway.errors import UserError
 from gateway.identity import Card, Identity
@@ -95,7 +96,10 @@ class Mailroom:
         """The mailbox key of ours under which this hint is right."""
         assert self._me is not None
         card = self._me.card
-        for box in (card.mailbox_key, card.public_mailbox_key):
+        boxes = [card.mailbox_key, card.public_mailbox_key]
+        if self._me.former is not None:
+            boxes.append(self._me.former.card.mailbox_key)
+        for box in boxes:
             if hint == hint_for(box, mid):
                 return box
         return None
@@ -155,6 +159,9 @@ class Mailroom:
                 continue
             self._waiting.discard(mid)
             first, row = mine[0]
+            if quiet.hear(self._desk, opened, self._clock_s()):
+                self._release_receipt(mid, opened.token, first.head[3] >> 4)
+                return
             self._desk.receive(
                 opened,
                 _text_of(opened),
@@ -163,6 +170,9 @@ class Mailroom:
             )  # fmt: skip
             self._release_receipt(mid, opened.token, first.head[3] >> 4)
             return
+
+    def _clock_s(self) -> int:
+        return self.node.clock.now_s(self._now_ms())
 
     def _open_or_meet(self, parcels: list[Parcel], shape: Shape | None) -> Opened | None:
         """Opened; a stranger whose card came along is a contact from now on."""

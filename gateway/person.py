@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import time
+from dataclasses import replace
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.errors import UserError
@@ -21,7 +23,13 @@ def load(db: sqlite3.Connection) -> Identity:
             account = get_meta(db, "account_key") or os.urandom(32)
             set_meta(db, "account_key", account)
     number = int.from_bytes(get_meta(db, "prekey_seq") or b"\1", "big")
-    return Identity.load(Seeds(account, signing, prekey, number, box_root, name.decode()))
+    seeds = Seeds(account, signing, prekey, number, box_root, name.decode())
+    former = get_meta(db, "former_prekey")
+    if former is None:
+        return Identity.load(seeds)
+    number = int.from_bytes(get_meta(db, "former_prekey_seq") or b"", "big")
+    before = Identity.load(replace(seeds, prekey=former, prekey_seq=number))
+    return replace(Identity.load(seeds), former=before)
 
 
 def create(db: sqlite3.Connection, name: str) -> Identity:
@@ -36,12 +44,31 @@ def create(db: sqlite3.Connection, name: str) -> Identity:
     return load(db)
 
 
+def renew(db: sqlite3.Connection, above: int = 0) -> Identity:
+    """Draw a new prekey, of the next number or one above `above`. The former one goes on to open
+    what is under way, the one before it is deleted: no sooner than a message's longest lifetime
+    after the last time."""
+    me = load(db)
+    with writing(db):
+        set_meta(db, "former_prekey", me.prekey.private_bytes_raw())
+        set_meta(db, "prekey", os.urandom(32))
+        number = max(me.card.prekey_seq, above) + 1
+        set_meta(db, "prekey_seq", number.to_bytes(4, "big"))
+        set_meta(db, "former_prekey_seq", me.card.prekey_seq.to_bytes(4, "big"))
+    return load(db)
+
+
 def restore(db: sqlite3.Connection, me: Identity) -> None:
-    """Let the person of an identity kit live here. UserError if somebody does already."""
+    """Let the person of an identity kit live here. UserError if somebody does already.
+
+    With a new prekey: since the kit was made contacts may have heard of ones with higher numbers,
+    which count for them. Seconds are above any number that was counted up week by week.
+    """
     try:
         here = load(db)
     except UserError:
         _keep(db, me)
+        renew(db, int(time.time()))
         return
     raise UserError(f"{here.card.name} lives here already: choose another --data folder")
 

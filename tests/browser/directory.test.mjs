@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { needed } from "./mesh.mjs";
 import {
-  NO_BOX_ROOT, accountId, cardOf, concat, deviceId, hex, newIdentity, random, unhex,
+  NO_BOX_ROOT, accountId, cardOf, concat, deviceId, hex, newIdentity, renewPrekey, random, unhex,
 } from "../../gateway/web/src/core.js";
 import {
   commitment, ownRecords, peopleOf, personOf, readRecord, signAccount, signDevice,
@@ -226,6 +226,33 @@ test("being found: off until it is wished, announced at each start, off again", 
   phone.info = { run: "3" };
   await phone.changed();
   assert.equal(gateway.out.length, 4);
+  stop();
+});
+
+test("a new prekey or device is announced at once, and a removal that the directory knows is kept", async () => {
+  const me = newIdentity("Ana");
+  const gateway = fakeGateway();
+  const store = await Store.open(new IDBFactory());
+  const phone = await phoneAt(store, me, gateway);
+  let reloads = 0;
+  phone.reload = async () => { reloads += 1; };
+  await store.keep("findable", true);
+  const stop = stayFindable(phone, LIFETIME, () => 1e12);
+  const until = async (so) => { // looks overlap: one that is under way is not begun twice
+    while (!so()) await phone.changed().then(() => new Promise(setImmediate));
+  };
+  await until(() => gateway.out.length === 1);
+  for (let i = 0; i < 20; i++) await phone.changed().then(() => new Promise(setImmediate));
+  assert.equal(gateway.out.length, 1, "once");
+  phone.me = renewPrekey(me);
+  await until(() => gateway.out.length === 2);
+  phone.people = new Map([["x", { id: "x", standing: "mine" }]]);
+  await until(() => gateway.out.length === 3);
+  const other = deviceId(cardOf(newIdentity("Ana")));
+  gateway.out.push([says(me, { sequence: 9, devices: [other] })]);
+  phone.info = { run: "2" };
+  await until(() => reloads);
+  assert.deepEqual([gateway.out.length, await store.value("removed")], [4, true], "it announces nothing more");
   stop();
 });
 

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { needed } from "./mesh.mjs";
-import { cardOf, cardText, kitText, newIdentity, seal } from "../../gateway/web/src/core.js";
+import { cardOf, cardText, deviceId, kitText, newIdentity, seal } from "../../gateway/web/src/core.js";
+import { signAccount } from "../../gateway/web/src/directory.js";
+import { lock, unlock } from "../../gateway/web/src/vault.js";
 import { Phone } from "../../gateway/web/src/phone.js";
 
 const { IDBFactory } = needed("fake-indexeddb");
@@ -52,7 +54,9 @@ test("a kit brings the person and the cards; a bad one changes nothing", async (
   await assert.rejects(phone.restore(kitText(ana), ["HELIO:ABC"]), { code: "mistyped" });
   assert.equal(phone.me, null);
   await phone.restore(kitText(ana), [cardText(cardOf(bo)), cardText(cardOf(ana))]);
-  assert.equal(kitText(phone.me), kitText(ana));
+  const { account, signing, boxRoot, previous, prekeySeq } = phone.me;
+  assert.deepEqual([account, signing, boxRoot, previous], [ana.account, ana.signing, ana.boxRoot, { prekey: ana.prekey, prekeySeq: 1 }]);
+  assert.ok(prekeySeq > Date.now() / 1000 - 60, "above all that contacts may have heard of since");
   assert.deepEqual(phone.chats().map((c) => c.person.name), ["Bo"]);
   await assert.rejects(phone.add(cardText(cardOf(ana)), ""), { code: "own-card" });
 });
@@ -88,6 +92,57 @@ test("chats stand by the last word, count what is unread, and go on after a rest
   await again.mail.heardLetter(await letterTo(phone.me, cy, "word 4", 4), "A");
   await again.reload();
   assert.equal(again.inChat(stranger.id).length, 3);
+});
+
+test("a phone that was taken off its account sends nothing more", async () => {
+  const idb = new IDBFactory();
+  const phone = await opened(idb);
+  await phone.begin("Ana");
+  const bo = await phone.add(cardText(cardOf(newIdentity("Bo"))), "");
+  await phone.store.keep("removed", true);
+  await phone.reload();
+  assert.ok(phone.removed && phone.link.stopped);
+  await assert.rejects(phone.send([bo.id], { text: "x" }), { code: "removed" });
+  const again = await opened(idb);
+  assert.ok(again.removed && !again.link.running, "also when the page is opened again");
+});
+
+test("a phone whose keys are locked is nobody until it is unlocked, and then who it was", async () => {
+  const idb = new IDBFactory();
+  const phone = await opened(idb);
+  await phone.begin("Ana");
+  await lock(phone.store, "five words that nobody expects");
+  const again = await opened(idb);
+  assert.deepEqual([again.locked, again.me, again.link], [true, null, null]);
+  await assert.rejects(again.begin("Eve"), { code: "locked" });
+  await unlock(again.store, "five words that nobody expects");
+  await again.reload();
+  assert.deepEqual([again.locked, again.id], [false, phone.id]);
+});
+
+test("what is learned of somebody's devices joins their chats; what was read stays read", async () => {
+  const phone = await opened();
+  await phone.begin("Ana");
+  const first = newIdentity("Bo");
+  const second = { ...newIdentity("Bo"), account: first.account };
+  const ids = [first, second].map((one) => deviceId(cardOf(one)));
+  for (const one of [first, second]) {
+    await phone.add(cardText(cardOf(one)), "");
+    await phone.mail.heardLetter(await letterTo(phone.me, one, "from one of two", phone.messages.length + 1), "A");
+    await phone.reload();
+  }
+  assert.equal(phone.chats().length, 2);
+  const list = signAccount(first.account, { sequence: 1, nextKey: new Uint8Array(16), devices: ids, name: "Bo" });
+  await phone.learn([list]);
+  const [{ person, unread }, ...none] = phone.chats();
+  assert.deepEqual([none.length, unread, phone.inChat(person.id).filter((m) => m.kind === "text").length], [0, 3, 2]);
+  await phone.read(person.id, Math.max(...phone.messages.map((m) => m.order)));
+  assert.equal(phone.chats()[0].unread, 0);
+  assert.deepEqual(ids.map((id) => phone.leader(id).id), [person.id, person.id]);
+  const message = await phone.send([person.id], { text: "to both" });
+  assert.equal(phone.partsFor(message, person.id).length, 2);
+  await phone.block(person.id);
+  assert.deepEqual(ids.map((id) => phone.people.get(id).standing), ["blocked", "blocked"]);
 });
 
 test("what is kept counts as sent, though it could not be drawn", async () => {

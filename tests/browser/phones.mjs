@@ -22,6 +22,7 @@ export class TestPhone {
     phone.id = deviceId(cardOf(phone.me));
     phone.card = cardOf(phone.me);
     await phone.wake();
+    await phone.store.keep("me", phone.me);
     if (gateway) phone.join(gateway);
     return phone;
   }
@@ -46,6 +47,15 @@ export class TestPhone {
     this.waiting = new Set();
     this.link.start();
     joined.add(this);
+  }
+
+  // Our keys may have changed in the store, as phone.js sees it.
+  async renewed() {
+    this.me = await this.store.value("me");
+    this.mail.me = this.me;
+    if (!this.link) return;
+    this.link.gateway.identity = this.me;
+    this.link.register();
   }
 
   leave() {

@@ -165,10 +165,13 @@ def test_a_kit_brings_a_person_back_and_replaces_nobody(homes, tmp_path):
     assert kit in told
     assert "reads and writes as you" in told
     here = json.loads(helio("id", "--json", data=homes / "ana").stdout)
+    card = here["card"]
     back = helio("id", "--restore", "-", "--json", data=tmp_path / "new", text=kit)
-    assert json.loads(back.stdout) == here
+    restored = json.loads(back.stdout)
+    assert restored.pop("card") != here.pop("card"), "its prekey is new"
+    assert restored == here
     assert_mistake(helio("id", "--restore", kit, data=homes / "bo"), "Bo lives here already")
-    assert_mistake(helio("id", "--restore", here["card"], data=tmp_path / "x"), "HELIOKIT:")
+    assert_mistake(helio("id", "--restore", card, data=tmp_path / "x"), "HELIOKIT:")
     assert_mistake(helio("id", "--restore", kit, "--name", "Eve", data=tmp_path / "x"), "first")
     assert_mistake(helio("kit", data=tmp_path / "x"), "helio id --name")
 

@@ -161,7 +161,7 @@ def test_a_message_is_recognised_under_each_mailbox_key_and_no_other(office):
 
 def test_odd_devices_are_refused(office):
     for key, keys in ((bytes(31), [bytes(16)]), (bytes(32), []), (bytes(32), [bytes(15)]),
-                      (bytes(32), [bytes([n]) * 16 for n in range(36)])):  # fmt: skip
+                      (bytes(32), [bytes([n]) * 16 for n in range(38)])):  # fmt: skip
         with pytest.raises(UserError):
             office.write_now(lambda k=key, b=keys: office.devices.register(k, b, 0))
     assert len(office.devices) == 0

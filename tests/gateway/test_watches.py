@@ -184,7 +184,7 @@ def test_a_device_has_as_many_boxes_as_groups_need(office):
         return office.write_now(lambda: office.devices.register(bytes(32), some, 1000))
 
     assert len(register(boxes[:-1]).boxes) == BOXES_MAX
-    with pytest.raises(UserError, match="35 boxes"):
+    with pytest.raises(UserError, match="37 boxes"):
         register(boxes)
 
 

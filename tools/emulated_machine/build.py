@@ -66,7 +66,9 @@ ln -snf /proc/self/fd /dev/fd
 ip link set lo up; modprobe virtio_rng
 modprobe 9pnet_virtio
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose share /mnt/share
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro tree /mnt/tree
+for name in tree site; do
+  mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro $name /mnt/$name
+done
 if [ -e /mnt/share/services ]; then exec /lib/systemd/systemd --unit=job.service; fi
 exec /bin/run-job
 """

@@ -4,6 +4,8 @@ import { bytesNumber, concat, text, utf8 } from "./bytes.js";
 
 const FILE = 1;
 const HERE = 2;
+// Between devices, not shown (quiet.js): my devices, read marks, copies for my others, my prekey.
+const QUIET = [3, 6, 9, 10];
 const BADGE = 11;
 const PROOF_LEN = 64;
 const BADGE_MAX = 1 + 255 + 218; // bytes of a badge (SPEC.md 13)
@@ -31,6 +33,7 @@ export function read({ body, typed }) {
     if (file) return { kind: "file", file };
   }
   if (body[0] === HERE && body.length === 1) return { kind: "here" };
+  if (QUIET.includes(body[0])) return { kind: "quiet" };
   if (body[0] === BADGE && body.length > 1 + PROOF_LEN && body.length <= 1 + PROOF_LEN + BADGE_MAX) {
     const badge = { proof: body.slice(1, 1 + PROOF_LEN), badge: body.slice(1 + PROOF_LEN) };
     return { kind: "badge", badge };

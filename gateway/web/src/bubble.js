@@ -2,6 +2,7 @@
 
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
+import { best } from "./account.js";
 import { isPicture } from "./bodies.js";
 import { slowest } from "./ladder.js";
 import { noticeText } from "./notices.js";
@@ -13,17 +14,22 @@ const LONG_LINES = 24;
 const SHORT_CHARS = 600;
 const SHORT_LINES = 10;
 const STILL_TRYING_MS = 600_000; // after ten minutes a person wonders
+const NOTES = { // of notes.js
+  removed_mail: "note_removed_mail", removed_device: "note_removed_device", more_devices: "note_more_devices",
+  old_list: "note_old_list", two_lists: "note_two_lists", key_followed: "note_key_followed",
+  strange_key: "note_strange_key",
+};
 
 export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
   if (message.kind === "notice") return html`<${Notice} message=${message} />`;
-  const part = out && (message.group ? { state: stateOfAll(message) } : message.parts.find((p) => p.person === person.id));
+  const part = out && (message.group ? { state: stateOfAll(message) } : best(phone.partsFor(message, person.id)));
   const time = when(out ? message.atMs / 1000 : sane(message));
   const about = out ? stateText(part, message) : relaysText(message);
   const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);
   return html`<article id=${"m" + message.order} tabindex="-1" class=${"bubble " + (out ? "out " + part.state : "in")}>
     ${message.from && html`<p class="from" dir="auto">${nameOf(phone, message.from, message.fromName)}</p>`}
-    <${Content} phone=${phone} message=${message} />
+    <${Content} phone=${phone} message=${message} person=${person} />
     <p class="meta">${time && html`<time>${time}</time>`}${time && about ? " · " : ""}<span class="state">${about}</span></p>
     ${pieces && html`<p class="meta"><progress max=${pieces[1]} value=${pieces[0]} aria-label=${about}></progress> ${t("pieces", { n: pieces[0], all: pieces[1] })}</p>`}
     ${out && part.state === "waiting" && message.kind === "file" && html`<progress aria-label=${about}></progress>`}
@@ -33,11 +39,17 @@ export function Bubble({ phone, message, person }) {
   </article>`;
 }
 
-const nameOf = (phone, id, said) => (phone.people.has(id) ? phone.people.get(id).name : said || id);
+function nameOf(phone, id, said) {
+  const person = phone.leader(id);
+  return person ? person.name : said || id;
+}
 
 const Notice = ({ message }) => html`<p id=${"m" + message.order} tabindex="-1" class="notice" dir="auto">${noticeText(message.notice)}</p>`;
 
-function Content({ phone, message }) {
+function Content({ phone, message, person }) {
+  if (message.kind === "note") {
+    return html`<p class="said quiet" dir="auto">${t(NOTES[message.note], { name: person.name, n: message.n })}</p>`;
+  }
   if (message.kind === "file") return html`<${File} phone=${phone} message=${message} />`;
   if (message.kind === "newer") return html`<p class="said quiet">${t("needs_newer")}</p>`;
   return html`<${Words} text=${message.text} />`;
@@ -73,12 +85,15 @@ function File({ phone, message }) {
       <span class="quiet"> ${t("bytes", { n: message.file.size })}</span></p>`;
 }
 
-// Each recipient of a message to several.
+// Each device that a message to several is for.
 function Others({ phone, message }) {
-  const done = message.parts.filter((p) => p.state === "delivered").length;
+  const has = (p) => p.state === "delivered" || p.state === "read";
+  const done = message.parts.filter(has).length;
   return html`<details class="others" open=${message.parts.some((p) => p.why)}><summary>${t("of_several", { n: done, all: message.parts.length })}</summary>
     <ul>${message.parts.map((p) => {
-      return html`<li key=${p.person}><bdi>${nameOf(phone, p.person, p.name)}</bdi>: <span class="state">${stateText(p, message)}</span></li>`;
+      const person = phone.leader(p.person);
+      const device = person && phone.partsFor(message, person.id).length > 1 && p.person.slice(0, 4);
+      return html`<li key=${p.person}><bdi>${nameOf(phone, p.person, p.name)}</bdi>${device && html` <span class="words" dir="ltr">${device}</span>`}: <span class="state">${stateText(p, message)}</span></li>`;
     })}</ul></details>`;
 }
 

@@ -119,7 +119,8 @@ function checkPrekey(prekey) {
 // What is to be believed of one account that the gateway told: {records, marks}. Only what its keys
 // have signed counts; the gateway may hold back, but not forge.
 // -> {id, account, name, sequence, nextKey, devices: [ids that count], rival: bool, cards, payload,
-//     marks, refused: how many records did not count}; null if there is no account record.
+//     lists: [it, and one that contradicts it], records: Map of id -> device record, marks, refused: how many records did
+//     not count}; null if there is no account record.
 export function personOf({ records, marks = [] }) {
   const read = [];
   let refused = 0;
@@ -139,6 +140,7 @@ export function personOf({ records, marks = [] }) {
   const rivals = lists.filter((r) => r.sequence === newest.sequence && !same(r.payload, newest.payload));
   const devices = newest.devices.filter((id) => rivals.every((r) => r.devices.includes(id)));
   const cards = new Map();
+  const counted = new Map();
   for (const r of mine.filter((one) => one.kind === "device")) {
     const card = {
       account: r.account, device: r.device, prekey: r.prekey, prekeySeq: r.prekeySeq,
@@ -147,13 +149,17 @@ export function personOf({ records, marks = [] }) {
     const id = deviceId(card);
     const known = cards.get(id);
     if (!devices.includes(id)) refused += 1;
-    else if (!known || card.prekeySeq > known.prekeySeq) cards.set(id, card);
+    else if (!known || card.prekeySeq > known.prekeySeq) {
+      cards.set(id, card);
+      counted.set(id, r.payload);
+    }
   }
   return {
     listings: [newest, ...rivals].map((r) => r.devices), // before they are weighed
     id: accountId(newest), account: newest.account, name: newest.name, sequence: newest.sequence,
     nextKey: newest.nextKey, devices, rival: rivals.length > 0, cards: [...cards.values()],
-    payload: newest.payload, marks, refused: refused + read.length - mine.length,
+    payload: newest.payload, lists: [newest, ...rivals].slice(0, 2).map((r) => r.payload),
+    records: counted, marks, refused: refused + read.length - mine.length,
   };
 }
 

@@ -1,7 +1,8 @@
 // Who somebody is: keys, contact card and identity kit (SPEC.md 2).
 //
 // identity: {account, signing, prekey, prekeySeq, boxRoot, name}; account, signing (Ed25519) and
-// prekey (X25519) are 32-byte private keys. After renewPrekey also previous: {prekey, prekeySeq}.
+// prekey (X25519) are 32-byte private keys. After renewPrekey also previous: {prekey, prekeySeq}; after
+// a device was removed formerRoot: {boxRoot, sinceMs}.
 // card: {account, device, prekey, prekeySeq, boxRoot, name} with public keys.
 
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
@@ -31,11 +32,12 @@ export function newIdentity(name) {
   };
 }
 
-// The same person with a new prekey. The former one goes on to open what is under way: renew it no
-// sooner than the longest lifetime of a message, 7 days.
-export function renewPrekey(identity) {
+// The same person with a new prekey, of the next number or one above `above`. The former one goes on to open
+// what is under way: renew it no sooner than the longest lifetime of a message, 7 days.
+export function renewPrekey(identity, above = 0) {
   const previous = { prekey: identity.prekey, prekeySeq: identity.prekeySeq };
-  return { ...identity, prekey: random(32), prekeySeq: identity.prekeySeq + 1, previous };
+  const prekeySeq = Math.max(identity.prekeySeq, above) + 1;
+  return { ...identity, prekey: random(32), prekeySeq, previous };
 }
 
 export function cardOf(identity) {
@@ -81,13 +83,13 @@ export function mailboxKey(card) {
 // K_box for whoever has no card of this device.
 export const publicMailboxKey = (card) => H("box-public", card.device).slice(0, 16);
 
-// What our gateway needs to know our letters by: current, former if there is one, public.
+// What our gateway needs to know our letters by: current, former ones if there are any, public.
 export function mailboxKeys(identity) {
   const card = cardOf(identity);
-  const keys = [mailboxKey(card)];
-  if (identity.previous) {
-    keys.push(mailboxKey({ ...card, prekeySeq: identity.previous.prekeySeq }));
-  }
+  const { previous, formerRoot } = identity;
+  const numbers = previous ? [card.prekeySeq, previous.prekeySeq] : [card.prekeySeq];
+  const roots = formerRoot ? [card.boxRoot, formerRoot.boxRoot] : [card.boxRoot];
+  const keys = roots.flatMap((boxRoot) => numbers.map((prekeySeq) => mailboxKey({ ...card, boxRoot, prekeySeq })));
   return [...keys, publicMailboxKey(card)];
 }
 
@@ -148,11 +150,13 @@ function unpacked(kind, raw) {
   return [...keys, { prekeySeq, boxRoot: raw.slice(101, FIXED), name }];
 }
 
-function checkedText(scheme, raw) {
+// Bytes as a text to be scanned, pasted or typed, with a check at its end.
+export function checkedText(scheme, raw) {
   return scheme + base32(concat(raw, sha256(raw).slice(0, CHECK_LEN)));
 }
 
-function checkedBytes(kind, typed) {
+// The inverse. kind: {scheme, what: for people, none: the code of what is none}.
+export function checkedBytes(kind, typed) {
   const compact = String(typed).replace(/\s+/g, "").toUpperCase();
   if (!compact.startsWith(kind.scheme)) throw new Refused(kind.none, `that is no ${kind.what}`);
   const checked = unbase32(compact.slice(kind.scheme.length)) || new Uint8Array(0);

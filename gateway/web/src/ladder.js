@@ -2,7 +2,8 @@
 
 // "waiting": kept here, the gateway has not taken it yet. "refused": it never will.
 // A receipt may come after the time was up, so delivered is above expired.
-const RANK = { waiting: 0, refused: 1, queued: 2, on_mesh: 3, expired: 4, delivered: 5 };
+// "read" is told by who wishes to. "elsewhere": sent by another device of ours, which knows more.
+const RANK = { waiting: 0, refused: 1, queued: 2, on_mesh: 3, expired: 4, delivered: 5, read: 6, elsewhere: 7 };
 
 export const better = (state, than) => RANK[state] > RANK[than];
 

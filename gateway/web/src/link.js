@@ -46,6 +46,12 @@ export class Link {
     this.kick();
   }
 
+  // Our keys have changed.
+  register() {
+    this.boxes = null;
+    this.kick();
+  }
+
   stop() {
     this.stopped = true;
     this.kick();
@@ -142,8 +148,9 @@ export class Link {
     const groups = await this.mail.boxes();
     const now = groups.map(hex).join();
     if (now === this.boxes) return;
+    this.boxes = now; // before it is answered: our keys may change meanwhile
     const { since = "" } = await this.gateway.register(groups);
-    Object.assign(this, { since, boxes: now });
+    this.since = since;
   }
 
   // Hand in what waits, and the receipts of what was kept.

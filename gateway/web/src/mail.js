@@ -2,12 +2,15 @@
 //
 // message: {order, dir: "out"|"in", chats: [person id], kind: "text"|"file"|"newer", text, file:
 // {name, mime, size}, unixS, atMs, bytes, mids: [hex], and out: parts: [{person, state, mids,
-// relays}], in: relays}. order is the order in which this phone got to know them: clocks lie.
+// relays, prekey}], in: relays}. order is the order in which this phone got to know them: clocks lie.
+// A part is for one device; prekey is the number of that which it was sealed for. Of a "note" there is
+// `note`, what happened, instead of a text (quiet.js).
 
 import { equal, hex, numberBytes, unhex, utf8 } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { H, lockOf } from "./hashing.js";
 import { NO_BOX_ROOT, deviceId } from "./identity.js";
+import { devicesOf, knowsUs } from "./account.js";
 import { fileBody, hereBody, read } from "./bodies.js";
 import { groupKey, groupList } from "./group_rows.js";
 import { better, ended } from "./ladder.js";
@@ -48,18 +51,29 @@ export class Mail {
     const sealed = each.filter((one) => one.mid);
     if (!sealed.length) throw each[0];
     const message = {
-      dir: "out", chats: people.map((p) => p.id), kind: file ? "file" : "text", text,
+      dir: "out", chats: ids, kind: file ? "file" : "text", text,
       file: file && { name: file.name, mime: file.mime, size: file.bytes.length },
       unixS, atMs: this.now(), bytes: body.length, mids: sealed.map((s) => hex(s.mid)),
-      parts: people.map((p, i) => (each[i].mid ? { person: p.id, state: "waiting", mids: [hex(each[i].mid)] }
+      parts: people.map((p, i) => (each[i].mid
+        ? { person: p.id, state: "waiting", mids: [hex(each[i].mid)], prekey: p.card.prekeySeq }
         : { person: p.id, state: "refused", why: each[i].code, mids: [] })),
     };
+    const copies = await this.#copies({ chats: ids, body, unixS, typed: Boolean(file), file });
     return this.store.write(["messages", "files", "outbox"], async (tx) => {
+      for (const one of copies) await tx.put("outbox", waiting(one, null));
       message.order = await tx.put("messages", message);
       if (file) await tx.put("files", { order: message.order, bytes: file.bytes });
       for (const one of sealed) await tx.put("outbox", waiting(one, message.order));
       return message;
     });
+  }
+
+  // The same for our other devices, so that they show it too.
+  async #copies(sent) {
+    const mine = (await this.store.all("people")).filter((p) => p.standing === "mine" && !p.removed);
+    if (!mine.length) return [];
+    const body = (await this.sealing()).sentCopy(sent);
+    return Promise.all(mine.map((p) => this.#seal(p, body, sent.unixS, true, { priority: BACKGROUND })));
   }
 
   // Seal what expired or was refused once more, for these people. The receiver shows it once: it
@@ -72,16 +86,20 @@ export class Mail {
     const people = await this.#chosen(ids);
     const sealed = await Promise.all(people.map((p) => {
       const part = message.parts.find((one) => one.person === p.id);
-      return this.#sealAnew(p, body, message.unixS, message.kind === "file", part.mids);
+      return this.#sealAnew(p, body, message.unixS, message.kind === "file", part ? part.mids : []);
     }));
     return this.store.write(["messages", "outbox"], async (tx) => {
       const now = await tx.get("messages", order);
       for (const [i, p] of people.entries()) {
-        const part = now.parts.find((one) => one.person === p.id);
-        if (!part || !ended(part.state) || part.state === "delivered") continue; // another tab did
-        if (!sealed[i]) continue;
-        part.state = "waiting";
+        let part = now.parts.find((one) => one.person === p.id);
+        if (!sealed[i] || (part && !lost(part, p))) continue; // another tab did
+        if (!part) { // a device that was not known then
+          part = { person: p.id, state: "waiting", mids: [] };
+          now.parts.push(part);
+        }
+        if (ended(part.state)) part.state = "waiting";
         delete part.why;
+        part.prekey = p.card.prekeySeq;
         part.mids.push(hex(sealed[i].mid));
         now.mids.push(hex(sealed[i].mid));
         await tx.put("outbox", waiting(sealed[i], order));
@@ -173,6 +191,7 @@ export class Mail {
       const later = refused.code === "unknown-sender" || refused.code === "newer"
         || (refused.code === "not-for-us" && waits); // of a group whose members are still to come
       if (later) return this.#shut(letter, mid, refused.code, at);
+      if (refused.code === "removed-device") await this.#noteRefused(mid, refused.person);
       return this.#drop(letter, refused.code, at);
     }
   }
@@ -244,20 +263,23 @@ export class Mail {
       return due;
     });
     if (!due) return;
-    const unixS = await this.#time();
-    for (const person of await this.store.all("people")) {
-      if (person.standing !== "contact" || !person.heard) continue;
-      const sealed = await this.#sealOr(person, hereBody(), unixS, true, { priority: BACKGROUND });
-      if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
-    }
+    await this.tell((await this.store.all("people")).filter(knowsUs), hereBody());
   }
 
-  // Tell these people something that is no message to be shown, such as our badge.
-  async tell(people, body) {
+  // Tell devices of people something that nobody is to read, at background priority. noted(row): the row
+  // with what it was told, kept in the same transaction; null: it was told meanwhile, by another tab.
+  async tell(people, body, noted = (row) => row) {
+    if (!people.length) return;
     const unixS = await this.#time();
     for (const person of people) {
-      const sealed = await this.#sealOr(person, body, unixS, true);
-      if (sealed.mid) await this.store.put("outbox", waiting(sealed, null));
+      const sealed = await this.#sealOr(person, body, unixS, true, { priority: BACKGROUND });
+      if (!sealed.mid) continue;
+      await this.store.write(["people", "outbox"], async (tx) => {
+        const row = noted(await tx.get("people", person.id));
+        if (!row) return;
+        await tx.put("people", row);
+        await tx.put("outbox", waiting(sealed, null));
+      });
     }
   }
 
@@ -269,18 +291,21 @@ export class Mail {
     return this.store.write(["kv"], (tx) => secondIn(tx, this.now()));
   }
 
+  // The devices of these people that get mail.
   async #chosen(ids) {
     const all = await this.store.all("people");
-    const people = ids.map((id) => all.find((p) => p.id === id));
-    if (!people.length || people.includes(undefined)) throw new Refused("unknown-person");
-    return people;
+    const people = ids.map((id) => devicesOf(all, id));
+    if (!people.length || people.some((devices) => !devices.length)) throw new Refused("unknown-person");
+    const left = people.map((devices) => devices.filter((p) => !p.removed));
+    if (left.some((devices) => !devices.length)) throw new Refused("no-device");
+    return left.flat();
   }
 
   // turn: how often this was sealed before. The same inside would have the same id, which the mesh
   // has laid to rest, so with each turn something else goes along.
   async #seal(person, body, unixS, typed, { priority = NORMAL, turn = 0 } = {}) {
     const fresh = person.way && this.now() - person.wayMs < WAY_MS;
-    const turns = person.heard
+    const turns = person.heard && person.standing !== "mine" // which may have been restored from a kit
       ? [[false, true], [true, true], [true, false], [false, false]]
       : [[true, true], [true, false], [false, true], [false, false]]; // they need our card first
     const [withCard, withWay] = turns[turn % turns.length];
@@ -323,21 +348,23 @@ export class Mail {
 
   async #file(letter, mid, opened, at) {
     const what = read(opened);
+    const { hear } = await this.sealing();
     const from = deviceId(opened.sender);
     const same = "=" + hex(H("same", unhex(from), numberBytes(opened.unixS, 4), opened.body));
     const outcome = await this.store.write(ALL, async (tx) => {
       await moveOn(tx, at, letter.seq);
       if (await tx.get("seen", mid)) return { is: "again" }; // another tab was faster
       const before = await tx.get("people", from);
-      const person = await this.#author(tx, from, opened);
+      const person = await this.#author(tx, from, opened, what.kind === "quiet");
       const met = !before || !equal(before.card.prekey, person.card.prekey);
       const message = {
-        dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS,
+        dir: "in", chats: [from], kind: what.kind, text: what.text || "", unixS: opened.unixS, same,
         atMs: this.now(), bytes: opened.body.length, mids: [mid], relays: letter.relays,
         file: what.file && { name: what.file.name, mime: what.file.mime, size: what.file.bytes.length },
       };
       if (what.badge) await tx.put("people", Object.assign(person, { badge: what.badge }));
-      const shown = what.kind !== "here" && !what.badge && person.standing !== "blocked" && !(await tx.get("seen", same));
+      if (what.kind === "quiet" && !(await tx.get("seen", same))) await hear(tx, this.me, person, opened, this.now());
+      const shown = !["here", "quiet", "badge"].includes(what.kind) && person.standing !== "blocked" && !(await tx.get("seen", same));
       if (shown) {
         message.order = await tx.put("messages", message);
         if (what.file) await tx.put("files", { order: message.order, bytes: what.file.bytes });
@@ -354,25 +381,37 @@ export class Mail {
   }
 
   // Who wrote, with what the letter tells of them: where they are, that they know us.
-  async #author(tx, id, { sender, card, way }) {
+  async #author(tx, id, { sender, card, way }, quiet) {
     let person = await tx.get("people", id);
     if (!person) {
-      const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger");
+      const strangers = (await tx.all("people")).filter((p) => p.standing === "stranger" && !p.joined);
       if (strangers.length >= STRANGERS_MAX) throw new Full();
       person = newPerson(sender, "stranger", this.now());
     }
     person.heard = true;
+    if (person.removed && !quiet) throw Object.assign(new Refused("removed-device"), { person });
     if (card && follows(card, person.card)) person.card = card;
     if (way && way.length) Object.assign(person, { way, wayMs: this.now() });
     await tx.put("people", person);
     return person;
   }
 
+  // Mail of a device that its account has removed is not shown; that it came is.
+  async #noteRefused(mid, person) {
+    const { note } = await this.sealing();
+    await this.store.write(["kv", "messages", "seen"], async (tx) => {
+      const once = { mid: "-" + mid };
+      if (await tx.get("seen", once.mid)) return;
+      await tx.put("seen", once);
+      await note(tx, person, "removed_mail", this.now());
+    });
+  }
+
   // They are there again: what expired on its way to them goes out once more.
   async #sendAgain(person) {
     for (const message of await this.store.all("messages")) {
       const part = message.parts && message.parts.find((p) => p.person === person.id);
-      if (part && part.state === "expired" && this.now() - message.atMs < AGAIN_MS) {
+      if (part && part.state !== "refused" && lost(part, person) && this.now() - message.atMs < AGAIN_MS) {
         await this.again(message.order, [person.id]).catch((refused) => {
           if (refused.code !== "bad-card") throw refused;
         });
@@ -395,6 +434,10 @@ export class Mail {
 
 class Full extends Error {}
 
+// Will this part not come, unless it is sealed once more? Of a prekey that its device had before the
+// last one the private half is gone.
+const lost = (part, person) => part.state !== "delivered"
+  && (ended(part.state) || part.prekey < person.card.prekeySeq - 1);
 async function secondIn(tx, nowMs) {
   const last = (await tx.value("lastUnixS")) || 0;
   const now = Math.floor(nowMs / 1000);

@@ -38,6 +38,7 @@ function App({ phone, noKeys }) {
   }, []);
   const unread = phone.me ? phone.chats().reduce((n, c) => n + c.unread, 0) : 0;
   useEffect(() => { document.title = (unread ? `(${unread}) ` : "") + "Heliograph"; }, [unread]);
+  if (phone.locked) return html`<${Later} name="kit" part="Unlock" phone=${phone} />`;
   if (!phone.me) return html`<${Later} name="start" part="Start" phone=${phone} route=${route} noKeys=${noKeys} />`;
   const view = viewOf(phone, route);
   return html`<${Banner} phone=${phone} /><${Alarm} phone=${phone} route=${route} />
@@ -57,6 +58,7 @@ function viewOf(phone, route) {
     case "nearby": return later("nearby", "Nearby");
     case "board": return later("board", "BoardView");
     case "mesh": return later("mesh", "Mesh");
+    case "device": return later("devices", "Devices", { asked: route.rest });
     case "settings": return later("settings", "Settings");
     case "safety": return later("settings", "Safety");
     case "kit": return html`<section class="view"><p class="pad" role="alert">${t("kit_taken", { name: phone.me.name })}</p></section>`;
@@ -67,7 +69,7 @@ function viewOf(phone, route) {
 // What is wrong now, for everybody to see; empty while nothing is.
 function Banner({ phone }) {
   const { why } = phone.link;
-  const text = !why ? "" : why === "away" ? t("out_of_reach")
+  const text = phone.removed ? t("no_removed") : !why ? "" : why === "away" ? t("out_of_reach")
     : why === "storage-full" ? t("storage_full") : t("refused_here", { why });
   return html`<p class=${text ? "banner" : "banner none"} role="alert">${text}</p>`;
 }
@@ -79,15 +81,10 @@ function Alarm({ phone, route }) {
     && html`<a href="#board">${t("sos_from", { name: call.notice.name })}</a>`}</p>`;
 }
 
-// The board is followed from the start: somebody may call for help.
-function followBoard(phone) {
-  load("board").then((code) => code.watch(phone), () => setTimeout(() => followBoard(phone), AGAIN_MS));
-}
-
-// Who wished to be found by name is announced at each start.
-function stayFindable(phone) {
-  load("directory").then((code) => code.stayFindable(phone, LIFETIME),
-    () => setTimeout(() => stayFindable(phone), AGAIN_MS));
+// What goes on by itself: who wished to be found by name is announced at each start; prekeys are
+// renewed, contacts told of our devices.
+function goOn(phone, name, part) {
+  load(name).then((code) => code[part](phone, LIFETIME), () => setTimeout(() => goOn(phone, name, part), AGAIN_MS));
 }
 
 async function start() {
@@ -104,8 +101,13 @@ async function start() {
   const nowhere = { me: null, onChange: () => () => {} };
   load("seal").catch(() => { /* asked for again when there is something to seal */ });
   setTimeout(() => SOON.forEach((name) => load(name).catch(() => {})), SOON_MS);
-  if (phone) setTimeout(() => stayFindable(phone), SOON_MS);
-  if (phone) setTimeout(() => followBoard(phone), SOON_MS);
+  if (phone) {
+    setTimeout(() => {
+      goOn(phone, "directory", "stayFindable");
+      goOn(phone, "devices", "attend");
+      goOn(phone, "board", "watch"); // somebody may call for help
+    }, SOON_MS);
+  }
   render(html`<${App} phone=${phone || nowhere} noKeys=${noKeys || (phone ? "" : "nothing-kept")} />`, place);
 }
 

@@ -1,9 +1,9 @@
 // Contacts, strangers who wrote, and those who are blocked.
 //
-// A person here is one device: {id, card, name, standing, heard, way, wayMs, read, addedMs}.
-// standing: "contact", "stranger", "blocked". heard: they have written to us, so they have our card.
-// A card tells which account its device belongs to, but that is only its claim: two devices are
-// never joined because of it.
+// A row is one device: {id, card, name, standing, heard, way, wayMs, read, addedMs}.
+// standing: "contact", "stranger", "blocked", or "mine": another device of ours. heard: they have
+// written to us, so they have our card. A card tells which account its device belongs to, but that is only
+// its claim: devices are joined to one person by a record that lists both (lists.js, account.js).
 
 import { equal } from "./bytes.js";
 import { cardsIn, decoded } from "./cards_in_text.js";
@@ -55,8 +55,14 @@ export class People {
       person.standing = "contact";
       if (name.trim()) person.name = cleanName(name);
       await tx.put("people", person);
+      for (const row of await this.#others(tx, person)) await tx.put("people", { ...row, standing: "contact" });
       return person;
     });
+  }
+
+  // The other devices of a row's person.
+  async #others(tx, { id, joined = id }) {
+    return (await tx.all("people")).filter((row) => row.id !== id && (row.joined || row.id) === joined);
   }
 
   set(id, changes) {
@@ -66,15 +72,25 @@ export class People {
     });
   }
 
-  accept(id) { return this.set(id, { standing: "contact" }); }
-  block(id) { return this.set(id, { standing: "blocked" }); }
+  // The same of all devices of a person.
+  #setAll(id, changes) {
+    return this.store.write(["people"], async (tx) => {
+      const person = await tx.get("people", id);
+      const rows = person ? [person, ...(await this.#others(tx, person))] : [];
+      for (const row of rows) await tx.put("people", { ...row, ...changes });
+    });
+  }
+
+  accept(id) { return this.#setAll(id, { standing: "contact" }); }
+  block(id) { return this.#setAll(id, { standing: "blocked" }); }
   rename(id, name) { return this.set(id, { name: cleanName(name) }); }
 
   // Everything up to this message was read.
   read(id, order) {
     return this.store.write(["people"], async (tx) => {
       const person = await tx.get("people", id);
-      if (person && person.read < order) await tx.put("people", { ...person, read: order });
+      const rows = person ? [person, ...(await this.#others(tx, person))] : [];
+      for (const row of rows) if (row.read < order) await tx.put("people", { ...row, read: order });
     });
   }
 }

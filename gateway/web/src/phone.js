@@ -1,11 +1,13 @@
 // All that the page knows and does, without what it looks like: the store, the people, the mail
 // and the link to the gateway, as one thing that the views draw.
 
+import { leaderOf } from "./account.js";
 import { Gateway } from "./api.js";
 import { badgeBody } from "./bodies.js";
+import { equal } from "./bytes.js";
 import { Refused } from "./errors.js";
 import { groupRead, groupsIn, shownGroups } from "./group_rows.js";
-import { cardOf, deviceId, newIdentity, parseKit } from "./identity.js";
+import { cardOf, deviceId, newIdentity, parseKit, renewPrekey } from "./identity.js";
 import { Link } from "./link.js";
 import { Mail } from "./mail.js";
 import { cardsIn } from "./cards_in_text.js";
@@ -15,6 +17,11 @@ import { Store, hear, ring } from "./store.js";
 import { Underway } from "./underway.js";
 
 const MESSAGE_MAX = 65_536; // until the gateway told its own
+const LOCKED = "locked"; // instead of our keys
+const locked = (error) => {
+  if (error.code !== LOCKED) throw error;
+  return LOCKED;
+};
 
 export class Phone {
   // sealing(): resolves to seal.js.
@@ -62,16 +69,20 @@ export class Phone {
 
   async #read() {
     if (this.store.closed) return;
-    const [me, people, messages, shut, groups] = await this.store.read(
-      ["kv", "people", "messages", "shut"],
-      (tx) => Promise.all([tx.value("me"), tx.all("people"), tx.all("messages"), tx.count("shut"), groupsIn(tx)]));
+    const [me, people, messages, shut, groups, removed] = await this.store.read(
+      ["kv", "people", "messages", "shut"], (tx) => Promise.all([tx.value("me").catch(locked),
+        tx.all("people"), tx.all("messages"), tx.count("shut"), groupsIn(tx), tx.value("removed")]));
+    if (me === LOCKED && this.me) return location.reload(); // another tab has locked the keys
+    this.locked = me === LOCKED;
+    if (this.locked) return this.changed();
     this.people = new Map(people.map((p) => [p.id, p]));
     this.groups = shownGroups(groups);
-    Object.assign(this, { messages, shut });
+    Object.assign(this, { messages, shut, removed: Boolean(removed) });
     for (const [mid] of this.underway.arriving()) { // whole, and filed meanwhile
       if (messages.some((m) => m.mids.includes(mid))) this.underway.ended(mid);
     }
     this.#become(me || null);
+    if (removed && this.link) this.link.stop(); // another device of ours has taken this one off
     this.changed();
   }
 
@@ -83,6 +94,7 @@ export class Phone {
   }
 
   #become(me) {
+    if (me && this.me && !same(me, this.me)) this.#renew(me);
     if (!me || this.me) return;
     this.me = me;
     this.mail = new Mail(this.store, me, this.sealing);
@@ -94,7 +106,8 @@ export class Phone {
         this.underway.note(note);
         this.changed();
       },
-    }).start();
+    });
+    if (!this.removed) this.link.start();
     this.gateway = gateway;
     this.#retryShut(""); // this page may be newer than the one that could not open them
   }
@@ -103,6 +116,20 @@ export class Phone {
   async #retryShut(why) {
     const found = await this.mail.retryShut(why).catch(() => []);
     if (found.length) await this.#done();
+  }
+
+  // Our keys changed, here or in another tab.
+  #renew(me) {
+    for (const one of [this, this.mail]) one.me = me;
+    this.gateway.identity = me;
+    this.link.register();
+  }
+
+  // Records of somebody's devices that were found or told.
+  async learn(payloads) {
+    const { learn } = await this.sealing();
+    await this.store.write(["kv", "people", "messages"], (tx) => learn(tx, this.me, payloads, { nowMs: Date.now() }));
+    await this.#done();
   }
 
   get id() { return deviceId(cardOf(this.me)); }
@@ -125,7 +152,8 @@ export class Phone {
 
   // A kit, with the cards that came in the same link.
   async restore(kit, cards = []) {
-    const me = parseKit(kit);
+    // since the kit was made contacts may have heard of higher numbers: seconds are above any of them
+    const me = renewPrekey(parseKit(kit), Math.floor(Date.now() / 1000));
     const others = cards.map(cardIn);
     await this.#own(me);
     for (const card of others) if (deviceId(card) !== this.id) await this.keeper.add(card);
@@ -138,6 +166,11 @@ export class Phone {
     });
     await this.#done();
   }
+
+  // --- devices of ours: own_devices.js, which the views load
+
+  // Something of ours was changed in the store.
+  changedMe() { return this.#done(); }
 
   async forget() {
     if (this.link) await this.link.stop();
@@ -158,7 +191,8 @@ export class Phone {
   }
 
   async addCard(card, name) {
-    if (deviceId(card) === this.id) throw new Refused("own-card");
+    const known = this.people.get(deviceId(card));
+    if (deviceId(card) === this.id || (known && known.standing === "mine")) throw new Refused("own-card");
     const person = await this.keeper.add(card, name);
     await this.#done();
     await this.#retryShut("unknown-sender");
@@ -187,11 +221,12 @@ export class Phone {
   }
 
   // Whom a conversation is with: a person, or a group in the place of one.
-  chat(id) { return this.people.get(id) || this.groups.get(id); }
+  chat(id) { return this.leader(id) || this.groups.get(id); }
 
   // --- messages
 
   async send(ids, what) {
+    if (this.removed) throw new Refused("removed");
     if (this.groups.has(ids[0])) return this.inGroup("send", ids[0], what);
     const message = await this.mail.send(ids, what);
     await this.#done().catch(console.error); // it is kept: who is told otherwise sends it twice
@@ -200,7 +235,7 @@ export class Phone {
 
   // Our badge, to all contacts.
   async showBadge(mine) {
-    const contacts = Array.from(this.people.values()).filter((p) => p.standing === "contact");
+    const contacts = Array.from(this.people.values()).filter((p) => p.standing === "contact" && !p.removed);
     await this.mail.tell(contacts, badgeBody(mine));
     await this.#done();
   }
@@ -209,7 +244,18 @@ export class Phone {
 
   file(order) { return this.store.get("files", order); }
 
-  inChat(id) { return this.messages.filter((m) => m.chats.includes(id)); }
+  // Who leads the devices of a person of whom this is one.
+  leader(id) { return leaderOf(this.people, id); }
+
+  #isOf(chat, id) {
+    const person = this.leader(chat);
+    return (person ? person.id : chat) === id;
+  }
+
+  inChat(id) { return this.messages.filter((m) => m.chats.some((chat) => this.#isOf(chat, id))); }
+
+  // The parts of a message that are for this person.
+  partsFor(message, id) { return message.parts.filter((part) => this.#isOf(part.person, id)); }
 
   // Everybody to be shown, who wrote or was written to last first.
   chats() {
@@ -217,15 +263,18 @@ export class Phone {
     const unread = new Map();
     for (const m of this.messages) {
       for (const id of m.chats) {
-        const person = this.chat(id);
-        last.set(id, m);
-        if (m.dir === "in" && person && m.order > person.read) unread.set(id, (unread.get(id) || 0) + 1);
+        const row = this.people.get(id) || this.groups.get(id);
+        const chat = this.chat(id) || { id };
+        last.set(chat.id, m);
+        if (m.dir === "in" && row && m.order > row.read) unread.set(chat.id, (unread.get(chat.id) || 0) + 1);
       }
     }
     return [...this.people.values(), ...this.groups.values()]
-      .filter((p) => p.standing !== "blocked" || last.has(p.id))
+      .filter((p) => !p.joined && p.standing !== "mine" && (p.standing !== "blocked" || last.has(p.id)))
       .map((person) => ({ person, last: last.get(person.id) || null, unread: unread.get(person.id) || 0 }))
       .sort((a, b) => (b.last ? b.last.order : 0) - (a.last ? a.last.order : 0)
         || b.person.addedMs - a.person.addedMs);
   }
 }
+
+const same = (a, b) => a.prekeySeq === b.prekeySeq && equal(a.boxRoot, b.boxRoot) && equal(a.account, b.account);

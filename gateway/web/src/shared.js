@@ -8,7 +8,7 @@ export * from "./identity.js";
 export { html } from "htm/preact";
 export { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 export { Composer } from "./composer.js";
-export { Later } from "./loading.js";
+export { Later, load } from "./loading.js";
 export { LIFETIME } from "./mail.js";
 export { Bar, FileButton, Sun, Wrong, useAttempt } from "./parts.js";
 export { cardsIn } from "./cards_in_text.js";

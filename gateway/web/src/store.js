@@ -4,6 +4,7 @@
 // they cannot undo each other's work; `told` says when another tab has changed something.
 
 import { hex, random } from "./bytes.js";
+import { Refused } from "./errors.js";
 
 const NAME = "heliograph";
 const VERSION = 1;
@@ -26,6 +27,9 @@ function done(request) {
   });
 }
 
+// What a vault keeps closed, where the person wished it (vault.js).
+export const SECRETS = ["me", "ownRecord", "asking"];
+
 export class Store {
   // idb: an IDBFactory. Rejects where the browser keeps nothing.
   static async open(idb, name = NAME) {
@@ -44,6 +48,7 @@ export class Store {
     this.idb = idb;
     this.name = name;
     this.closed = false;
+    this.vault = null; // {close(value), open(closed)}: while the keys are locked and the passphrase was said
     this.onClosed = () => {};
     const gone = () => {
       this.close();
@@ -71,7 +76,7 @@ export class Store {
       let failure = null;
       tx.oncomplete = () => resolve(result);
       tx.onabort = () => reject(failure || tx.error);
-      body(new Shelves(tx)).then(
+      body(new Shelves(tx, this.vault)).then(
         (value) => { result = value; },
         (error) => {
           failure = error;
@@ -85,11 +90,8 @@ export class Store {
   all(shelf) { return this.read([shelf], (tx) => tx.all(shelf)); }
   put(shelf, value) { return this.write([shelf], (tx) => tx.put(shelf, value)); }
   delete(shelf, key) { return this.write([shelf], (tx) => tx.delete(shelf, key)); }
-  async value(key) {
-    const row = await this.get("kv", key);
-    return row ? row.value : undefined;
-  }
-  keep(key, value) { return this.put("kv", { key, value }); }
+  value(key) { return this.read(["kv"], (tx) => tx.value(key)); }
+  keep(key, value) { return this.write(["kv"], (tx) => tx.keep(key, value)); }
 
   close() {
     this.closed = true;
@@ -105,18 +107,24 @@ export class Store {
 
 // The shelves within one transaction.
 class Shelves {
-  constructor(tx) { this.tx = tx; }
+  constructor(tx, vault) { Object.assign(this, { tx, vault }); }
   get(shelf, key) { return done(this.tx.objectStore(shelf).get(key)); }
   all(shelf) { return done(this.tx.objectStore(shelf).getAll()); }
   put(shelf, value) { return done(this.tx.objectStore(shelf).put(value)); }
   delete(shelf, key) { return done(this.tx.objectStore(shelf).delete(key)); }
   count(shelf) { return done(this.tx.objectStore(shelf).count()); }
   withMid(mid) { return done(this.tx.objectStore("messages").index("mids").get(mid)); }
+  // Throws Refused "locked" if it is in the vault, and that is shut.
   async value(key) {
     const row = await this.get("kv", key);
-    return row ? row.value : undefined;
+    if (!row || !row.closed) return row ? row.value : undefined;
+    if (!this.vault) throw new Refused("locked");
+    return this.vault.open(row.closed);
   }
-  keep(key, value) { return this.put("kv", { key, value }); }
+  keep(key, value) {
+    const secret = this.vault && value !== undefined && SECRETS.includes(key);
+    return this.put("kv", secret ? { key, closed: this.vault.close(value) } : { key, value });
+  }
 }
 
 // Other tabs of this page: ring() tells them that something changed, hear() is told.

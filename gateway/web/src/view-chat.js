@@ -2,6 +2,7 @@
 
 import { html } from "htm/preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { devicesOf } from "./account.js";
 import { Bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
 import { words } from "./identity.js";
@@ -103,13 +104,14 @@ function Details({ phone, person }) {
   const [name, setName] = useState(person.name);
   const [wrong, attempt] = useAttempt();
   const twin = Array.from(phone.people.values()).some((p) =>
-    p.id !== person.id && p.standing !== "blocked" && p.name.toLocaleLowerCase() === person.name.toLocaleLowerCase());
+    p.id !== person.id && !p.joined && p.standing !== "mine" && p.standing !== "blocked" && p.name.toLocaleLowerCase() === person.name.toLocaleLowerCase());
   const rename = (event) => {
     event.preventDefault();
     attempt(() => phone.rename(person.id, name));
   };
   return html`<details class="details"><summary class="quiet">${t("details")}</summary>
-    <p class="words" dir="ltr">${words(person.id)}</p>
+    ${devicesOf(Array.from(phone.people.values()), person.id).filter((p) => !p.removed).map((p) => html`
+      <p key=${p.id} class="words" dir="ltr">${words(p.id)}</p>`)}
     <p class="quiet">${t("compare", { name: person.name })}</p>
     ${person.badge && html`<p class="quiet">${t("badge_worth")}</p>`}
     ${twin && html`<p class="error">${t("same_name")}</p>`}

@@ -56,7 +56,8 @@ function Relay({ link }) {
 export const Face = ({ name }) => html`<span class="face" aria-hidden="true">${Array.from(name.trim() || "?")[0].toUpperCase()}</span>`;
 
 export const preview = (m) => (m.kind === "text" ? m.text.slice(0, 120)
-  : m.kind === "file" ? m.file.name : m.kind === "notice" ? noticeText(m.notice) : t("needs_newer"));
+  : m.kind === "file" ? m.file.name : m.kind === "notice" ? noticeText(m.notice)
+    : m.kind === "note" ? t("note") : t("needs_newer"));
 
 function Row({ person, last, unread, open }) {
   return html`<li><a href=${"#c/" + person.id} aria-current=${open ? "page" : undefined}>

@@ -1,27 +1,38 @@
-import{Refused as A,drawn as D,fetched as x,picture as I}from"./app.js";async function d(e){let{draw:n}=await x("./later-qr-draw.js");return n(e)}import{FileButton as N,Wrong as U,html as u,t as f,useEffect as C,useRef as S,useState as g,why as H}from"./app.js";function b({text:e,codeText:n=e,label:a,fieldLabel:s}){let[r,c]=g(null),[m,v]=g(""),i=S();C(()=>{d(n).then(c,()=>c(null))},[n]);let k=()=>{i.current.focus(),i.current.setSelectionRange(0,e.length);let p=!1;try{p=document.execCommand("copy")}catch{}v(f(p?"copied":"copy_refused"))};return u`
-    <div class="code">${r&&u`
-      <svg role="img" aria-label=${a} viewBox=${`-4 -4 ${r.size+8} ${r.size+8}`}
-           shape-rendering="crispEdges" data-code=${n}>
-        <path fill="#fff" d=${`M-4-4h${r.size+8}v${r.size+8}h-${r.size+8}z`} />
-        <path fill="#000" d=${r.path} />
+import{Refused as G,drawn as W,fetched as S,picture as H}from"./app.js";async function g(e){let{draw:o}=await S("./later-qr-draw.js");return o(e)}import{FileButton as Y,Wrong as Z,html as k,t as w,useEffect as M,useRef as O,useState as b,why as ee}from"./app.js";function h({text:e,codeText:o=e,label:a,fieldLabel:r}){let[n,i]=b(null),[$,u]=b(""),l=O();M(()=>{g(o).then(i,()=>i(null))},[o]);let c=()=>{l.current.focus(),l.current.setSelectionRange(0,e.length);let m=!1;try{m=document.execCommand("copy")}catch{}u(w(m?"copied":"copy_refused"))};return k`
+    <div class="code">${n&&k`
+      <svg role="img" aria-label=${a} viewBox=${`-4 -4 ${n.size+8} ${n.size+8}`}
+           shape-rendering="crispEdges" data-code=${o}>
+        <path fill="#fff" d=${`M-4-4h${n.size+8}v${n.size+8}h-${n.size+8}z`} />
+        <path fill="#000" d=${n.path} />
       </svg>`}
     </div>
-    <label for="code-text">${s}</label>
-    <textarea id="code-text" ref=${i} rows="6" dir="ltr" readonly spellcheck="false">${e}</textarea>
-    <p><button type="button" class="primary" onClick=${k}>${f("copy")}</button>
-      <span class="said" role="status">${m}</span></p>`}import{Bar as y,LANGUAGES as h,Later as l,SAVED as _,choose as z,html as o,kitText as B,spoken as E,t,useState as w}from"./app.js";function X({phone:e}){let[n,a]=w(!1);return o`<section class="view" aria-labelledby="view-title"><${y} title=${t("settings")} />
+    <label for="code-text">${r}</label>
+    <textarea id="code-text" ref=${l} rows="6" dir="ltr" readonly spellcheck="false">${e}</textarea>
+    <p><button type="button" class="primary" onClick=${c}>${w("copy")}</button>
+      <span class="said" role="status">${$}</span></p>`}import{concat as pe,hex as ue,unhex as fe}from"./app.js";var y="readMarks";function v(e,o){return e.write(["kv","messages"],async a=>{let r=o?(await a.all("messages")).reduce((n,i)=>Math.max(n,i.order),0):!1;await a.keep(y,r)})}var x=async e=>![void 0,!1].includes(await e.value(y));import{Bar as C,LANGUAGES as _,Later as f,SAVED as B,Wrong as j,choose as z,html as s,kitText as E,load as L,spoken as R,t,useAttempt as A,useEffect as I,useState as p}from"./app.js";function ye({phone:e}){let[o,a]=p(!1);return s`<section class="view" aria-labelledby="view-title"><${C} title=${t("settings")} />
     <div class="sheet">
-      <${j} phone=${e} />
+      <${q} phone=${e} />
       <h3>${t("my_kit")}</h3><p>${t("my_kit_how")}</p>
-      ${n?o`<${b} text=${B(e.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`:o`<p><button type="button" onClick=${()=>a(!0)}>${t("show_kit")}</button></p>`}
-      <${l} name="directory" part="Findable" phone=${e} />
-      <${l} name="badges" part="MyBadge" bare phone=${e} />
+      ${o?s`<${h} text=${E(e.me)} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`:s`<p><button type="button" onClick=${()=>a(!0)}>${t("show_kit")}</button></p><${K} phone=${e} />`}
+      <h3>${t("my_devices")}</h3><p><a class="button" href="#device">${t("my_devices_show")}</a></p>
+      <${f} name="directory" part="Findable" phone=${e} />
+      <${D} phone=${e} />
+      <${f} name="kit" part="Lock" phone=${e} />
+      <${f} name="badges" part="MyBadge" bare phone=${e} />
       <${F} phone=${e} />
-    </div></section>`}function j({phone:e}){let n=async a=>{await z(a.target.value),e.changed()};return o`<label for="language">${t("language")}</label>
-    <select id="language" onChange=${n}>${Object.keys(h).map(a=>o`
-      <option value=${a} lang=${a} selected=${a===E()}>${h[a]}</option>`)}</select>`}function F({phone:e}){let[n,a]=w(!1),s=async()=>{await e.forget(),location.replace(location.pathname)};return o`<h3>${t("forget")}</h3><p>${t("forget_how")}</p>
-    ${n?o`<p class="buttons"><button type="button" class="danger" onClick=${s}>${t("forget_sure")}</button>
-        <button type="button" onClick=${()=>a(!1)}>${t("keep_it")}</button></p>`:o`<p><button type="button" onClick=${()=>a(!0)}>${t("forget")}</button></p>`}`}function Y(){return o`<section class="view" aria-labelledby="view-title"><${y} title=${t("safety")} />
-    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed","gateway","wifi","phone","words","ways"].map(e=>o`<p key=${e}>${t("safe_"+e)}</p>`)}
-      ${_?o`<p>${t("safe_saved")}</p>`:o`<${l} name="saving" part="Save" />`}</div>
-  </section>`}export{j as Language,Y as Safety,X as Settings};
+    </div></section>`}function D({phone:e}){let[o,a]=p(null);I(()=>{x(e.store).then(a)},[]);let r=async n=>{a(n.target.checked),await v(e.store,n.target.checked)};return s`<h3>${t("read_marks_title")}</h3><p id="marks-how">${t("read_marks_how")}</p>
+    <label class="choice"><input id="read-marks" type="checkbox" checked=${!!o} disabled=${o===null}
+      aria-describedby="marks-how" onChange=${r} />${t("read_marks")}</label>`}function K({phone:e}){let[o,a]=p(""),[r,n]=p(""),[i,$,u]=A(),l=c=>{c.preventDefault(),$(async()=>n(await(await L("kit")).lockedKit(e.me,o)))};return r?s`<p>${t("kit_locked")}</p><${h} text=${r} label=${t("kit_code")} fieldLabel=${t("kit_text")} />`:s`<form onSubmit=${l} novalidate><p id="lock-how">${t("kit_lock_how")}</p>
+    <label for="lock-phrase">${t("passphrase")}</label>
+    <input id="lock-phrase" type="text" dir="auto" autocomplete="off" autocapitalize="off" spellcheck="false" value=${o}
+      aria-describedby="lock-how lock-wrong" aria-invalid=${!!i} onInput=${c=>a(c.target.value)} />
+    <${j} id="lock-wrong">${i}<//>
+    <p><button type="submit" aria-disabled=${u}>${t("kit_lock")}</button>
+      <span class="said" role="status">${u?t("locking"):""}</span></p></form>`}function q({phone:e}){let o=async a=>{await z(a.target.value),e.changed()};return s`<label for="language">${t("language")}</label>
+    <select id="language" onChange=${o}>${Object.keys(_).map(a=>s`
+      <option value=${a} lang=${a} selected=${a===R()}>${_[a]}</option>`)}</select>`}function F({phone:e}){let[o,a]=p(!1),r=async()=>{await e.forget(),location.replace(location.pathname)};return s`<h3>${t("forget")}</h3><p>${t("forget_how")}</p>
+    ${o?s`<p class="buttons"><button type="button" class="danger" onClick=${r}>${t("forget_sure")}</button>
+        <button type="button" onClick=${()=>a(!1)}>${t("keep_it")}</button></p>`:s`<p><button type="button" onClick=${()=>a(!0)}>${t("forget")}</button></p>`}`}function ve(){return s`<section class="view" aria-labelledby="view-title"><${C} title=${t("safety")} />
+    <div class="sheet" role="region" tabindex="0" aria-labelledby="view-title">${["sealed","gateway","wifi","phone","words","ways"].map(e=>s`<p key=${e}>${t("safe_"+e)}</p>`)}
+      ${B?s`<p>${t("safe_saved")}</p>`:s`<${f} name="saving" part="Save" />`}</div>
+  </section>`}export{q as Language,ve as Safety,ye as Settings};

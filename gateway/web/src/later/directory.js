@@ -27,7 +27,11 @@ export function Find({ phone }) {
       setFound(peopleOf(await asked(phone.gateway.directory(name.trim()))));
     });
   };
-  const add = (card) => attempt(async () => setAdded(await phone.addCard(card)));
+  const add = (card, person) => attempt(async () => {
+    const one = await phone.addCard(card);
+    await phone.learn([...person.lists, ...person.records.values()]); // its other devices are the same person's
+    setAdded(phone.leader(one.id));
+  });
   return html`<form onSubmit=${find} class="find" novalidate><h3>${t("find")}</h3><p>${t("find_how")}</p>
       <label for="find-name">${t("name")}</label>
       <input id="find-name" type="text" dir="auto" autocomplete="off" maxlength="32" value=${name}
@@ -54,7 +58,7 @@ function Somebody({ phone, person, add, busy }) {
     ${namesake && html`<p class="error">${t("same_name")}</p>`}
     ${person.refused > 0 && html`<p class="error">${t("find_bad", { n: person.refused })}</p>`}
     ${person.cards.length === 0 && html`<p class="quiet">${t("no_device_yet")}</p>`}
-    ${person.cards.map((card) => html`<${Device} key=${deviceId(card)} phone=${phone} card=${card} add=${add} busy=${busy} />`)}
+    ${person.cards.map((card) => html`<${Device} key=${deviceId(card)} phone=${phone} card=${card} add=${(one) => add(one, person)} busy=${busy} />`)}
   </li>`;
 }
 

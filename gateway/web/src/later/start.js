@@ -1,7 +1,8 @@
 // The first thing a person sees: become somebody, with one tap and a name.
 
 import { CodeField } from "./code/parts.js";
-import { Sun, Wrong, html, kitLink, parseKit, t, useAttempt, useState } from "../shared.js";
+import { isLocked } from "../kit_text.js";
+import { Later, Sun, Wrong, html, kitLink, load, parseKit, t, useAttempt, useState } from "../shared.js";
 
 // noKeys: "", or why none can be made here.
 export function Start({ phone, route, noKeys }) {
@@ -11,6 +12,7 @@ export function Start({ phone, route, noKeys }) {
       <${Sun} /><h1>Heliograph</h1>
       ${route.view === "kit" && route.rest
         ? html`<${FromLink} phone=${phone} rest=${route.rest} />`
+        : route.view === "answer" && route.rest ? html`<${Later} name="devices" part="Join" phone=${phone} answered=${route.rest} />`
         : html`<${Begin} phone=${phone} />`}
     </div>
   </main>`;
@@ -26,6 +28,7 @@ function Elsewhere({ why }) {
 function Begin({ phone }) {
   const [name, setName] = useState("");
   const [wrong, attempt, busy] = useAttempt();
+  const [other, setOther] = useState(false); // its code and its keys come when it is wanted
   const begin = (event) => {
     event.preventDefault();
     attempt(() => phone.begin(name));
@@ -43,28 +46,47 @@ function Begin({ phone }) {
         <button type="button" onClick=${any}>${t("any_name")}</button></p>
       <p class="quiet">${t("begin_keys")}</p>
     </form>
-    <details><summary>${t("have_kit")}</summary><${Restore} phone=${phone} /></details>`;
+    <details><summary>${t("have_kit")}</summary><${Restore} phone=${phone} /></details>
+    <details onToggle=${(e) => setOther(e.target.open)}><summary>${t("join_other")}</summary>
+      ${other && html`<${Later} name="devices" part="Join" phone=${phone} />`}</details>`;
 }
 
-function Restore({ phone }) {
-  const [kit, setKit] = useState("");
-  const [wrong, attempt, , setWrong] = useAttempt();
+// given: from a link.
+function Restore({ phone, given = "" }) {
+  const [kit, setKit] = useState(given);
+  const [phrase, setPhrase] = useState("");
+  const [wrong, attempt, busy, setWrong] = useAttempt();
+  const link = /#kit\/(.+)$/i.exec(kit.trim());
+  const { kit: text, cards } = kitLink(link ? link[1] : kit.trim());
+  const locked = isLocked(text);
   const restore = (event) => {
     event.preventDefault();
-    const link = /#kit\/(.+)$/i.exec(kit.trim());
-    const { kit: text, cards } = kitLink(link ? link[1] : kit.trim());
-    attempt(() => phone.restore(text, cards));
+    attempt(async () => {
+      const plain = locked ? await (await load("kit")).unlockedKit(text, phrase) : text;
+      await phone.restore(plain, cards);
+      if (given) goHome();
+    });
   };
   return html`<form onSubmit=${restore} novalidate><p class="quiet">${t("kit_how")}</p>
     <${CodeField} id="kit" label=${t("kit_text")} hint="HELIOKIT:…" value=${kit} setValue=${setKit}
       wrong=${wrong} setWrong=${setWrong} />
-    <p><button type="submit" class="primary">${t("restore")}</button></p></form>`;
+    ${locked && html`<label for="phrase">${t("passphrase")}</label>
+      <input id="phrase" type="password" autocomplete="off" value=${phrase} aria-describedby="kit-wrong" onInput=${(e) => setPhrase(e.target.value)} />`}
+    <p><button type="submit" class="primary" aria-disabled=${busy}>${t("restore")}</button>
+      <span class="said" role="status">${locked && busy ? t("locking") : ""}</span></p></form>`;
+}
+
+// The address held the keys.
+function goHome() {
+  history.replaceState(null, "", "#");
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 // A link that brings a kit. It is asked for: whoever made the link has the keys.
 function FromLink({ phone, rest }) {
   const [wrong, attempt, busy] = useAttempt();
   const { kit, cards } = kitLink(rest);
+  if (isLocked(kit)) return html`<${Restore} phone=${phone} given=${rest} />`;
   let name;
   try {
     ({ name } = parseKit(kit));
@@ -73,8 +95,7 @@ function FromLink({ phone, rest }) {
   }
   const take = () => attempt(async () => {
     await phone.restore(kit, cards);
-    history.replaceState(null, "", "#"); // the address held the keys
-    window.dispatchEvent(new HashChangeEvent("hashchange"));
+    goHome();
   });
   return html`<p class="big">${t("use_kit", { name })}</p><p>${t("use_kit_why", { name })}</p>
     <p class="buttons"><button type="button" class="primary" aria-disabled=${busy} onClick=${take}>${t("use_it")}</button></p>
