@@ -2,12 +2,12 @@
 
 import os
 import sqlite3
-import time
 from dataclasses import replace
 
 from gateway.database import get_meta, set_meta, writing
 from gateway.errors import UserError
 from gateway.identity import Identity, Seeds, clean_name
+from gateway.wall_clock import WallClock
 
 
 def load(db: sqlite3.Connection) -> Identity:
@@ -68,7 +68,7 @@ def restore(db: sqlite3.Connection, me: Identity) -> None:
         here = load(db)
     except UserError:
         _keep(db, me)
-        renew(db, int(time.time()))
+        renew(db, WallClock(db).moment().unix_s)
         return
     raise UserError(f"{here.card.name} lives here already: choose another --data folder")
 

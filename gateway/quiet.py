@@ -2,7 +2,6 @@
 6.2) that change what is known of a contact and are not shown."""
 
 import struct
-import time
 from dataclasses import replace
 
 from gateway.database import writing
@@ -49,7 +48,7 @@ def _hear_devices(desk: Desk, sender: Card, body: bytes, clock_s: int) -> None:
         return
     if not isinstance(first, AccountRecord):
         return
-    desk.directory.take_all(payloads, _FROM_CONTACTS, clock_s, int(time.time()))
+    desk.directory.take_all(payloads, _FROM_CONTACTS, clock_s, desk.wall.moment().unix_s)
     row = desk.db.execute("SELECT card FROM contact WHERE id = ?", (sender.id,)).fetchone()
     newest = desk.directory.newest(desk.directory.now(sender.account))
     if row is None or root == NO_BOX_ROOT or newest != first:

@@ -6,7 +6,6 @@ are told in one frame each, at background priority; who is announced, the direct
 """
 
 import argparse
-import time
 
 from gateway.ask import sure
 from gateway.commands import opened_desk, show
@@ -64,7 +63,7 @@ class Rotation:
 def tell(desk: Desk, me: Identity) -> int:
     """Tell all contacts who have our card of the present prekey, in the same transaction that
     notes it. How many frames."""
-    now_s = int(time.time())
+    now_s = desk.wall.moment().unix_s
     code = lifetime_code(LIFETIME_S)
     body = prekey_body(me.card)
     parcels = []
