@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway import backhaul_settings
 from gateway.errors import UserError
 from gateway.position import cell_at
 from shared_protocol.cells import NO_CELL
@@ -42,6 +43,9 @@ client_secret = ""  # for providers that want one
 [privacy]
 delay_max_s = 60  # messages and receipts wait a random time up to this, so that they do not
                   # tell who wrote when; 0 sends at once
+
+[backhaul]
+servers = []  # of a hub that joins meshes over the Internet, docs/BACKHAUL.md; none: do without
 """
 
 
@@ -63,6 +67,7 @@ class Config:
     login_issuer: str = ""
     login_client_id: str = "heliograph"
     login_client_secret: str = ""
+    backhaul: backhaul_settings.Settings | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -93,11 +98,13 @@ class _Reader:
 
     def config(self, table: dict[str, Any]) -> Config:
         known = {
-            "": {"name", "network_key", "epoch", "position", "relay", "web", "login", "privacy"},
+            "": {"name", "network_key", "epoch", "position"}
+            | {"relay", "web", "login", "privacy", "backhaul"},
             "relay": {"port"},
             "web": {"listen", "names"},
             "login": {"issuer", "client_id", "client_secret"},
             "privacy": {"delay_max_s"},
+            "backhaul": backhaul_settings.KEYS,
         }
         for section, keys in known.items():
             part = table.get(section, {}) if section else table
@@ -120,6 +127,7 @@ class _Reader:
             login_issuer=self._text(table.get("login", {}), "issuer", ""),
             login_client_id=self._text(table.get("login", {}), "client_id", "heliograph"),
             login_client_secret=self._text(table.get("login", {}), "client_secret", ""),
+            backhaul=backhaul_settings.read(table.get("backhaul", {}), self._error),
         )
 
     def _error(self, key: str, what: str) -> UserError:

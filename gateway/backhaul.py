@@ -1,0 +1,206 @@
+"""The backhaul: a gateway with a way to the Internet joins its mesh with others through a hub.
+
+Beside the mesh, never in its way: the node is looked at and given to in its own turns, everything
+between is in SQLite (backhaul_box.py), and whatever the hub does or does not do ends in one line
+and another try later. docs/BACKHAUL.md.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway import backhaul_box, backhaul_choice
+from gateway.backhaul_box import Box
+from gateway.backhaul_budget import CONNECT_BYTES, Budget
+from gateway.backhaul_choice import Choice
+from gateway.backhaul_connection import connect
+from gateway.backhaul_hub import HubError
+from gateway.backhaul_item import HubKey, is_receipt, mid_of
+from gateway.backhaul_session import Session
+from gateway.backhaul_settings import Settings
+from gateway.database import get_meta, set_meta
+from shared_protocol import receipt, shelf
+
+RETRY_S = (1.0, 600.0)  # the first wait after a failure, and the longest; each is twice the last
+STATUS, WISH = "backhaul_status", "backhaul_wish"
+_GIVE_S = 0.02  # at a time
+_GIVE_MOST = 64
+_GIVE_AGAIN_S = 5  # when the node had no room
+_TIDY_S = 600
+
+_log = logging.getLogger(__name__)
+
+
+class Mesh(backhaul_choice.Mesh, Protocol):
+    """What the backhaul needs of a gateway."""
+
+    def handle(self, event: tuple[Any, ...]) -> None: ...
+    def on_trouble(self, error: Exception) -> None: ...
+
+
+class Backhaul:
+    """Made before the node is, which asks box.crossing when it starts. node_id: its six bytes.
+    folder: the data folder, to which the paths in the settings are relative."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        network_key: bytes,
+        node_id: bytes,
+        db: sqlite3.Connection,
+        mesh: Mesh,
+        folder: Path,
+    ) -> None:
+        self.settings, self.folder = settings, folder
+        self._db, self._mesh = db, mesh
+        self._me = int.from_bytes(node_id[-2:], "big")
+        self.key = HubKey(network_key, settings.region)
+        self.box = Box(db, self.key, self._me)
+        self.budget = Budget(db, settings.bytes_per_hour, mesh.clock_s)
+        self.choice = Choice(self.box, self.key, mesh, settings.after_s)
+        self.gateways = {self._me}
+        self._session: Session | None = None
+        self._wish = get_meta(db, WISH) or b""
+        self._hurry = asyncio.Event()
+        self._give_at_s = self._tidied_s = 0.0
+        self._told: dict[str, Any] = {}
+
+    # --- in the node's turn
+
+    def look(self) -> None:
+        """What is due between the node and the box. Called some times a second."""
+        now_s = time.monotonic()
+        news = self.choice.look()
+        if now_s >= self._give_at_s:
+            self._give(now_s)
+        if now_s - self._tidied_s >= _TIDY_S:
+            self._tidied_s = now_s
+            self.box.tidy(self._mesh.clock_s())
+        live = self._mesh.node.gradients.beats.live(self._mesh.clock_s())
+        gateways = {self._me} | {gateway for gateway, _, _ in live}
+        wish = get_meta(self._db, WISH) or b""
+        wished, self._wish = wish != self._wish, wish
+        if wished:
+            self._hurry.set()
+        if gateways != self.gateways:
+            self.gateways, news = gateways, True
+        if self._session is not None and (news or wished or self.choice.asked):
+            self._session.news(wished)
+
+    def _give(self, now_s: float) -> None:
+        """Hand what came from the hub to the node, as if a neighbour had brought it."""
+        given, ended = [], []
+        for row, hops, age, immutable in self.box.to_give(_GIVE_MOST, self._mesh.clock_s()):
+            if is_receipt(immutable):
+                self._give_receipt(immutable, age)
+                ended.append(mid_of(immutable))
+            elif not self._give_parcel(immutable, hops, age):
+                self._give_at_s = now_s + _GIVE_AGAIN_S
+                break
+            given.append(row)
+            if time.monotonic() - now_s > _GIVE_S:
+                break
+        if given:
+            self.box.given(given, ended)
+
+    def _give_receipt(self, immutable: bytes, age: int) -> None:
+        node, mid = self._mesh.node, mid_of(immutable)
+        if mid not in self.box.crossing and not node.shelf.rows_of(mid):
+            return  # nobody here has heard of the message; the box remembers, should it come
+        if node.submit_receipt(immutable, age, self._mesh.now_ms()) == shelf.NEW:
+            self._mesh.handle(("receipt", mid, receipt.decode(immutable)))
+
+    def _give_parcel(self, immutable: bytes, hops: int, age: int) -> bool:
+        """False if there is no room for it now."""
+        node = self._mesh.node
+        if node.shelf.is_home(immutable):  # its gateway is this one: the mesh need not have it
+            now_s = node.clock.now_s(self._mesh.now_ms())
+            verdict, _ = node.shelf.accept(hops, age, immutable, now_s, True)
+        else:
+            verdict = node.submit(immutable, hops, age, self._mesh.now_ms())
+        if verdict == shelf.NEW:
+            self._mesh.handle(("arrived", immutable, hops))
+        elif verdict == shelf.TOMBSTONED:
+            row = node.shelf.tombstone(mid_of(immutable))
+            known = node.shelf.immutable(row)
+            return self.box.delivered(known, node.index.expires_s[row])
+        return verdict not in (shelf.REFUSED, shelf.NO_ROOM)
+
+    # --- beside it
+
+    async def run(self) -> None:
+        """Keep the connection, until cancelled. It ends with the database's error alone."""
+        servers, failures, tried = list(self.settings.servers), 0, 0
+        random.shuffle(servers)
+        while True:
+            server = servers[tried % len(servers)]
+            tried += 1
+            held = False
+            try:
+                held = await self._visit(server)
+                problem = f"the connection to {server} was lost"
+            except HubError as e:
+                problem = str(e)
+            except sqlite3.Error as e:
+                self._mesh.on_trouble(e)
+                problem = f"the database refuses: {e}"
+            self._session = None
+            failures = 0 if held else failures + 1
+            self.tell("waiting", problem, server)
+            rounds = failures // len(servers)  # another server is tried at once
+            wait_s = min(RETRY_S[1], RETRY_S[0] * 2 ** min(rounds, 20)) if failures else 0.2
+            await self._wait(wait_s * random.uniform(0.75, 1.25))
+
+    async def _wait(self, wait_s: float) -> None:
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), wait_s)
+
+    async def _visit(self, server: str) -> bool:
+        """One connection, until it ends. True if it was of use. HubError."""
+        sos = self.box.to_push(1, self._mesh.clock_s(), True, False) != []
+        if not self.budget.spend(CONNECT_BYTES, sos):
+            minutes = self.budget.next_hour_s() // 60
+            raise HubError(f"this hour's bytes are spent: it goes on in {minutes} minutes")
+        lost = asyncio.Event()
+        nc = await connect(server, self.settings, self.folder, lost)
+        session = Session(self, nc, server, lost)
+        try:
+            await session.begin()
+            self._session = session
+            self.tell("connected", "", server)
+            await session.run()
+            return True
+        finally:
+            self._session = None
+            await session.close()
+
+    def clock_s(self) -> int:
+        """The node's clock."""
+        return self._mesh.clock_s()
+
+    def tell(self, state: str, problem: str, server: str) -> None:
+        """Write down how it is, for `helio backhaul status`; say what is new in the log."""
+        told = {"state": state, "problem": problem, "server": server}
+        before = self._told
+        if told == before:
+            return
+        self._told = told
+        if problem and problem != before.get("problem"):
+            _log.warning("backhaul: %s", problem)
+        elif state != before.get("state"):
+            _log.info("backhaul: %s to %s", state, server)
+        kept = told | {"since_unix_s": int(time.time()), "region": self.key.region}
+        set_meta(self._db, STATUS, json.dumps(kept).encode())
+
+
+def status(db: sqlite3.Connection) -> dict[str, Any]:
+    """How the backhaul of a data folder is, from any process."""
+    kept: dict[str, Any] = json.loads(get_meta(db, STATUS) or b"{}")
+    return {"state": "off", "problem": "", "server": ""} | kept | backhaul_box.counts(db)
