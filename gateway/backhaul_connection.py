@@ -13,14 +13,15 @@ from gateway.backhaul_settings import Settings
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
+_CLOSE_S = 1.0  # a TLS connection whose other end is not heard takes for ever
 _PING_S = 240  # a connection that says nothing is looked at so often
 
 
 async def connect(server: str, settings: Settings, folder: Path, lost: asyncio.Event) -> "Client":
     """A connection to this server; `lost` is set when it ends. HubError says what is wrong."""
     try:
-        import nats
         from nats import errors
+        from nats.aio.client import Client
     except ModuleNotFoundError:
         raise HubError("nats-py is missing: pip install 'heliograph[backhaul]'") from None
     options: dict[str, Any] = {"user": settings.user, "password": settings.password}
@@ -31,24 +32,29 @@ async def connect(server: str, settings: Settings, folder: Path, lost: asyncio.E
     encrypted = urlsplit(server).scheme in ("tls", "wss")
     if encrypted or settings.ca:
         options["tls"] = _tls(folder, settings.ca)
-    said: list[Exception] = []
+    connecting = True
 
-    async def note(error: Exception) -> None:
-        said.append(error)
+    async def failed(error: Exception) -> None:
+        if connecting:  # else it goes on by itself, for ever
+            raise error
 
     async def closed() -> None:
         lost.set()
 
+    nc = Client()
     try:
-        return await asyncio.wait_for(
-            nats.connect(
+        await asyncio.wait_for(
+            nc.connect(
                 server, allow_reconnect=False, connect_timeout=WAIT_S, ping_interval=_PING_S,
-                name="heliograph", error_cb=note, closed_cb=closed, **options,
+                name="heliograph", error_cb=failed, closed_cb=closed, **options,
             ),
             2 * WAIT_S,
         )  # fmt: skip
     except (OSError, errors.Error, TimeoutError, ValueError) as e:
-        raise HubError(_reason(server, said[-1] if said else e)) from None
+        await hang_up(nc)
+        raise HubError(_reason(server, e)) from None
+    connecting = False
+    return nc
 
 
 def _there(folder: Path, path: str) -> Path:
@@ -92,4 +98,4 @@ def _reason(server: str, error: Exception) -> str:
 async def hang_up(nc: "Client") -> None:
     """End a connection, whatever it thinks of that."""
     with contextlib.suppress(Exception):  # it is of no use any more
-        await asyncio.wait_for(nc.close(), WAIT_S)
+        await asyncio.wait_for(nc.close(), _CLOSE_S)

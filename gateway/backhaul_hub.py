@@ -90,7 +90,8 @@ class Hub:
         server = self._nc.connected_server_version
         self.version = (server.major, server.minor)
         if self.version < _OLDEST:
-            raise HubError(f"the hub is nats-server {server}: 2.9.10 or newer is needed")
+            told = f"{server.major}.{server.minor}.{server.patch}"
+            raise HubError(f"the hub is nats-server {told}: 2.9.10 or newer is needed")
         self._inbox = self._nc.new_inbox()
         await self._nc.subscribe(f"{self._inbox}.*", cb=self._answered)
         info = await self._stream(lambda replicas: stream_config(self._key, replicas))
@@ -185,10 +186,11 @@ class Hub:
             if not left:
                 done.set()
 
-        first = self._asked + 1
+        names = []
         for at, (subject, data, left_s) in enumerate(things):
             self._asked += 1
             name = str(self._asked)
+            names.append(name)
             self._answers[name] = lambda m, at=at: note(at, m)  # type: ignore[misc]
             headers = {"Nats-TTL": f"{max(1, left_s)}s"} if self._ttl else None
             reply = f"{self._inbox}.{name}"
@@ -199,8 +201,8 @@ class Hub:
         except TimeoutError:
             problems.append(HubError("the hub does not acknowledge what it gets"))
         finally:
-            for number in range(first, self._asked + 1):
-                self._answers.pop(str(number), None)
+            for name in names:
+                self._answers.pop(name, None)
         if problems and all(result is None for result in results):
             raise problems[0]
         return results
