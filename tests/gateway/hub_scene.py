@@ -1,6 +1,8 @@
 """Real nats-server processes on loopback, and gateways in this process that have them as hub."""
 
+import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.backhaul_connection import connect
+from gateway.backhaul_hub import HubError
 from gateway.backhaul_settings import Settings
 from gateway.config import Config
 from gateway.gateway import Gateway
@@ -134,27 +138,23 @@ class Cluster:
 
 async def as_operator(urls, timeout_s=WAIT_S):
     """A connection of the hub's operator."""
-    import nats
-
-    async def quiet(error):
-        pass
+    settings = Settings(tuple(urls), USER, PASSWORD)
 
     async def connected():
-        with contextlib.suppress(Exception):
-            return await nats.connect(
-                list(urls), user=USER, password=PASSWORD, error_cb=quiet, connect_timeout=2,
-                allow_reconnect=False,
-            )  # fmt: skip
+        for url in urls:
+            with contextlib.suppress(HubError):
+                return await connect(url, settings, Path("/"), asyncio.Event())
         return None
 
     return await until(connected, timeout_s, "the hub")
 
 
 async def stream_state(nc, stream):
-    """Messages, last number and leader of a stream; None while it cannot be said."""
+    """What a stream says of itself ("state", "cluster"); None while it says nothing."""
     with contextlib.suppress(Exception):
-        info = await nc.jetstream(timeout=2).stream_info(stream)
-        return info
+        answer = await nc.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=2)
+        told = json.loads(answer.data)
+        return None if "error" in told else told
     return None
 
 

@@ -46,12 +46,12 @@ def play(story, timeout_s=60):
     asyncio.run(scene())
 
 
-async def at_hub(server, valley, subjects=True):
-    """What lies at the hub: {subject: 1}, or the stream's state."""
+async def at_hub(server, valley):
+    """Subjects that lie at the hub."""
     nc = await as_operator([server.url])
     try:
         info = await nc.jetstream().stream_info(valley.backhaul.key.stream, subjects_filter=">")
-        return (info.state.subjects or {}) if subjects else info.state
+        return list(info.state.subjects or {})
     finally:
         await nc.close()
 
