@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway import backhaul_box, backhaul_choice
+from gateway import backhaul_box, backhaul_budget, backhaul_choice
 from gateway.backhaul_box import Box
 from gateway.backhaul_budget import CONNECT_BYTES, Budget
 from gateway.backhaul_choice import Choice
@@ -28,7 +28,8 @@ from gateway.database import get_meta, set_meta
 from shared_protocol import receipt, shelf
 
 RETRY_S = (1.0, 600.0)  # the first wait after a failure, and the longest; each is twice the last
-STATUS, WISH = "backhaul_status", "backhaul_wish"
+# In the database's meta: how it is; what `helio backhaul sync` writes; the same, when it was done.
+STATUS, WISH, SYNCED = "backhaul_status", "backhaul_wish", "backhaul_synced"
 _GIVE_S = 0.02  # at a time
 _GIVE_MOST = 64
 _GIVE_AGAIN_S = 5  # when the node had no room
@@ -70,6 +71,7 @@ class Backhaul:
         self._hurry = asyncio.Event()
         self._give_at_s = self._tidied_s = 0.0
         self._told: dict[str, Any] = {}
+        self._said: set[str] = set()  # what the log says already, since all was well
 
     # --- in the node's turn
 
@@ -166,8 +168,7 @@ class Backhaul:
         """One connection, until it ends. True if it was of use. HubError."""
         sos = self.box.to_push(1, self._mesh.clock_s(), True, False) != []
         if not self.budget.spend(CONNECT_BYTES, sos):
-            minutes = self.budget.next_hour_s() // 60
-            raise HubError(f"this hour's bytes are spent: it goes on in {minutes} minutes")
+            raise HubError("this hour's bytes are spent: it goes on in the next")
         lost = asyncio.Event()
         nc = await connect(server, self.settings, self.folder, lost)
         session = Session(self, nc, server, lost)
@@ -181,6 +182,10 @@ class Backhaul:
             self._session = None
             await session.close()
 
+    def synced(self) -> None:
+        """Everything was read since the last wish."""
+        set_meta(self._db, SYNCED, self._wish)
+
     def clock_s(self) -> int:
         """The node's clock."""
         return self._mesh.clock_s()
@@ -192,9 +197,12 @@ class Backhaul:
         if told == before:
             return
         self._told = told
-        if problem and problem != before.get("problem"):
+        if problem and problem not in self._said:
+            self._said.add(problem)
             _log.warning("backhaul: %s", problem)
-        elif state != before.get("state"):
+        elif not problem:
+            self._said.clear()
+        if state == "connected" and state != before.get("state"):
             _log.info("backhaul: %s to %s", state, server)
         kept = told | {"since_unix_s": int(time.time()), "region": self.key.region}
         set_meta(self._db, STATUS, json.dumps(kept).encode())
@@ -203,4 +211,6 @@ class Backhaul:
 def status(db: sqlite3.Connection) -> dict[str, Any]:
     """How the backhaul of a data folder is, from any process."""
     kept: dict[str, Any] = json.loads(get_meta(db, STATUS) or b"{}")
-    return {"state": "off", "problem": "", "server": ""} | kept | backhaul_box.counts(db)
+    used = backhaul_budget.used(db)
+    waits = backhaul_box.counts(db)
+    return {"state": "off", "problem": "", "server": ""} | kept | waits | {"used": used}

@@ -25,8 +25,7 @@ class Budget:
         self, db: sqlite3.Connection, bytes_per_hour: int, clock_s: Callable[[], int]
     ) -> None:
         self._db, self._most, self._clock_s = db, bytes_per_hour, clock_s
-        hour, _, used = (get_meta(db, _META) or b"0 0").decode().partition(" ")
-        self._hour, self._used = int(hour), int(used)
+        self._hour, self._used = _kept(db)
 
     @property
     def limited(self) -> bool:
@@ -60,11 +59,6 @@ class Budget:
         """Seconds until there is something again."""
         return _HOUR_S - self._clock_s() % _HOUR_S
 
-    def told(self) -> dict[str, int]:
-        """For `helio backhaul status`."""
-        self._turn()
-        return {"bytes_per_hour": self._most, "used": self._used}
-
     def _turn(self) -> None:
         hour = self._clock_s() // _HOUR_S
         if hour != self._hour:
@@ -72,3 +66,13 @@ class Budget:
 
     def _keep(self) -> None:
         set_meta(self._db, _META, f"{self._hour} {self._used}".encode())
+
+
+def _kept(db: sqlite3.Connection) -> tuple[int, int]:
+    hour, _, used = (get_meta(db, _META) or b"0 0").decode().partition(" ")
+    return int(hour), int(used)
+
+
+def used(db: sqlite3.Connection) -> int:
+    """Bytes of the last hour in which some were spent; from any process."""
+    return _kept(db)[1]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
-WAIT_S = 10.0  # for an answer; a satellite needs two, a cluster that elects a leader some
+WAIT_S = 10  # for an answer; a satellite needs two, a cluster that elects a leader some
 KEEP_S = 45 * 86_400  # as long as a parcel can live
 HERE_S = 3 * 86_400  # how long a gateway that says no more counts as reachable
 BYTES_MAX = 1 << 30  # of a stream that a gateway makes; the hub's operator may make it otherwise

@@ -50,7 +50,7 @@ class Session:
         self._pushing = asyncio.Lock()
         self._armed: set[str] = set()
         self._again_s = time.monotonic() + random.uniform(0, AGAIN_S)
-        self._wished = False
+        self._wished = True  # everything is read at the start
 
     def news(self, wished: bool) -> None:
         """There is something to push, to read or to ask. wished: and everything is looked at."""
@@ -207,6 +207,7 @@ class Session:
             self._to_read.clear()
             wished, self._wished = self._wished, False
             wait_s = float(LOOK_S)
+            complete = True
             for subject in self._key.filters(self._backhaul.gateways):
                 due_s = read_s.get(subject, -LOOK_S) + LOOK_S - time.monotonic()
                 if not wished and due_s > 0 and subject in self._armed:
@@ -214,7 +215,9 @@ class Session:
                 elif await self._read_one(subject):
                     read_s[subject] = time.monotonic()
                 else:
-                    wait_s = min(wait_s, self._budget.next_hour_s() + 1)
+                    wait_s, complete = min(wait_s, self._budget.next_hour_s() + 1), False
+            if wished and complete:
+                self._backhaul.synced()
             await _wait(self._to_read, wait_s)
 
     async def _read_one(self, subject: str) -> bool:

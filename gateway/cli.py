@@ -85,6 +85,16 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--network-key",), {"help": "64 hex digits; left out, that of `helio network`"}),
       (("--listen",), {"default": "127.0.0.1:8080", "help": "address of the chat page"})]),
     ("gateway run", "gateway.commands:gateway_run", "run the gateway with its chat page", []),
+    ("backhaul status", "gateway.backhaul_commands:backhaul_status",
+     "say how this gateway gets on with its hub", []),
+    ("backhaul sync", "gateway.backhaul_commands:sync", "push and read all now",
+     [(("--wait",), {"type": int, "default": 60, "help": "seconds at most (60)"})]),
+    ("backhaul hub", "gateway.backhaul_server:hub", "be the hub of a small fleet",
+     [(("--listen",), {"metavar": "ADDRESS:PORT", "help": "where gateways come to "
+                       "(127.0.0.1:4222)"}),
+      (("--certificate",), {"metavar": "FILE", "help": "for TLS, with --key"}),
+      (("--key",), {"metavar": "FILE", "help": "of the certificate"}),
+      (("--write-only",), {"action": "store_true", "help": "write its configuration, no more"})]),
     ("export", "gateway.backup:export", "copy a data folder into one file, for a passphrase",
      [_FILE, _PASSPHRASE]),
     ("import", "gateway.backup:restore", "bring such a file into an empty data folder",
@@ -192,7 +202,7 @@ def parser() -> argparse.ArgumentParser:
     groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     group_help = {
         "contact": "people you know", "people": "who was heard of",
-        "gateway": "this gateway", "network": "your network",
+        "gateway": "this gateway", "backhaul": "meshes joined by a hub", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
         "store": "what a relay keeps", "certificate": "who you are at a provider",
     }  # fmt: skip

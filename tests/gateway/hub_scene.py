@@ -136,9 +136,9 @@ class Cluster:
             server.stop()
 
 
-async def as_operator(urls, timeout_s=WAIT_S):
+async def as_operator(urls, timeout_s=WAIT_S, user=USER, password=PASSWORD, ca=""):
     """A connection of the hub's operator."""
-    settings = Settings(tuple(urls), USER, PASSWORD)
+    settings = Settings(tuple(urls), user, password, ca=ca)
 
     async def connected():
         for url in urls:
