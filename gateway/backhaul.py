@@ -12,6 +12,7 @@ import logging
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +31,8 @@ from shared_protocol import receipt, shelf
 RETRY_S = (1.0, 600.0)  # the first wait after a failure, and the longest; each is twice the last
 # In the database's meta: how it is; what `helio backhaul sync` writes; the same, when it was done.
 STATUS, WISH, SYNCED = "backhaul_status", "backhaul_wish", "backhaul_synced"
-_GIVE_S = 0.02  # at a time
+_GIVE_S = 0.02  # at a time, and then as long for all else
+_FEED_S = 0.2  # how soon it is looked whether something has come
 _GIVE_MOST = 64
 _GIVE_AGAIN_S = 5  # when the node had no room
 _TIDY_S = 600
@@ -42,6 +44,7 @@ class Mesh(backhaul_choice.Mesh, Protocol):
     """What the backhaul needs of a gateway."""
 
     def handle(self, event: tuple[Any, ...]) -> None: ...
+    def in_turn(self, action: Callable[[], None]) -> None: ...
     def on_trouble(self, error: Exception) -> None: ...
 
 
@@ -70,6 +73,7 @@ class Backhaul:
         self._wish = get_meta(db, WISH) or b""
         self._hurry = asyncio.Event()
         self._give_at_s = self._tidied_s = 0.0
+        self._gave = 0
         self._told: dict[str, Any] = {}
         self._said: set[str] = set()  # what the log says already, since all was well
 
@@ -79,8 +83,6 @@ class Backhaul:
         """What is due between the node and the box. Called some times a second."""
         now_s = time.monotonic()
         news = self.choice.look()
-        if now_s >= self._give_at_s:
-            self._give(now_s)
         if now_s - self._tidied_s >= _TIDY_S:
             self._tidied_s = now_s
             self.box.tidy(self._mesh.clock_s())
@@ -95,21 +97,37 @@ class Backhaul:
         if self._session is not None and (news or wished or self.choice.asked):
             self._session.news(wished)
 
-    def _give(self, now_s: float) -> None:
+    async def _feed(self) -> None:
+        """Hand on what came from the hub, a bit at a time."""
+        while True:
+            self._gave = 0
+            self._mesh.in_turn(self._give)
+            await asyncio.sleep(_GIVE_S if self._gave else _FEED_S)
+
+    def _give(self) -> None:
         """Hand what came from the hub to the node, as if a neighbour had brought it."""
-        given, ended = [], []
+        now_s = time.monotonic()
+        if now_s < self._give_at_s:
+            return
+        given, ended, delivered = [], [], False
         for row, hops, age, immutable in self.box.to_give(_GIVE_MOST, self._mesh.clock_s()):
             if is_receipt(immutable):
                 self._give_receipt(immutable, age)
                 ended.append(mid_of(immutable))
-            elif not self._give_parcel(immutable, hops, age):
-                self._give_at_s = now_s + _GIVE_AGAIN_S
-                break
+            else:
+                verdict = self._give_parcel(immutable, hops, age)
+                if verdict in (shelf.REFUSED, shelf.NO_ROOM):
+                    self._give_at_s = now_s + _GIVE_AGAIN_S
+                    break
+                delivered |= verdict == shelf.TOMBSTONED
             given.append(row)
             if time.monotonic() - now_s > _GIVE_S:
                 break
         if given:
             self.box.given(given, ended)
+        self._gave = len(given)
+        if delivered and self._session is not None:
+            self._session.news(False)
 
     def _give_receipt(self, immutable: bytes, age: int) -> None:
         node, mid = self._mesh.node, mid_of(immutable)
@@ -118,8 +136,8 @@ class Backhaul:
         if node.submit_receipt(immutable, age, self._mesh.now_ms()) == shelf.NEW:
             self._mesh.handle(("receipt", mid, receipt.decode(immutable)))
 
-    def _give_parcel(self, immutable: bytes, hops: int, age: int) -> bool:
-        """False if there is no room for it now."""
+    def _give_parcel(self, immutable: bytes, hops: int, age: int) -> int:
+        """A verdict of shelf.py. TOMBSTONED: its receipt goes to the hub."""
         node = self._mesh.node
         if node.shelf.is_home(immutable):  # its gateway is this one: the mesh need not have it
             now_s = node.clock.now_s(self._mesh.now_ms())
@@ -131,13 +149,19 @@ class Backhaul:
         elif verdict == shelf.TOMBSTONED:
             row = node.shelf.tombstone(mid_of(immutable))
             known = node.shelf.immutable(row)
-            return self.box.delivered(known, node.index.expires_s[row])
-        return verdict not in (shelf.REFUSED, shelf.NO_ROOM)
+            if not self.box.delivered(known, node.index.expires_s[row]):
+                return shelf.NO_ROOM
+        return verdict
 
     # --- beside it
 
     async def run(self) -> None:
-        """Keep the connection, until cancelled. It ends with the database's error alone."""
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._feed())
+            tasks.create_task(self._keep_connected())
+
+    async def _keep_connected(self) -> None:
         servers, failures, tried = list(self.settings.servers), 0, 0
         random.shuffle(servers)
         while True:

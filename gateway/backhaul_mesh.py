@@ -37,6 +37,10 @@ class BackhaulMesh:
         """Something has come, as if the node had told it."""
         self._gateway.mailroom.handle(event)
 
+    def in_turn(self, action: Callable[[], None]) -> None:
+        """Do something with the node; nothing while that stands still."""
+        self._gateway.in_turn(action)
+
     def on_trouble(self, error: Exception) -> None:
         """The database has refused."""
         self._trouble(error)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 READ_MOST = 512  # in one batch
 LOOK_S = 1800  # how often everything is read though no bell has rung
+_BOX_S = 10  # how often the box is looked at though nobody told of news: a new hour, a late turn
 HERE_S = 86_400  # how often this mesh's gateways are told anew
 AGAIN_S = 300  # within so long what came from a hub that was rebuilt is brought back to it
 _FULL_S = (30.0, 600.0)  # a full hub is tried again after so long, each wait twice the last
@@ -119,7 +120,7 @@ class Session:
                     if full_s > _FULL_S[0]:
                         full_s = _FULL_S[0]
                         self._backhaul.tell("connected", "", self._server)
-                wait_s = self._wait_s()
+                wait_s = float(_BOX_S)
             except HubFull as e:
                 self._backhaul.tell("connected", str(e), self._server)
                 wait_s, full_s = full_s, min(2 * full_s, _FULL_S[1])
@@ -129,12 +130,6 @@ class Session:
                     raise
                 wait_s = _PAUSE_S
             await _wait(self._to_push, wait_s)
-
-    def _wait_s(self) -> float:
-        """How long there is nothing to do, if nobody brings anything."""
-        again_s = self._again_s - time.monotonic()
-        wait_s = LOOK_S if again_s < 0 else min(LOOK_S, again_s + 0.1)
-        return min(wait_s, self._budget.next_hour_s() + 1) if self._budget.limited else wait_s
 
     async def _push_some(self) -> bool:
         """Push a batch, as far as the budget goes; True if there was one."""

@@ -179,7 +179,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
      [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, unicast, gossip, "
-                           "dtn, sim, boards, gateway"}),
+                           "dtn, sim, boards, gateway, backhaul"}),
       (("--full",), {"action": "store_true", "help": "broadcast, dtn, sim: more of it"}),
       (("--trace",), {"metavar": "FILE", "help": "dtn: contacts of people"}),
       (("--seconds",), {"type": int, "help": "gateway: of the steady load (60)"}),

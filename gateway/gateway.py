@@ -158,6 +158,11 @@ class Gateway:
             self._safely(self._turn)
             await asyncio.sleep(self._wait_ms / 1000)
 
+    def in_turn(self, action: Callable[[], object]) -> None:
+        """Something that touches the node, and what follows from it."""
+        self._safely(action)
+        self._safely(self._turn)
+
     def _safely(self, action: Callable[[], object]) -> None:
         """Everything that touches the node goes through here.
 

@@ -13,16 +13,11 @@ from gateway.gateway import _now_ms
 from shared_protocol import parcel
 from shared_protocol.cells import to_bytes
 from shared_protocol.lifetime import SOS
-from tests.gateway.hub_scene import (
-    WAIT_S,
-    Server,
-    Valley,
-    as_operator,
-    old_binary,
-)
+from tests.gateway.hub_scene import WAIT_S, Valley, old_program
 from tests.gateway.phone import Phone, befriend
 from tests.gateway.two_gateways import House, join, two_phones
 from tools.field import until
+from tools.hub import Server, as_operator
 
 pytestmark = pytest.mark.system
 LATER = 3600  # after_s: nothing of a test lasts so long
@@ -92,7 +87,7 @@ def has(valley, immutable):
 @pytest.mark.parametrize("binary", ["new", "old"])
 def test_message_and_receipt_cross(tmp_path, binary):
     async def story():
-        options = {"binary": old_binary()} if binary == "old" else {}
+        options = {"program": old_program()} if binary == "old" else {}
         async with (
             hub(tmp_path, **options) as server,
             Valley(tmp_path / "a", [server.url]) as a,

@@ -12,17 +12,10 @@ import pytest
 from gateway.backhaul_item import HubKey
 from gateway.config import FILE
 from shared_protocol import records
-from tests.gateway.hub_scene import (
-    KEY,
-    PASSWORD,
-    USER,
-    Cluster,
-    Valley,
-    as_operator,
-    stream_state,
-)
+from tests.gateway.hub_scene import KEY, Valley
 from tests.gateway.test_backhaul import has, some_parcel
 from tools.field import Field, FieldGateway, until
+from tools.hub import PASSWORD, USER, Cluster, as_operator, stream_state
 
 pytestmark = pytest.mark.system
 PARCELS = 5_000

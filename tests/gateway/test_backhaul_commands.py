@@ -12,11 +12,12 @@ import pytest
 
 from gateway.cli import main
 from gateway.config import FILE
-from tests.gateway.hub_scene import KEY, WAIT_S, Server, Valley, as_operator, free_ports
+from tests.gateway.hub_scene import KEY, WAIT_S, Valley
 from tests.gateway.test_backhaul import hand_in, has, play, some_parcel
 from tests.gateway.test_backhaul_cluster import join_hub
 from tests.gateway.test_backhaul_hub_trouble import certificate
 from tools.field import FieldGateway, until
+from tools.hub import Server, as_operator, free_ports
 from tools.virtual_board.board import die_with_parent
 
 pytestmark = pytest.mark.system

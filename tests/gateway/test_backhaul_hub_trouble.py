@@ -20,10 +20,11 @@ from gateway.backhaul import WISH
 from gateway.backhaul_hub import stream_config
 from gateway.database import set_meta
 from shared_protocol.lifetime import SOS
-from tests.gateway.hub_scene import PASSWORD, USER, WAIT_S, Server, Valley, as_operator
+from tests.gateway.hub_scene import WAIT_S, Valley
 from tests.gateway.phone import Phone, befriend
 from tests.gateway.test_backhaul import hand_in, has, hub, play, some_parcel
 from tools.field import until
+from tools.hub import PASSWORD, USER, Server, as_operator
 
 pytestmark = pytest.mark.system
 BUDGET = 100_000
