@@ -69,7 +69,7 @@ class Budget:
 
 
 def _kept(db: sqlite3.Connection) -> tuple[int, int]:
-    hour, _, used = (get_meta(db, _META) or b"0 0").decode().partition(" ")
+    hour, _, used = (get_meta(db, _META) or b"0 %d" % ALIVE_BYTES).decode().partition(" ")
     return int(hour), int(used)
 
 
