@@ -50,6 +50,7 @@ class Box:
 
     def __init__(self, db: sqlite3.Connection, key: HubKey, me: int) -> None:
         self._db, self._key, self._me = db, key, me
+        self.under_way: set[int] = set()  # rows of which the hub may have heard
         self.damaged = 0  # found at the hub, and of no use: since the start
         rows = db.execute("SELECT mid, immutable FROM backhaul_item")
         # Messages of which something crosses: this gateway is an end of them (SPEC.md 10).
@@ -102,9 +103,12 @@ class Box:
         the message's parcels go nowhere any more. False if there is no room."""
         mid = mid_of(receipt)
         rows = self._db.execute(
-            "SELECT address, source, came, owes FROM backhaul_item WHERE mid = ?", (mid,)
+            "SELECT id, address, source, came, owes FROM backhaul_item WHERE mid = ?", (mid,)
         ).fetchall()
-        known = [row for row in rows if row["came"] or row["owes"] != "push"]
+        known = [
+            row for row in rows
+            if row["came"] or row["owes"] != "push" or row["id"] in self.under_way
+        ]  # fmt: skip
         if known and not self._room(1):
             return False
         with writing(self._db):
@@ -148,14 +152,13 @@ class Box:
 
     def pushed(self, rows: Iterable[Row], top: int) -> None:
         """The hub has these, durably. top: the highest number that it has given."""
+        done = [("purge" if is_receipt(row.item.immutable) else "", AGAIN, row.id) for row in rows]
         with writing(self._db):
-            for row in rows:
-                owes = "purge" if is_receipt(row.item.immutable) else ""
-                self._db.execute(
-                    "UPDATE backhaul_item SET owes = ?, rank = rank % ? WHERE id = ?",
-                    (owes, AGAIN, row.id),
-                )
+            self._db.executemany(
+                "UPDATE backhaul_item SET owes = ?, rank = rank % ? WHERE id = ?", done
+            )
             self._raise_top(top)
+        self.under_way.clear()
 
     def to_purge(self, limit: int) -> list[tuple[int, bytes]]:
         """Row and message of receipts at the hub whose parcels may still lie there."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from gateway.database import get_meta, set_meta
 
-CONNECT_BYTES = 8_000  # greeting, login, TLS's certificates, the questions at the start
+CONNECT_BYTES = 12_000  # greeting, login, TLS's certificates, the questions at the start
 ALIVE_BYTES = 2_000  # pings of an hour
 _SOS_SHARE = 10  # one in so many bytes is for emergency calls alone
 _HOUR_S = 3600

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WAIT_S = 10  # for an answer; a satellite needs two, a cluster that elects a leader some
 KEEP_S = 45 * 86_400  # as long as a parcel can live
 HERE_S = 3 * 86_400  # how long a gateway that says no more counts as reachable
-BYTES_MAX = 1 << 30  # of a stream that a gateway makes; the hub's operator may make it otherwise
-PUBLISH_MOST = 256  # under way at once
+BYTES_MAX = 1 << 28  # of a stream that a gateway makes; the hub's operator may make it otherwise
+PUBLISH_MOST = 512  # under way at once
 WIRE_MOST = 1_000  # bytes of one thing that is read, with all that NATS puts around it
 _NS = 1_000_000_000
 _BATCH_FROM = (2, 11)

@@ -146,6 +146,7 @@ class Session:
         if not self._take(taken, sos):
             return False
         things = [self._thing(row) for row in rows]
+        self._box.under_way = {row.id for row in rows}
         try:
             async with self._pushing:  # what it brings rings our own bell too
                 results = await self._hub.publish(things)

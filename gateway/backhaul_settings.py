@@ -11,7 +11,7 @@ from gateway.errors import UserError
 KEYS = {
     "servers", "user", "password", "credentials", "ca", "region", "bytes_per_hour", "after_s",
 }  # fmt: skip
-BYTES_LEAST = 20_000  # an hour: less does not pay for the connection
+BYTES_LEAST = 50_000  # an hour: less does not pay for the connection
 _BYTES_MOST = 10**12
 _AFTER_MOST_S = 86_400
 _SCHEMES = ("nats", "tls", "ws", "wss")

@@ -58,7 +58,7 @@ class Server:
         self.conf.write_text(
             f'server_name: {name}\nlisten: "127.0.0.1:{self.port}"\n'
             f'http: "127.0.0.1:{self._monitor}"\n'
-            f'jetstream {{ store_dir: "{folder / name}", max_mem: 64MB, max_file: 1500MB }}\n'
+            f'jetstream {{ store_dir: "{folder / name}", max_mem: 64MB, max_file: 8GB }}\n'
             f"{extra}\n"
         )
 

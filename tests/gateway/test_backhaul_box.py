@@ -153,6 +153,18 @@ def test_a_message_that_was_delivered_before_it_left_needs_no_hub(db):
     assert counts(db)["known"] == 0
 
 
+def test_what_is_under_way_may_be_at_the_hub(db):
+    """A receipt that comes before the hub's acknowledgement follows the message."""
+    box = Box(db, KEY, ME)
+    mid, proof = delivered_by()
+    put(box, a_parcel(mid=mid))
+    rows = box.to_push(9, NOW_S, False, True)
+    box.under_way = {row.id for row in rows}
+    box.delivered(proof, NOW_S + 9000)
+    box.pushed(rows, 1)
+    assert to_push(box) == [proof]
+
+
 def test_a_hub_that_was_rebuilt(db):
     """Gets our own back first; what came from it last, and not if it is there again already."""
     box = Box(db, KEY, ME)
