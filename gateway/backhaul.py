@@ -16,34 +16,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway import backhaul_box, backhaul_budget, backhaul_choice
+from gateway import backhaul_box, backhaul_budget, backhaul_give
 from gateway.backhaul_box import Box
 from gateway.backhaul_budget import CONNECT_BYTES, Budget
 from gateway.backhaul_choice import Choice
 from gateway.backhaul_connection import connect
+from gateway.backhaul_give import TURN_S, Giver
 from gateway.backhaul_hub import HubError
-from gateway.backhaul_item import HubKey, is_receipt, mid_of
+from gateway.backhaul_item import HubKey
 from gateway.backhaul_session import Session
 from gateway.backhaul_settings import Settings
 from gateway.database import get_meta, set_meta
-from shared_protocol import receipt, shelf
 
 RETRY_S = (1.0, 600.0)  # the first wait after a failure, and the longest; each is twice the last
 # In the database's meta: how it is; what `helio backhaul sync` writes; the same, when it was done.
 STATUS, WISH, SYNCED = "backhaul_status", "backhaul_wish", "backhaul_synced"
-_GIVE_S = 0.02  # at a time, and then as long for all else
 _FEED_S = 0.2  # how soon it is looked whether something has come
-_GIVE_MOST = 64
-_GIVE_AGAIN_S = 5  # when the node had no room
 _TIDY_S = 600
 
 _log = logging.getLogger(__name__)
 
 
-class Mesh(backhaul_choice.Mesh, Protocol):
+class Mesh(backhaul_give.Mesh, Protocol):
     """What the backhaul needs of a gateway."""
 
-    def handle(self, event: tuple[Any, ...]) -> None: ...
     def in_turn(self, action: Callable[[], None]) -> None: ...
     def on_trouble(self, error: Exception) -> None: ...
 
@@ -72,8 +68,9 @@ class Backhaul:
         self._session: Session | None = None
         self._wish = get_meta(db, WISH) or b""
         self._hurry = asyncio.Event()
-        self._give_at_s = self._tidied_s = 0.0
-        self._gave = 0
+        self._giver = Giver(self.box, mesh)
+        self._gave = 0, False
+        self._tidied_s = 0.0
         self._told: dict[str, Any] = {}
         self._said: set[str] = set()  # what the log says already, since all was well
 
@@ -100,58 +97,15 @@ class Backhaul:
     async def _feed(self) -> None:
         """Hand on what came from the hub, a bit at a time."""
         while True:
-            self._gave = 0
+            self._gave = 0, False
             self._mesh.in_turn(self._give)
-            await asyncio.sleep(_GIVE_S if self._gave else _FEED_S)
+            count, delivered = self._gave
+            if delivered and self._session is not None:
+                self._session.news(False)
+            await asyncio.sleep(TURN_S if count else _FEED_S)
 
     def _give(self) -> None:
-        """Hand what came from the hub to the node, as if a neighbour had brought it."""
-        now_s = time.monotonic()
-        if now_s < self._give_at_s:
-            return
-        given, ended, delivered = [], [], False
-        for row, hops, age, immutable in self.box.to_give(_GIVE_MOST, self._mesh.clock_s()):
-            if is_receipt(immutable):
-                self._give_receipt(immutable, age)
-                ended.append(mid_of(immutable))
-            else:
-                verdict = self._give_parcel(immutable, hops, age)
-                if verdict in (shelf.REFUSED, shelf.NO_ROOM):
-                    self._give_at_s = now_s + _GIVE_AGAIN_S
-                    break
-                delivered |= verdict == shelf.TOMBSTONED
-            given.append(row)
-            if time.monotonic() - now_s > _GIVE_S:
-                break
-        if given:
-            self.box.given(given, ended)
-        self._gave = len(given)
-        if delivered and self._session is not None:
-            self._session.news(False)
-
-    def _give_receipt(self, immutable: bytes, age: int) -> None:
-        node, mid = self._mesh.node, mid_of(immutable)
-        if mid not in self.box.crossing and not node.shelf.rows_of(mid):
-            return  # nobody here has heard of the message; the box remembers, should it come
-        if node.submit_receipt(immutable, age, self._mesh.now_ms()) == shelf.NEW:
-            self._mesh.handle(("receipt", mid, receipt.decode(immutable)))
-
-    def _give_parcel(self, immutable: bytes, hops: int, age: int) -> int:
-        """A verdict of shelf.py. TOMBSTONED: its receipt goes to the hub."""
-        node = self._mesh.node
-        if node.shelf.is_home(immutable):  # its gateway is this one: the mesh need not have it
-            now_s = node.clock.now_s(self._mesh.now_ms())
-            verdict, _ = node.shelf.accept(hops, age, immutable, now_s, True)
-        else:
-            verdict = node.submit(immutable, hops, age, self._mesh.now_ms())
-        if verdict == shelf.NEW:
-            self._mesh.handle(("arrived", immutable, hops))
-        elif verdict == shelf.TOMBSTONED:
-            row = node.shelf.tombstone(mid_of(immutable))
-            known = node.shelf.immutable(row)
-            if not self.box.delivered(known, node.index.expires_s[row]):
-                return shelf.NO_ROOM
-        return verdict
+        self._gave = self._giver.give()
 
     # --- beside it
 

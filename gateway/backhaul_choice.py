@@ -7,7 +7,7 @@ message but those for somebody of this very gateway. Receipts follow their messa
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.backhaul_box import Box
@@ -48,13 +48,22 @@ class Choice:
     """Looks through the node for what shall cross. after_s: how long a message has to be
     delivered without the hub. `asked` are gateways of which somebody shall ask the hub: told()."""
 
-    def __init__(self, box: Box, key: HubKey, mesh: Mesh, after_s: int) -> None:
+    def __init__(
+        self,
+        box: Box,
+        key: HubKey,
+        mesh: Mesh,
+        after_s: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """clock(): seconds that only rise; another one in a simulation."""
         self._box, self._key, self._mesh, self._after_s = box, key, mesh, after_s
+        self._clock = clock
         self._node: Node | None = None
         self._done: set[int] = set()  # short ids that need no thought any more
         self._later: dict[int, int] = {}  # short id -> when to think again, by the node's clock
         self._todo: list[int] = []
-        self._looked_s = 0.0
+        self._looked_s = -_EVERY_S
         self.asked: set[int] = set()
         self._claims: dict[int, tuple[bool, float]] = {}
 
@@ -63,7 +72,7 @@ class Choice:
         self.asked.discard(gateway)
         if len(self._claims) >= _CLAIMS_MAX:
             self._claims.clear()
-        until_s = time.monotonic() + (_CLAIM_S if reachable else _NO_CLAIM_S)
+        until_s = self._clock() + (_CLAIM_S if reachable else _NO_CLAIM_S)
         self._claims[gateway] = (reachable, until_s)
 
     def look(self) -> bool:
@@ -74,13 +83,13 @@ class Choice:
             self._done.clear()
             self._later.clear()
             self._todo.clear()
-        if not self._todo and time.monotonic() - self._looked_s >= _EVERY_S:
-            self._looked_s = time.monotonic()
+        if not self._todo and self._clock() - self._looked_s >= _EVERY_S:
+            self._looked_s = self._clock()
             self._todo = self._new(node)
         things: list[Thing] = []
         receipts: list[tuple[bytes, int]] = []
-        end_s = time.monotonic() + _LOOK_S
-        while self._todo and len(things) < _BATCH and time.monotonic() < end_s:
+        end_s = self._clock() + _LOOK_S
+        while self._todo and len(things) < _BATCH and self._clock() < end_s:
             self._think(node, self._todo.pop(), things, receipts)
         if things and not self._box.put(things):
             self._not_now(node, (immutable for *_, immutable in things))
@@ -175,7 +184,7 @@ class Choice:
     def _reachable(self, gateway: int) -> bool | None:
         """Does the hub know it? None until the hub was asked."""
         reachable, until_s = self._claims.get(gateway, (False, 0.0))
-        if time.monotonic() < until_s:
+        if self._clock() < until_s:
             return reachable
         self.asked.add(gateway)
         return None

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.backhaul_box import Found
 from gateway.backhaul_item import HubKey
+from gateway.backhaul_streams import here_config, stream_config
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
 WAIT_S = 10  # for an answer; a satellite needs two, a cluster that elects a leader some
-KEEP_S = 45 * 86_400  # as long as a parcel can live
-HERE_S = 3 * 86_400  # how long a gateway that says no more counts as reachable
-BYTES_MAX = 1 << 28  # of a stream that a gateway makes; the hub's operator may make it otherwise
 PUBLISH_MOST = 512  # under way at once
 WIRE_MOST = 1_000  # bytes of one thing that is read, with all that NATS puts around it
 _NS = 1_000_000_000
@@ -48,29 +46,6 @@ class Life:
 
     name: str
     top: int
-
-
-def stream_config(key: HubKey, replicas: int, bytes_max: int = BYTES_MAX) -> dict[str, Any]:
-    """The stream of parcels and receipts. What has a subject already is refused for as long as
-    it is kept: nothing is there twice, however late it comes again."""
-    subjects = f"helio.{key.region}.>"
-    return {
-        "name": key.stream, "subjects": [subjects], "storage": "file", "num_replicas": replicas,
-        "retention": "limits", "discard": "new", "discard_new_per_subject": True,
-        "max_msgs_per_subject": 1, "max_bytes": bytes_max, "max_age": KEEP_S * _NS,
-        "allow_direct": True, "allow_msg_ttl": True,
-        "republish": {"src": subjects, "dest": f"bell.{subjects}", "headers_only": True},
-    }  # fmt: skip
-
-
-def here_config(key: HubKey, replicas: int) -> dict[str, Any]:
-    """The stream that says which gateways can be reached: the last word of each."""
-    return {
-        "name": key.here_stream, "subjects": [f"here.{key.region}.*"], "storage": "file",
-        "num_replicas": replicas, "retention": "limits", "discard": "old",
-        "max_msgs_per_subject": 1, "max_age": HERE_S * _NS, "max_bytes": 1 << 24,
-        "allow_direct": True,
-    }  # fmt: skip
 
 
 class Hub:

@@ -217,7 +217,7 @@ def open_database(path: Path, schema: Schema = GATEWAY) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # power cuts are the norm here
     db.execute("PRAGMA foreign_keys = ON")
-    _migrate(db, schema)
+    migrate(db, schema)
     return db
 
 
@@ -241,7 +241,8 @@ def _check(path: Path, schema: Schema) -> None:
         )
 
 
-def _migrate(db: sqlite3.Connection, schema: Schema) -> None:
+def migrate(db: sqlite3.Connection, schema: Schema) -> None:
+    """Bring an open database up to this schema."""
     if db.execute("PRAGMA user_version").fetchone()[0] == len(schema.migrations):
         return
     db.execute("BEGIN IMMEDIATE")  # the version is read again: two processes may start at once

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway import backhaul
 from gateway.backhaul import WISH
-from gateway.backhaul_hub import stream_config
+from gateway.backhaul_streams import stream_config
 from gateway.database import set_meta
 from shared_protocol.lifetime import SOS
 from tests.gateway.hub_scene import WAIT_S, Valley
