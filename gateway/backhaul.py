@@ -20,7 +20,7 @@ from gateway import backhaul_box, backhaul_budget, backhaul_give
 from gateway.backhaul_box import Box
 from gateway.backhaul_budget import CONNECT_BYTES, Budget
 from gateway.backhaul_choice import Choice
-from gateway.backhaul_connection import connect
+from gateway.backhaul_connection import Line, connect
 from gateway.backhaul_give import TURN_S, Giver
 from gateway.backhaul_hub import HubError
 from gateway.backhaul_item import HubKey
@@ -31,6 +31,7 @@ from gateway.database import get_meta, set_meta
 RETRY_S = (1.0, 600.0)  # the first wait after a failure, and the longest; each is twice the last
 # In the database's meta: how it is; what `helio backhaul sync` writes; the same, when it was done.
 STATUS, WISH, SYNCED = "backhaul_status", "backhaul_wish", "backhaul_synced"
+_HELD_S = 10.0  # a connection that lasted so long is begun again at once
 _FEED_S = 0.2  # how soon it is looked whether something has come
 _TIDY_S = 600
 
@@ -143,19 +144,21 @@ class Backhaul:
             await asyncio.wait_for(self._hurry.wait(), wait_s)
 
     async def _visit(self, server: str) -> bool:
-        """One connection, until it ends. True if it was of use. HubError."""
+        """One connection, until it ends. True if it lasted. HubError."""
         sos = self.box.to_push(1, self._mesh.clock_s(), True, False) != []
         if not self.budget.spend(CONNECT_BYTES, sos):
             raise HubError("this hour's bytes are spent: it goes on in the next")
-        lost = asyncio.Event()
-        nc = await connect(server, self.settings, self.folder, lost)
-        session = Session(self, nc, server, lost)
+        line = Line(server)
+        nc = await connect(line, self.settings, self.folder)
+        session = Session(self, nc, line)
         try:
-            await session.begin()
-            self._session = session
-            self.tell("connected", "", server)
-            await session.run()
-            return True
+            with line.plainly():
+                await session.begin()
+                self._session = session
+                self.tell("connected", "", server)
+                began_s = time.monotonic()
+                await session.run()
+                return time.monotonic() - began_s > _HELD_S
         finally:
             self._session = None
             await session.close()

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,8 +19,33 @@ _CLOSE_S = 1.0  # a TLS connection whose other end is not heard takes for ever
 _PING_S = 240  # a connection that says nothing is looked at so often
 
 
-async def connect(server: str, settings: Settings, folder: Path, lost: asyncio.Event) -> "Client":
-    """A connection to this server; `lost` is set when it ends. HubError says what is wrong."""
+class Line:
+    """What becomes of a connection. lost: it has ended. said: what the server complained of."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.lost = asyncio.Event()
+        self.said = ""
+
+    @contextlib.contextmanager
+    def plainly(self) -> Iterator[None]:
+        """Whatever nats-py makes of a connection that fails, or of garbage: a HubError."""
+        from nats.errors import Error
+
+        try:
+            yield
+        except HubError as e:
+            raise HubError(self.said or str(e)) from None
+        except (Error, OSError, TimeoutError) as e:
+            was_lost = f"the connection to {self.server} was lost"
+            raise HubError(was_lost if self.lost.is_set() else f"{self.server}: {e}") from None
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise HubError(f"{self.server} answers what no NATS server would") from None
+
+
+async def connect(line: Line, settings: Settings, folder: Path) -> "Client":
+    """A connection to the line's server. HubError says what is wrong."""
+    server = line.server
     try:
         from nats import errors
         from nats.aio.client import Client
@@ -37,9 +64,10 @@ async def connect(server: str, settings: Settings, folder: Path, lost: asyncio.E
     async def failed(error: Exception) -> None:
         if connecting:  # else it goes on by itself, for ever
             raise error
+        line.said = f"{server}: {' '.join(str(error).split())}"
 
     async def closed() -> None:
-        lost.set()
+        line.lost.set()
 
     nc = Client()
     try:
@@ -88,6 +116,8 @@ def _reason(server: str, error: Exception) -> str:
         return f"{server} refuses our login: look at user, password or credentials in [backhaul]"
     if isinstance(error, TimeoutError) or "timeout" in text:
         return f"{server} does not answer"
+    if isinstance(error, json.JSONDecodeError) or "json parse" in text:
+        return f"{server} does not speak NATS"
     if isinstance(error, ValueError):
         return f"the credentials in [backhaul] cannot be used: {text}"
     if isinstance(error, OSError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gateway.backhaul_box import Row
-from gateway.backhaul_connection import hang_up
+from gateway.backhaul_connection import Line, hang_up
 from gateway.backhaul_hub import PUBLISH_MOST, THERE, WIRE_MOST, Hub, HubError, HubFull
 
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ _ASK_COST = 1_000  # a question and its answer, a bell
 class Session:
     """begin(), then run(); close() in any case."""
 
-    def __init__(
-        self, backhaul: "Backhaul", nc: "Client", server: str, lost: asyncio.Event
-    ) -> None:
-        """lost: is set when the connection ends."""
-        self._backhaul, self._nc, self._server, self._lost = backhaul, nc, server, lost
+    def __init__(self, backhaul: "Backhaul", nc: "Client", line: Line) -> None:
+        self._backhaul, self._nc, self._line = backhaul, nc, line
+        self._server = line.server
         self._box, self._budget, self._key = backhaul.box, backhaul.budget, backhaul.key
         self._hub = Hub(nc, backhaul.key, self._count)
         self._spent = 0  # bytes that went and came
@@ -79,24 +77,16 @@ class Session:
         tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                self._raise(task)
+            if not self._line.lost.is_set():
+                for task in done:
+                    task.result()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _raise(self, task: "asyncio.Task[None]") -> None:
-        from nats.errors import Error
-
-        try:
-            task.result()
-        except (Error, OSError) as e:  # what nats-py says of a connection that is going
-            if not self._lost.is_set() and str(e):
-                raise HubError(f"{self._server}: {e}") from None
-
     async def _until_lost(self) -> None:
-        await self._lost.wait()
+        await self._line.lost.wait()
 
     # --- budget
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.backhaul import SYNCED
-from gateway.backhaul_connection import connect
+from gateway.backhaul_connection import Line, connect
 from gateway.backhaul_hub import PUBLISH_MOST, Hub
 from gateway.backhaul_item import ALL, HubKey, Item
 from gateway.backhaul_settings import Settings
@@ -80,7 +80,7 @@ class BenchHub:
     async def client(self, number: int, region: str) -> tuple["Client", Hub]:
         """A connection as a gateway's, without the gateway."""
         url = self.cluster.urls[number % len(self.cluster.urls)]
-        nc = await connect(url, self.settings, self.folder, asyncio.Event())
+        nc = await connect(Line(url), self.settings, self.folder)
         hub = Hub(nc, HubKey(self.key, region), lambda size: None)
         await hub.prepare()
         return nc, hub

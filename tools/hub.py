@@ -1,6 +1,5 @@
 """A hub of real nats-server processes on this machine: one of them, or a cluster of three."""
 
-import asyncio
 import contextlib
 import json
 import shutil
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.backhaul_connection import connect
+from gateway.backhaul_connection import Line, connect
 from gateway.backhaul_hub import HubError
 from gateway.backhaul_server import binary
 from gateway.backhaul_settings import Settings
@@ -151,7 +150,7 @@ async def as_operator(
     async def connected() -> "Client | None":
         for url in urls:
             with contextlib.suppress(HubError):
-                return await connect(url, settings, Path("/"), asyncio.Event())
+                return await connect(Line(url), settings, Path("/"))
         return None
 
     return await until(connected, timeout_s, "the hub")  # type: ignore[no-any-return]

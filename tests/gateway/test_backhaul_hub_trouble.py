@@ -160,6 +160,64 @@ def test_a_hub_that_is_too_old(tmp_path, monkeypatch, caplog):
     play(story)
 
 
+async def odd_hub(reader, writer):
+    """Says it is a new server, and answers every question with something else."""
+    info = {"server_id": "x", "version": "2.15.1", "max_payload": 1 << 20, "headers": True}
+    writer.write(b"INFO " + json.dumps(info | {"proto": 1}).encode() + b"\r\n")
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        while line := await reader.readline():
+            words = line.split()
+            if line.startswith(b"PING"):
+                writer.write(b"PONG\r\n")
+            elif line.startswith(b"PUB"):
+                writer.write(b'MSG %s 1 17\r\n{"config": "red"}\r\n' % words[2])
+    writer.close()
+
+
+async def no_hub(reader, writer):
+    """Another service."""
+    writer.write(b"INFO and good morning\r\n")
+    await reader.read(1)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [(odd_hub, "answers what no NATS server would"), (no_hub, "does not speak NATS")],
+)
+def test_something_else_answers(tmp_path, monkeypatch, caplog, server, words):
+    tries = count_visits(monkeypatch)
+
+    async def story():
+        listening = await asyncio.start_server(server, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        async with listening, Valley(tmp_path / "a", [f"nats://127.0.0.1:{port}"]) as a:
+            await it_refuses(a, tries, caplog, words)
+
+    play(story)
+
+
+def test_what_a_gateway_may_not_do(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("gateway.backhaul_hub.WAIT_S", 0.3)
+
+    async def story():
+        user = (
+            f'{{ user: {USER}, password: "{PASSWORD}", permissions: {{ publish: "$JS.API.>" }} }}'
+        )
+        async with (
+            hub(tmp_path, extra=f"authorization {{ users: [ {user} ] }}") as server,
+            Valley(tmp_path / "a", [server.url]) as a,
+        ):
+            monkeypatch.setattr("gateway.backhaul_session._TRIES", 1)
+            hand_in(a, some_parcel())
+            await until(lambda: "ermissions" in str(a.told), WAIT_S, "the reason")
+            await neighbours_write(a)
+            said = [r.message for r in caplog.records if r.name == "gateway.backhaul"]
+            assert len({x for x in said if "ermissions" in x}) >= 1
+
+    play(story)
+
+
 def certificate(folder, days):
     """A certificate for 127.0.0.1 by an authority of its own, valid until in so many days."""
     now = datetime.datetime.now(datetime.UTC)
