@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.backhaul import SYNCED
-from gateway.backhaul_connection import Line, connect
+from gateway.backhaul_connection import Line, connect, hang_up
 from gateway.backhaul_hub import PUBLISH_MOST, Hub
 from gateway.backhaul_item import ALL, HubKey, Item
 from gateway.backhaul_settings import Settings
@@ -82,7 +82,11 @@ class BenchHub:
         url = self.cluster.urls[number % len(self.cluster.urls)]
         nc = await connect(Line(url), self.settings, self.folder)
         hub = Hub(nc, HubKey(self.key, region), lambda size: None)
-        await hub.prepare()
+        try:
+            await hub.prepare()
+        except BaseException:
+            await hang_up(nc)
+            raise
         return nc, hub
 
     def bytes_out(self) -> int:

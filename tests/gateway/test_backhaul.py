@@ -10,6 +10,7 @@ from gateway import announce, backhaul_hub
 from gateway.backhaul_item import ALL
 from gateway.backhaul_session import Session
 from gateway.gateway import _now_ms
+from gateway.web.requests import unb64
 from shared_protocol import parcel
 from shared_protocol.cells import to_bytes
 from shared_protocol.lifetime import SOS
@@ -112,7 +113,7 @@ def test_people_at_gateways_without_a_hub_write_to_each_other(tmp_path):
     async def story():
         async with (
             hub(tmp_path) as server,
-            Valley(tmp_path / "a", [server.url], key=bytes(32)) as a,
+            Valley(tmp_path / "a", [server.url], key=bytes(32), after_s=2) as a,
             House(tmp_path / "aa") as inner_a,
             Valley(tmp_path / "b", [server.url], key=bytes(32)) as b,
             House(tmp_path / "bb") as inner_b,
@@ -192,6 +193,52 @@ def test_nothing_goes_round(tmp_path, monkeypatch):
             for valley in (a, b):
                 assert valley.gateway.node.index.count_held() == 2
                 assert len(valley.backhaul.box.crossing) == 2
+
+    play(story)
+
+
+def test_what_one_pushed_is_not_read_back(tmp_path, monkeypatch):
+    read = backhaul_hub.Hub.read
+    found_in_all = []
+
+    async def noted(self, subject, after, most):
+        found, more = await read(self, subject, after, most)
+        found_in_all.extend(found)
+        return found, more
+
+    monkeypatch.setattr(backhaul_hub.Hub, "read", noted)
+
+    async def story():
+        async with hub(tmp_path) as server, Valley(tmp_path / "a", [server.url]) as a:
+            await a.connected()
+            hand_in(a, *(some_parcel() for _ in range(200)))
+            everything = a.backhaul.key.filters(set())[2]
+            await until(lambda: a.backhaul.box.place(everything) == 200, WAIT_S, "its own number")
+            assert found_in_all == []
+
+    play(story)
+
+
+def test_mail_for_people_of_this_gateway_stays(tmp_path):
+    """Also when it goes into the mesh, because a phone is away."""
+
+    async def story():
+        async with hub(tmp_path) as server, Valley(tmp_path / "a", [server.url]) as a:
+            await a.connected()
+            ana, cleo = await two_phones(a)
+            local = ana.seal(cleo.card, "next door")
+            await ana.post(local)
+            held = a.office.outbox._held
+            held.update(dict.fromkeys(held, 0.0))  # a minute goes by
+            node = a.gateway.node
+            await until(lambda: node.index.count_held() == 1, WAIT_S, "it to be in the mesh")
+            await ana.post(ana.seal(Phone("nobody").card, "to somebody else"))
+
+            async def one():
+                return len(await at_hub(server, a)) == 1
+
+            await until(one, WAIT_S, "the other one to cross")
+            assert unb64(local["mid"], "mid") not in a.backhaul.box.crossing
 
     play(story)
 
