@@ -1,6 +1,8 @@
 """What lies at a hub: sealed under the network key, bound to its subject."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.backhaul_item import ALL, HubKey, Item, mid_of
 from shared_protocol import parcel, receipt
 from shared_protocol.errors import DecodeError
+from tests.vectors.make_backhaul import vectors
 
 KEY = HubKey(bytes(range(32)), "")
 HEADS = st.tuples(st.integers(0, 3), st.integers(0, 15))
@@ -91,3 +94,13 @@ def test_what_fits_no_frame_is_refused():
         subject = KEY.subject(ALL, immutable)
         with pytest.raises(DecodeError):
             KEY.open(subject, KEY.seal(subject, Item(0, 0, 0, immutable)))
+
+
+def test_vectors():
+    path = Path(__file__).parents[1] / "vectors" / "backhaul.json"
+    kept = json.loads(path.read_text())
+    assert kept == vectors()
+    for v in kept:
+        key = HubKey(bytes.fromhex(v["network_key"]), v["region"])
+        item = Item(v["hops"], v["age"], v["source"], bytes.fromhex(v["immutable"]))
+        assert key.open(v["subject"], bytes.fromhex(v["data"])) == item
