@@ -124,6 +124,16 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       (("--list",), {"action": "store_true", "help": "show who is connected, open nothing"}),
       (("--print",), {"metavar": "FILE", "dest": "poster",
                       "help": "write a poster, .svg or .pdf, and open nothing"})]),
+    ("backhaul status", "gateway.backhaul_commands:backhaul_status",
+     "say how this gateway gets on with its hub", []),
+    ("backhaul sync", "gateway.backhaul_commands:sync", "push and read all now",
+     [(("--wait",), {"type": int, "default": 60, "help": "seconds at most (60)"})]),
+    ("backhaul hub", "gateway.backhaul_server:hub", "be the hub of a small fleet",
+     [(("--listen",), {"metavar": "ADDRESS:PORT", "help": "where gateways come to "
+                       "(127.0.0.1:4222)"}),
+      (("--certificate",), {"metavar": "FILE", "help": "for TLS, with --key"}),
+      (("--key",), {"metavar": "FILE", "help": "of the certificate"}),
+      (("--write-only",), {"action": "store_true", "help": "write its configuration, no more"})]),
     ("export", "gateway.backup:export", "copy a data folder into one file, for a passphrase",
      [_FILE, _PASSPHRASE]),
     ("import", "gateway.backup:restore", "bring such a file into an empty data folder",
@@ -208,7 +218,7 @@ COMMANDS: list[tuple[str, str, str, Arguments]] = [
       _SEED]),
     ("bench", "tools.bench:main", "measure, beside a peer or a limit in the same run",
      [(("name",), {"help": "which: codec, compression, flash, sync, broadcast, unicast, gossip, "
-                           "dtn, sim, boards, gateway"}),
+                           "dtn, sim, boards, gateway, backhaul"}),
       (("--full",), {"action": "store_true", "help": "broadcast, dtn, sim: more of it"}),
       (("--trace",), {"metavar": "FILE", "help": "dtn: contacts of people"}),
       (("--seconds",), {"type": int, "help": "gateway: of the steady load (60)"}),
@@ -232,7 +242,7 @@ def parser() -> argparse.ArgumentParser:
     group_help = {
         "contact": "people you know", "people": "who was heard of",
         "board": "what is told to everybody", "organiser": "who may announce to everybody",
-        "gateway": "this gateway", "network": "your network",
+        "gateway": "this gateway", "backhaul": "meshes joined by a hub", "network": "your network",
         "relay": "a relay", "kit": "what one takes to the field", "sim": "the simulator",
         "store": "what a relay keeps", "certificate": "who you are at a provider",
     }  # fmt: skip

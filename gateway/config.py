@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway import backhaul_settings
 from gateway.errors import UserError
 from gateway.position import cell_at
 from shared_protocol.cells import NO_CELL
@@ -47,6 +48,9 @@ client_secret = ""  # for providers that want one
 [privacy]
 delay_max_s = 60  # messages and receipts wait a random time up to this, so that they do not
                   # tell who wrote when; 0 sends at once
+
+[backhaul]
+servers = []  # of a hub that joins meshes over the Internet, docs/BACKHAUL.md; none: do without
 """
 
 
@@ -71,6 +75,7 @@ class Config:
     wifi_interface: str = ""
     wifi_country: str = ""
     wifi_channel: int = 6
+    backhaul: backhaul_settings.Settings | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -101,22 +106,14 @@ class _Reader:
 
     def config(self, table: dict[str, Any]) -> Config:
         known = {
-            "": {
-                "name",
-                "network_key",
-                "epoch",
-                "position",
-                "relay",
-                "web",
-                "wifi",
-                "login",
-                "privacy",
-            },
+            "": {"name", "network_key", "epoch", "position"}
+            | {"relay", "web", "wifi", "login", "privacy", "backhaul"},
             "relay": {"port"},
             "web": {"listen", "names"},
             "wifi": {"interface", "country", "channel"},
             "login": {"issuer", "client_id", "client_secret"},
             "privacy": {"delay_max_s"},
+            "backhaul": backhaul_settings.KEYS,
         }
         for section, keys in known.items():
             part = table.get(section, {}) if section else table
@@ -143,6 +140,7 @@ class _Reader:
             wifi_interface=self._text(wifi, "interface", ""),
             wifi_country=self._country(wifi),
             wifi_channel=self._number(wifi, "channel", 1, 13, 6),
+            backhaul=backhaul_settings.read(table.get("backhaul", {}), self._error),
         )
 
     def _error(self, key: str, what: str) -> UserError:

@@ -221,6 +221,32 @@ MIGRATIONS = [
         out_unix_s INTEGER NOT NULL       -- heard, or told from here, last
     ) WITHOUT ROWID;
     """,
+    """
+    -- The backhaul (backhaul_box.py): what goes to the hub that joins meshes, and what came of it.
+    CREATE TABLE backhaul_item (
+        id INTEGER PRIMARY KEY,
+        name BLOB NOT NULL UNIQUE,        -- of the parcel or receipt, at the hub
+        mid BLOB NOT NULL,
+        rank INTEGER NOT NULL,            -- what goes first: the lowest
+        address TEXT NOT NULL,            -- for whom
+        source INTEGER NOT NULL,          -- the gateway that brought it to the hub
+        hops INTEGER NOT NULL,
+        expires_s INTEGER NOT NULL,       -- the node's clock
+        immutable BLOB NOT NULL,
+        came INTEGER NOT NULL,            -- 1: from the hub
+        owes TEXT NOT NULL CHECK (owes IN ('', 'push', 'purge')),
+        given INTEGER NOT NULL            -- the node has had it
+    );
+    CREATE INDEX backhaul_push ON backhaul_item (rank, id) WHERE owes = 'push';
+    CREATE INDEX backhaul_purge ON backhaul_item (id) WHERE owes = 'purge';
+    CREATE INDEX backhaul_give ON backhaul_item (rank, id) WHERE given = 0;
+    CREATE INDEX backhaul_by_mid ON backhaul_item (mid);
+    CREATE INDEX backhaul_by_end ON backhaul_item (expires_s);
+    -- how far each part of the hub has been read
+    CREATE TABLE backhaul_place (
+        subject TEXT PRIMARY KEY, seq INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
 ]
 
 
@@ -250,7 +276,7 @@ def open_database(path: Path, schema: Schema = GATEWAY) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # power cuts are the norm here
     db.execute("PRAGMA foreign_keys = ON")
-    _migrate(db, schema)
+    migrate(db, schema)
     return db
 
 
@@ -297,7 +323,8 @@ def _check(path: Path, schema: Schema) -> None:
         )
 
 
-def _migrate(db: sqlite3.Connection, schema: Schema) -> None:
+def migrate(db: sqlite3.Connection, schema: Schema) -> None:
+    """Bring an open database up to this schema."""
     if db.execute("PRAGMA user_version").fetchone()[0] == len(schema.migrations):
         return
     db.execute("BEGIN IMMEDIATE")  # the version is read again: two processes may start at once

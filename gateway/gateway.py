@@ -12,6 +12,8 @@ from typing import Any
 
 from gateway import about
 from gateway.announce import Announcer
+from gateway.backhaul import Backhaul
+from gateway.backhaul_mesh import BackhaulMesh
 from gateway.board_keeper import BoardKeeper, leaves_at_once
 from gateway.config import Config
 from gateway.crypto import ecb
@@ -73,13 +75,21 @@ class Gateway:
         self.rotation = Rotation(desk)
         self._login = about.login(config, desk.path.parent)
         self._shared = SharedWire(desk.path.parent, lambda: self._port)
+        self.backhaul: Backhaul | None = None
+        if config.backhaul is not None:
+            mesh = BackhaulMesh(self, self._trouble)
+            folder = desk.path.parent
+            self.backhaul = Backhaul(
+                config.backhaul, config.network_key, self._node_id(), desk.db, mesh, folder
+            )
+            self.mailroom.crossing = self.backhaul.box.crossing
         self._start_node()
 
     def _start_node(self) -> None:
         set_meta(self.desk.db, "way", self._my_way())
         self.store = SqliteStore(self.desk.db, self.desk.path)
         self.node = Node(
-            self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5)),
+            self._node_id(),
             FrameCipher(self.config.network_key, self.config.epoch, ecb),
             ParcelIndex(CAPACITY),
             self.store,
@@ -93,8 +103,10 @@ class Gateway:
 
     def _my_way(self) -> bytes:
         """Where this gateway is, for those who answer its people."""
-        node_id = self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5))
-        return node_id[-ROUTE_LEN:] + to_bytes(self.config.cell)
+        return self._node_id()[-ROUTE_LEN:] + to_bytes(self.config.cell)
+
+    def _node_id(self) -> bytes:
+        return self._meta("node_id", lambda: bytes([0x02]) + os.urandom(5))
 
     def _meta(self, key: str, make: Callable[[], bytes]) -> bytes:
         value = get_meta(self.desk.db, key)
@@ -119,6 +131,8 @@ class Gateway:
             tasks.create_task(self._look())
             tasks.create_task(self._ask_relay())
             tasks.create_task(self._shared.run())
+            if self.backhaul is not None:
+                tasks.create_task(self.backhaul.run())
 
     async def _tether(self) -> None:
         """Keep the serial port open, whatever happens to it."""
@@ -153,6 +167,11 @@ class Gateway:
                 self._restart_node()
             self._safely(self._turn)
             await asyncio.sleep(self._wait_ms / 1000)
+
+    def in_turn(self, action: Callable[[], object]) -> None:
+        """Something that touches the node, and what follows from it."""
+        self._safely(action)
+        self._safely(self._turn)
 
     def _safely(self, action: Callable[[], object]) -> None:
         """Everything that touches the node goes through here.
@@ -235,6 +254,8 @@ class Gateway:
         self.announcer.look()
         self.board.look()
         self.rotation.look(self.clock_s())
+        if self.backhaul is not None:
+            self.backhaul.look()
         self._turn()
 
     def _adopt(self, fresh: list[tuple[int, bytes]]) -> None:

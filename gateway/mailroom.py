@@ -62,6 +62,7 @@ class Mailroom:
         self.on_record: Callable[[bytes], None] = lambda immutable: None
         self.on_notice: Callable[[bytes], None] = lambda immutable: None
         self.on_receipt: Callable[[bytes, bytes], None] = lambda mid, token: None
+        self.crossing: set[bytes] = set()  # messages that this gateway carries over the backhaul
         self._sent: set[bytes] = set()
         self._waiting: set[bytes] = set()  # opened, but by somebody who is not a contact yet
         self._releasing: set[bytes] = set()
@@ -81,8 +82,12 @@ class Mailroom:
     def is_ours(self, immutable: bytes) -> bool:
         """Is this gateway an end of the parcel's message? Then it may hold all its pieces."""
         mid = bytes(immutable[2 : parcel.HEAD_LEN])
-        if mid in self._sent or mid in self._office.outbox.open:
+        if mid in self._sent or mid in self._office.outbox.open or mid in self.crossing:
             return True
+        return self.is_for_people_here(immutable)
+
+    def is_for_people_here(self, immutable: bytes) -> bool:
+        """Is this parcel for the person of this gateway, or for a phone's device?"""
         p = decode(bytes(3) + immutable)
         return self._is_for_us(p) or self.sorting.is_for_phones(p)
 

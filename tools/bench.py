@@ -261,8 +261,15 @@ def gateway(args: argparse.Namespace) -> dict[str, Any]:
     return {"results": bench_gateway.measure(args.seed, args.seconds or bench_gateway.STEADY_S)}
 
 
+def backhaul(args: argparse.Namespace) -> dict[str, Any]:
+    """Gateways and a hub of three servers."""
+    from tools import bench_backhaul
+
+    return bench_backhaul.measure(args.seed)
+
+
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
     "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards, "compression": compression,
-    "gateway": gateway,
+    "gateway": gateway, "backhaul": backhaul,
 }  # fmt: skip

@@ -50,7 +50,7 @@ class House:
 
     async def __aenter__(self):
         self.desk = Desk(self._folder)
-        self.gateway = Gateway(Config("g", bytes(32), delay_max_s=self._delay_max_s), self.desk)
+        self.gateway = self.gateway_of(self.desk)
         self.office = self.gateway.office
         app = make_app(self.office, self.gateway.about, self.gateway.mesh)
         app.add_routes(self.routes_for(app))
@@ -59,6 +59,9 @@ class House:
         self.client = await TestClient(self.server).__aenter__()
         self._running = asyncio.create_task(self.gateway.run())
         return self
+
+    def gateway_of(self, desk):
+        return Gateway(Config("g", bytes(32), delay_max_s=self._delay_max_s), desk)
 
     def routes_for(self, app):
         """Routes beside those of the phones' mail."""

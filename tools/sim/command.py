@@ -91,10 +91,18 @@ def table(report: dict[str, Any]) -> str:
         ("store, at most", f"{peak['parcels']} parcels of {peak['of_parcels']},"
                            f" {peak['bytes']:,} bytes"),
         ("parcels left", f"{left['relays']} on relays, {left['gateways']} on gateways"),
+        *_over_the_hub(m.get("backhaul")),
         ("event hash", report["event_hash"]),
         ("took", f"{report['wall_s']:.1f} s: {report['events']:,} events, {speed:,.0f} a second"),
     ]  # fmt: skip
     return "\n".join(f"{name:<20}{text}" for name, text in rows)
+
+
+def _over_the_hub(b: dict[str, int] | None) -> list[tuple[str, str]]:
+    if b is None:
+        return []
+    text = f"{b['pushed']} pushed, {b['refused']} of them there already; {b['taken']} taken"
+    return [("over the hub", f"{text}; {b['left']} left there")]
 
 
 def _times(p: dict[str, float] | None) -> str:

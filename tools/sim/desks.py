@@ -1,5 +1,6 @@
 """What people at the gateways do: write, open what is for them, see their receipts."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ class Desks:
     ) -> None:
         self.letters = letters
         self.gateways: dict[int, Station] = {}
+        # Does a gateway carry this parcel over a hub?
+        self.carries: Callable[[int, bytes], bool] = lambda gateway, immutable: False
         self._cipher = cipher
         self._tally = tally
         self._by_mid = {letter.mid: letter for letter in letters}
@@ -40,7 +43,14 @@ class Desks:
     def _is_ours(self, gateway: int, immutable: bytes) -> bool:
         """Is this gateway an end of the message? A real one looks at its outbox and the hint."""
         letter = self._by_mid.get(bytes(immutable[2 : parcel.HEAD_LEN]))
-        return letter is not None and gateway in (letter.message.sender, letter.message.to)
+        if letter is not None and gateway in (letter.message.sender, letter.message.to):
+            return True
+        return self.carries(gateway, immutable)
+
+    def is_for(self, gateway: int, immutable: bytes) -> bool:
+        """Is a parcel for somebody at this gateway?"""
+        letter = self._by_mid.get(bytes(immutable[2 : parcel.HEAD_LEN]))
+        return letter is not None and letter.message.to == gateway
 
     def post(self, letter: Letter, now_us: int) -> Station:
         """Somebody writes: into the gateway's store, and to its node if that runs. The gateway."""

@@ -66,6 +66,16 @@ class Waypoints:
 
 
 @dataclass(frozen=True)
+class Backhaul:
+    """gateways: nodes whose gateway has a way to the hub. delay_s: from one to the other."""
+
+    gateways: tuple[int, ...]
+    after_s: int
+    delay_s: float
+    bytes_per_hour: int
+
+
+@dataclass(frozen=True)
 class Scenario:
     """All that a run needs. contacts: None, or the only pairs that ever hear each other.
 
@@ -91,13 +101,14 @@ class Scenario:
     asymmetry_db: float = 0.0
     cells: bool = False  # nodes know where they stand
     beats: bool = True  # gateways make themselves known
+    backhaul: Backhaul | None = None
 
 
 def load(path: Path, seed: int | None = None) -> Scenario:
     """Read a scenario; `seed` instead of the file's. UserError: one line with file and place."""
     source = Source(path)
     top = source.content
-    tables = ("sim", "radio", "nodes", "messages", "events", "mobility", "contacts")
+    tables = ("sim", "radio", "nodes", "messages", "events", "mobility", "contacts", "backhaul")
     for key in top:
         if key not in tables:
             known = ", ".join(tables)
@@ -136,6 +147,7 @@ def load(path: Path, seed: int | None = None) -> Scenario:
         *decibels,
         cells,
         beats,
+        _backhaul(source, gateways),
     )
 
 
@@ -261,6 +273,21 @@ def _waypoints(source: Source, count: int) -> Waypoints | None:
     if most_mps < least_mps:
         raise table.error("most_mps", "is less than least_mps")
     return Waypoints(nodes, least_mps, most_mps, pause_s)
+
+
+def _backhaul(source: Source, gateways: tuple[int, ...]) -> Backhaul | None:
+    if "backhaul" not in source.content:
+        return None
+    table = Table(source, "backhaul", 0, source.content["backhaul"])
+    nodes = table.nodes("gateways", max(gateways, default=-1) + 1)
+    for node in nodes:
+        if node not in gateways:
+            raise table.error("gateways", f"node {node} has no gateway (nodes.gateways has not)")
+    after_s = table.whole("after_s", 0, 86_400, 600)
+    delay_s = table.number("delay_s", 0, 3600, 1.0)
+    bytes_per_hour = table.whole("bytes_per_hour", 0, 10**12, 0)
+    table.end()
+    return Backhaul(nodes, after_s, delay_s, bytes_per_hour)
 
 
 def _contacts(source: Source, count: int) -> list[Contact] | None:

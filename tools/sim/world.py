@@ -17,6 +17,7 @@ from shared_protocol.neighbours import AIR, TETHER
 from shared_protocol.node import Node
 from tools.frame_contents import OTHER, content_of
 from tools.medium import Heard, Lost, Medium, Sent
+from tools.sim.backhaul import TICK_US, Uplinks
 from tools.sim.desks import Desks
 from tools.sim.layouts import Place
 from tools.sim.letters import Letter, digest, write
@@ -67,6 +68,11 @@ class World:
         self.relays = [self._relay(i) for i in range(count)]
         self.desks = Desks(scenario.gateways, self.letters, self.cipher, seed, self.tally)
         self.gateways = self.desks.gateways
+        self.uplinks: Uplinks | None = None
+        if scenario.backhaul is not None:
+            key = digest(seed, "network")
+            self.uplinks = Uplinks(scenario.backhaul, self.gateways, key, self.desks.is_for)
+            self.desks.carries = self.uplinks.crosses
         self._enter()
 
     def _relay(self, number: int) -> Station:
@@ -91,6 +97,8 @@ class World:
         if self.scenario.waypoints is not None:
             walks = Walks(self.scenario.waypoints, self.scenario.places, self.scenario.seed)
             self._at(_MOVE_US, partial(self._walk, walks))
+        if self.uplinks is not None:
+            self._at(TICK_US, self._over_the_hub)
 
     # --- time
 
@@ -293,6 +301,12 @@ class World:
             self._move(number, place)
         self._at(self.now_us + _MOVE_US, partial(self._walk, walks))
 
+    def _over_the_hub(self) -> None:
+        assert self.uplinks is not None
+        for number in self.uplinks.tick(self.now_us):
+            self._want_turn(self.gateways[number], self.now_us)
+        self._at(self.now_us + TICK_US, self._over_the_hub)
+
     def _meet(self, pair: tuple[int, int], up: bool) -> None:
         self._medium.advance(self.now_us)
         self._ways.meet(pair, up)
@@ -314,4 +328,5 @@ class World:
                 "relays": sum(s.store.parcels for s in relays),
                 "gateways": sum(s.store.parcels for s in gateways),
             },
+            **({} if self.uplinks is None else {"backhaul": self.uplinks.results()}),
         }
