@@ -52,6 +52,10 @@ class LinkQueue:
             return -1
         return self._parcels.pop(0)
 
+    def waiting(self) -> int:
+        """How many parcels wait."""
+        return len(self._parcels)
+
     def take_if(self, wanted: "Callable[[int], bool]") -> int:
         """Take the first waiting short id for which wanted(short id) holds, or -1."""
         for short in self._parcels:

@@ -27,7 +27,7 @@ class SharedCipher(FrameCipher):
 
     def __init__(self, network_key: bytes) -> None:
         super().__init__(network_key, 0, ecb)
-        self._opened: dict[tuple[bytes, bytes], tuple[int, int, bytes]] = {}
+        self._opened: dict[tuple[bytes, bytes], tuple[tuple[int, int, bytes], bytes]] = {}
 
     def open(self, src: bytes, frame: bytes) -> tuple[int, int, bytes]:
         """As FrameCipher.open, which depends on nothing but its arguments and the key."""
@@ -35,8 +35,10 @@ class SharedCipher(FrameCipher):
         if found is None:
             if len(self._opened) >= _OPENED_MAX:
                 self._opened.clear()
-            found = self._opened[src, frame] = super().open(src, frame)
-        return found
+            opened = super().open(src, frame)
+            found = self._opened[src, frame] = opened, self.net_time
+        self.net_time = found[1]
+        return found[0]
 
 
 class CountingStore(MemoryStore):
