@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _AIR, _TETHER = 0, 1  # links; a tether reaches one node, a transmission on the air many
 WAIT_MS = 450  # divided by 1 + 2 x those uncovered: 150 ms for one, 21 for ten
 JITTER_MS = 20
+_JITTER_LEAST_MS = 8  # three frames
 PACE_MS = 50  # between messages that enter the air here: each shall get away before the next
 GRACE_MS = 300  # what a neighbour lacks this long after the last copy, that copy did not bring
 OWED_MS = 30_000  # so long a node that left somebody uncovered answers for it by beacons
@@ -202,7 +203,8 @@ class Push:
             if n.bit & heard_it and n.cover & uncovered:
                 wait_ms = WAIT_MS // (1 + 2 * max(1, bits(uncovered))) // self.pace
                 break
-        return wait_ms + self._random(wait_ms // 10 + 1) + self._random(max(8, JITTER_MS // self.pace))
+        jitter_ms = max(_JITTER_LEAST_MS, JITTER_MS // self.pace)
+        return wait_ms + self._random(wait_ms // 10 + 1) + self._random(jitter_ms)
 
     def _left_ms(self, at: int, now_ms: int) -> int:
         """Until its moment; 0 or less when that has come."""

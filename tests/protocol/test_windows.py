@@ -100,7 +100,9 @@ def test_a_mesh_of_mixed_profiles_delivers():
     assert box.run(60_000, lambda: held(box.nodes[1].shelf, [1]) == [1])
     box.nodes[1].submit(whole(2), 0, 0, box.now_ms)
     assert box.run(60_000, lambda: held(box.nodes[3].shelf, [2]) == [2])
-    assert box.asleep_ms[1] > 0 and box.asleep_ms[2] > 0 and box.asleep_ms[3] == 0
+    assert box.asleep_ms[1] > 0
+    assert box.asleep_ms[2] > 0
+    assert box.asleep_ms[3] == 0
 
 
 def test_one_that_knows_nothing_of_windows_is_told_and_reached():
@@ -126,8 +128,10 @@ def test_short_frames_carry_net_time_and_full_ones_none():
     box.run(30_000)
     full = [data for _, _, data in box.log if len(data) > 244]
     short = [data for _, _, data in box.log if len(data) <= 244]
-    assert full and not any([data[1] & 0x80 for data in full])
-    assert short and all([data[1] & 0x80 for data in short])
+    assert full
+    assert not any([data[1] & 0x80 for data in full])
+    assert short
+    assert all([data[1] & 0x80 for data in short])
 
 
 def test_nothing_is_sent_while_the_others_sleep():
@@ -149,5 +153,6 @@ def test_a_node_without_windows_says_no_net_time():
     box.join(1, 2)
     box.log = []
     box.run(5000)
-    assert box.log and not any([data[1] & 0x80 for _, _, data in box.log])
+    assert box.log
+    assert not any([data[1] & 0x80 for _, _, data in box.log])
     assert not box.nodes[1].sleepers

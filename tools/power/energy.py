@@ -1,7 +1,7 @@
 """What a board takes from its battery: time in each state, and the currents of the states.
 
 The currents are a bare module's on a board made for batteries (regulator included), none of them
-measured by us; boards/*.toml has those of whole boards. The sleep current decides nearly everything.
+measured by us; boards/*.toml has those of whole boards. The sleep current decides most.
 """
 
 from dataclasses import dataclass

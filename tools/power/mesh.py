@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shared_protocol import frame, parcel
 from shared_protocol.neighbours import AIR
 from tools.broadcast.field import parcel_of
-from tools.medium import COLLISION, HALF_DUPLEX, Event, Heard, Medium, Sent
+from tools.medium import COLLISION, HALF_DUPLEX, Event, Heard, Medium, Sent, Stretch
 from tools.power.energy import STATES
 from tools.power.sleeper import Sleeper
 from tools.sim.layouts import Place
@@ -50,7 +50,15 @@ class Boards:
 class Mesh:
     """Boards at their places and the air between them."""
 
-    def __init__(self, places: list[Place], loss: float, boards: Boards, seed: int) -> None:
+    def __init__(
+        self,
+        places: list[Place],
+        loss: float,
+        boards: Boards,
+        seed: int,
+        stretch: Stretch | None = None,
+    ) -> None:
+        """stretch: as Medium's."""
         self.now_us = 0
         self.messages: list[Message] = []
         self.lost = {COLLISION: 0, HALF_DUPLEX: 0, "asleep": 0}
@@ -59,7 +67,7 @@ class Mesh:
         self._seed = seed
         self._boards = boards
         self._by_parcel: dict[bytes, Message] = {}
-        self.medium = Medium(seed, range_m=RANGE_M, loss=loss)
+        self.medium = Medium(seed, range_m=RANGE_M, loss=loss, stretch=stretch)
         self._cipher = SharedCipher(digest(seed, "network"))
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._turns: list[tuple[int, int, int]] = []
@@ -76,7 +84,6 @@ class Mesh:
         self._wake_us = [-1] * count
         self._lives = [0] * count
         self._spent: list[dict[str, int]] = [dict.fromkeys(STATES, 0) for _ in places]
-        self._base: list[dict[str, int]] = self._spent
 
     # --- time
 
