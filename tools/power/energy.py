@@ -6,6 +6,9 @@ measured by us; boards/*.toml has those of whole boards. The sleep current decid
 
 from dataclasses import dataclass
 
+from gateway.errors import UserError
+from tools.flash.board_file import find_board
+
 SLEEP, START, LISTEN, SEND, CPU = "sleep", "start", "listen", "send", "cpu"
 STATES = (SLEEP, START, LISTEN, SEND, CPU)
 _HOUR_US = 3_600_000_000
@@ -30,6 +33,16 @@ CHIPS = {
     "esp32s3": Currents(0.9, 70, 103, 290, 44),
     "esp32c3": Currents(0.4, 60, 87, 280, 22),
 }
+
+
+def currents_of(name: str) -> Currents:
+    """Of a bare chip, or of a board by its id or file. UserError if there is no such board."""
+    if name in CHIPS:
+        return CHIPS[name]
+    board = find_board(name)
+    if not board.power:
+        raise UserError(f"the file of {name} does not say what it takes: it has no [power]")
+    return Currents(**board.power)
 
 
 class Meter:
