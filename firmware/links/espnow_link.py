@@ -18,14 +18,29 @@ class EspNowLink:
     """
 
     def __init__(self, channel: int, address: bytes) -> None:
-        wlan = network.WLAN(network.STA_IF)
+        self._wlan = wlan = network.WLAN(network.STA_IF)
         wlan.active(True)  # first: a station that is off refuses an address
         wlan.config(mac=address)
-        wlan.config(channel=channel, pm=network.WLAN.PM_NONE)
+        self._channel = channel
+        self.on()
         self._radio = aioespnow.AIOESPNow()
         self._radio.config(rxbuf=_RXBUF)
         self._radio.active(True)
         self._radio.add_peer(BROADCAST)
+
+    def on(self) -> None:
+        """The radio listens. Its settings do not outlive light sleep, but for the address."""
+        self._wlan.active(True)
+        self._wlan.config(channel=self._channel, pm=network.WLAN.PM_NONE)
+
+    def off(self) -> None:
+        """Before light sleep: else it may not start again (MicroPython's docs, ESP-NOW)."""
+        self._wlan.active(False)
+
+    def busy(self) -> bool:
+        """Is something handed over that is not sent yet, or heard and not read?"""
+        sent, answered = self._radio.stats()[:2]
+        return sent > answered or self._radio.any()
 
     def send(self, frame: bytes) -> bool:
         """Broadcast a frame. False if the radio has no memory for it now."""
