@@ -224,7 +224,9 @@ class Relay:
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             self.look_at_update()
-            if self.sleeping is None and (self.power != "always" or self.node.sleepers):
+            if self.sleeping is None and (
+                self.power != "always" or (self.node.sleepers and gc.mem_free() > UPDATE_HEAP)
+            ):
                 self._load_sleep()
             busy = self.update[OFFERED] or self.node.spread or self.node.spread_wanted
             busy = busy and self.uptime_s() > 1  # the first time is for Ctrl-C, see below

@@ -79,6 +79,12 @@ class Schedule:
         self._scan = self._next_scan(now)
         self._scanning = False
 
+    def change(self, profile: str) -> None:
+        """Another profile, from the next window on; to a longer one it learns its way."""
+        self._most_k, self._scan_s = PROFILES[profile]
+        self.k = min(self.k, self._most_k)
+        self._good = 0
+
     # --- what is heard and said
 
     def net_time(self, now: int, good: bool, more: int) -> bytes:

@@ -50,6 +50,7 @@ class Windows:
         self._heard = 0
         self._silent = 0
         self._heard_ms = self._sent_ms = 0  # the last frame
+        self.beacons_only = False  # too weak a battery to carry for others
         self._awake = 0  # mask of neighbours that never sleep
         self._first = node.greeting.trickle  # until there is a schedule
         node.windows = self
@@ -126,6 +127,8 @@ class Windows:
     def may_send(self, now_ms: int, beacon: bool) -> bool:
         """Is it the time for a frame on the air? beacon: for one that introduces me."""
         schedule = self.schedule
+        if self.beacons_only and not beacon:
+            return False
         if not schedule.id or (beacon and not schedule.settled()):
             return True
         if not self._node.neighbours.fresh_mask[AIR] & ~self._awake:
@@ -134,6 +137,8 @@ class Windows:
 
     def send_wait(self, now_ms: int) -> int:
         """Milliseconds until may_send() may be true."""
+        if self.beacons_only and not self._node.queues[AIR].beacon_due:
+            return IDLE_MS
         return max(self.schedule.send_wait(now_ms), min(IDLE_MS, self._gate_ms - now_ms))
 
     def stamp(self, kind: int, more: int, now_ms: int) -> bytes:

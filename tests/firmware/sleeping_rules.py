@@ -1,17 +1,24 @@
 """When a relay sleeps, and in which order its radio goes off and on; for MicroPython, with the
 stand-ins."""
 
+import sys
+
 import machine
+import network
 from mesh_in_a_box import Box
 
-from firmware import OFFERED
+import firmware
+from firmware import OFFERED, battery
 from firmware.sleeping import Sleeping
+from shared_protocol.frame import HELLO
+from shared_protocol.neighbours import AIR
 
 # isort: split
 
 
 class Radio:
-    """Notes what is done to it. slow_ms: how long it takes to start."""
+    """The station's interface and ESP-NOW in one; notes what is done to it. slow_ms: how long it
+    takes to start."""
 
     def __init__(self, clock, slow_ms):
         self.log = []
@@ -19,15 +26,30 @@ class Radio:
         self._clock = clock
         self._slow_ms = slow_ms
 
-    def on(self):
-        self.log.append("on")
-        self._clock[0] += self._slow_ms
+    def active(self, on):
+        self.log.append("on" if on else "off")
+        self._clock[0] += self._slow_ms if on else 0
 
-    def off(self):
-        self.log.append("off")
+    def config(self, name=None, channel=None, pm=None):
+        if name is None:
+            self.log.append(channel)
+        return 6
 
-    def busy(self):
-        return self.is_busy
+    def stats(self):
+        return 7 + self.is_busy, 7, 0, 0, 0
+
+    def any(self):
+        return False
+
+
+class Station:
+    """network.WLAN: gives the radio of the relay of this test."""
+
+    PM_NONE = 0
+    relay = None
+
+    def __new__(cls, interface):
+        return cls.relay.radio
 
 
 class Relay:
@@ -38,7 +60,8 @@ class Relay:
         self.clock = [1000]
         self.node = box.add(1, gateway=False)
         self.radio = Radio(self.clock, slow_ms)
-        self.tether = self.far = None
+        self.radio.radio = self.radio
+        self.tether = self.far = self.battery = None
         self.update = [0, 0, (), b"", 0]
 
     def now_ms(self):
@@ -57,6 +80,8 @@ def below(n):
 def settled(relay, profile="balanced"):
     """Its Sleeping, in the middle between two windows."""
     machine.lightsleep = relay.lightsleep
+    Station.relay = relay
+    network.WLAN = Station
     sleeping = Sleeping(relay, profile, below)
     for _ in range(30_000):
         relay.clock[0] += 4
@@ -71,7 +96,7 @@ def test_the_radio_is_off_in_sleep_and_on_before_the_window():
     sleeping = settled(relay)
     wakes_ms = relay.now_ms() + sleeping.schedule.next_wake(relay.now_ms())
     assert sleeping.rest(relay)
-    assert relay.radio.log == ["off", "sleep", "on"]
+    assert relay.radio.log == ["off", "sleep", "on", 6]
     assert -12 <= relay.now_ms() - wakes_ms <= 0  # it had 40 ms to start, and took 30
     assert sleeping.slept_ms == relay.radio.slept
 
@@ -130,3 +155,40 @@ def test_no_sleep_is_longer_than_the_watchdog_bears():
     relay.clock[0] += 200
     assert sleeping.rest(relay)
     assert relay.radio.slept <= 16_000
+
+
+def test_a_weak_battery_sleeps_longer_and_an_empty_one_carries_nothing():
+    relay = Relay()
+    relay.battery = {"any": 1}
+    sleeping = settled(relay)
+    volts = []
+    battery.read = lambda settings: volts[0]
+    found = []
+    for told in (
+        None, (4000, 80), (3700, 15), (3760, 25), (3380, 2), (3450, 4), (3520, 4), (3800, 60),
+    ):  # fmt: skip
+        volts[:] = [told]
+        sys.modules["firmware.battery"] = battery  # as if it were loaded once more
+        firmware.battery = battery
+        sleeping._spare(relay)
+        found.append((sleeping._now, relay.node.windows.beacons_only))
+    assert found == [
+        ("balanced", False), ("balanced", False), ("long", False), ("long", False),
+        ("long", True), ("long", True), ("long", False), ("balanced", False),
+    ]  # fmt: skip
+    assert sleeping.schedule.k == 12
+
+
+def test_beacons_alone_go_out_with_an_empty_battery():
+    relay = Relay()
+    settled(relay)
+    relay.node.windows.beacons_only = True
+    relay.node.queues[AIR].control(HELLO, b"")
+    relay.node.queues[AIR].beacon_due = True
+    sent = 0
+    for _ in range(5000):
+        relay.clock[0] += 4
+        relay.node.poll(relay.now_ms())
+        sent += relay.node.next_frame(AIR, relay.now_ms()) is not None
+    assert sent >= 3
+    assert relay.node.queues[AIR].next_control() == (HELLO, b"")
