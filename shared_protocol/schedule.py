@@ -229,7 +229,7 @@ class Schedule:
 
     def _next_scan(self, now: int) -> int:
         ms = self._scan_s * 500
-        return (now + ms + self._random(2 * ms)) & TICKS
+        return (now + ms + self._random(ms)) & TICKS
 
     def _phase(self, now: int, off: int) -> int:
         return (now + off) & ((1 << self.k) - 1)
