@@ -23,7 +23,8 @@ _CLIQUE = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """One run with traffic. rate: messages a minute. reboots: random ones in the meantime."""
+    """One run with traffic. rate: messages a minute. reboots: random ones in the meantime.
+    others: profiles of every second, third... board, beside `profile`, the slowest."""
 
     seed: int
     profile: str = "balanced"
@@ -34,6 +35,7 @@ class Trial:
     ppm: float = 500
     reboots: int = 0
     ticks_ms: int = 0
+    others: tuple[str, ...] = ()
 
 
 def field(trial: Trial) -> tuple[list[Place], Graph]:
@@ -78,7 +80,7 @@ def write(mesh: Mesh, sources: list[int], rate: float, from_s: float, to_s: floa
 def traffic(trial: Trial) -> dict[str, Any]:
     """Messages over a mesh that sleeps: energy, delivery, times, skew."""
     places, graph = field(trial)
-    boards = Boards((trial.profile,), trial.ppm, ticks_ms=trial.ticks_ms)
+    boards = Boards((trial.profile, *trial.others), trial.ppm, ticks_ms=trial.ticks_ms)
     mesh = Mesh(places, trial.loss, boards, trial.seed)
     everybody = list(range(trial.nodes))
     boot_all(mesh, everybody)
