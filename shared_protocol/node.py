@@ -185,13 +185,10 @@ class Node:
         neighbour = self.neighbours.find(link, src)
         told = self.cipher.net_time
         self.sleepers |= told != b""
+        live = None  # its sender, if that is fresh and the frame no replay
         try:
             if frame_type == frame.BEACON:
-                neighbour = self.greeting.heard(
-                    link, src, neighbour, counter, body, rssi_dbm, now_ms
-                )
-                if link == AIR and self.windows:
-                    self.windows.heard(neighbour, frame_type, told, len(data), now_ms)
+                live = self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
             elif neighbour is None or not neighbour.fresh:
                 self.stats["not_fresh"] += 1
                 if neighbour is None:  # its beacon was lost, and the next may be a minute away:
@@ -204,9 +201,10 @@ class Node:
             else:
                 neighbour.heard_ms = now_ms
                 neighbour.rssi_dbm = rssi_dbm
-                if link == AIR and self.windows:
-                    self.windows.heard(neighbour, frame_type, told, len(data), now_ms)
+                live = neighbour
                 self.handlers[frame_type](neighbour, body, now_ms)
+            if link == AIR and self.windows:
+                self.windows.heard(live, frame_type, told, len(data), now_ms)
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
@@ -363,8 +361,5 @@ class Node:
         self.stats["frames_sent"] += 1
         counter = self.clock.next_counter(link, now_ms)
         if link == AIR and self.windows:
-            told = self.windows.stamp(frame_type, self.queues[AIR].waiting(), now_ms)
-            if told and len(body) <= frame.BODY_MAX - frame.NET_TIME_LEN:
-                counter |= frame.NET_TIME
-                body = told + body
+            counter, body = self.windows.stamp(frame_type, counter, body, now_ms)
         return self.cipher.seal(frame_type, counter, self.node_id, body)

@@ -113,7 +113,7 @@ class Windows:
 
     def _begin(self, now_ms: int) -> None:
         self._window = self.schedule.windows
-        waiting = self._node.queues[AIR].waiting() + self._node.push.pending()
+        waiting = len(self._node.queues[AIR].parcels) + self._node.push.pending()
         spread_ms = min(WINDOW_MS // 2, _SPREAD_MS + _SPREAD_EACH_MS * waiting)
         self._gate_ms = now_ms + GUARD_MS + self._random(spread_ms)
         self._slot_ms = now_ms + GUARD_MS + self._random(WINDOW_MS - 3 * GUARD_MS)
@@ -141,19 +141,20 @@ class Windows:
             return IDLE_MS
         return max(self.schedule.send_wait(now_ms), min(IDLE_MS, self._gate_ms - now_ms))
 
-    def stamp(self, kind: int, more: int, now_ms: int) -> bytes:
-        """A frame goes out. Net time for it, if there is a schedule."""
+    def stamp(self, kind: int, counter: int, body: bytes, now_ms: int) -> tuple[int, bytes]:
+        """A frame goes out: its counter and body, with net time if there is one, and room."""
         schedule = self.schedule
+        more = len(self._node.queues[AIR].parcels)
         if kind in _NEWS:
             ms = _LINGER_MS + min(_MORE_MS * more, _MORE_MOST_MS)
             schedule.hold(now_ms, ms - 2 * GUARD_MS)
         elif kind in _QUESTIONS:
             schedule.stay_awake(now_ms, _EXCHANGE_MS)
-        if not schedule.id:
-            return b""
         prompt = kind == frame.BEACON and now_ms - self._sent_ms > _BUSY_MS
         self._sent_ms = now_ms
-        return schedule.net_time(now_ms, prompt, more)
+        if not schedule.id or len(body) > frame.BODY_MAX - frame.NET_TIME_LEN:
+            return counter, body
+        return counter | frame.NET_TIME, schedule.net_time(now_ms, prompt, more) + body
 
     def heard(
         self, neighbour: "Neighbour | None", kind: int, told: bytes, size: int, now_ms: int
@@ -161,6 +162,8 @@ class Windows:
         """A frame of this type was heard, with this net time or none. neighbour: if it is fresh,
         and the frame is no replay."""
         schedule = self.schedule
+        if neighbour is None and kind != frame.BEACON:
+            return
         if told:
             prompt = now_ms - self._heard_ms > _BUSY_MS
             found = schedule.heard(now_ms, told, size, neighbour is not None, prompt)
