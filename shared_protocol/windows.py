@@ -137,7 +137,10 @@ class Windows:
 
     def send_wait(self, now_ms: int) -> int:
         """Milliseconds until may_send() may be true."""
-        if self.beacons_only and not self._node.queues[AIR].beacon_due:
+        beacon = self._node.queues[AIR].beacon_due
+        if self.may_send(now_ms, beacon):
+            return 0
+        if self.beacons_only and not beacon:
             return IDLE_MS
         return max(self.schedule.send_wait(now_ms), min(IDLE_MS, self._gate_ms - now_ms))
 

@@ -105,6 +105,16 @@ def test_a_mesh_of_mixed_profiles_delivers():
     assert box.asleep_ms[3] == 0
 
 
+def test_those_who_never_sleep_do_not_wait_for_windows():
+    box = line(("always", "always"), seed=6)
+    for number in range(1, 6):
+        box.run(1300)  # whatever the phase
+        assert box.nodes[1].windows.send_wait(box.now_ms) == 0
+        box.nodes[1].submit(whole(number), 0, 0, box.now_ms)
+        box.run(400)
+        assert held(box.nodes[2].shelf, [number]) == [number]
+
+
 def test_one_that_knows_nothing_of_windows_is_told_and_reached():
     box = line(("balanced", "balanced"), seed=2)
     node = box.add(9, gateway=False)
