@@ -62,7 +62,8 @@ class Partition:
 
 @dataclass(frozen=True)
 class Board:
-    """A board's file. id: the file's name without .toml. battery and gps are {} if it has none."""
+    """A board's file. id: the file's name without .toml. battery and gps are {} if it has none,
+    power if nobody said what it takes."""
 
     id: str
     name: str
@@ -76,6 +77,7 @@ class Board:
     pins: dict[str, int]
     battery: dict[str, Any]
     gps: dict[str, int]
+    power: dict[str, float]
     notes: tuple[str, ...]
 
     def hardware(self) -> dict[str, Any]:
