@@ -166,8 +166,6 @@ class Choice:
             return None
         if parcel.priority(immutable[0]) == SOS or kind != parcel.MESSAGE:
             return ALL
-        if self._mesh.is_for_people_here(immutable):
-            return None
         now_s = self._mesh.clock_s()
         if immutable[1] & parcel.ROUTE:
             gateway = parcel.destination(immutable)[0] & 0xFFFF

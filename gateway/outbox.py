@@ -56,21 +56,24 @@ class Outbox:
         self._db = db
         self._next_seq = next_seq
         self._now_s = now_s
+        self._held: dict[bytes, float] = {}  # mid -> time.monotonic() when the mesh shall have it
         self.reload()
 
     def reload(self) -> None:
-        """Forget what is in memory. What was held for somebody here is due at once."""
+        """Forget what is in memory. What was held for somebody here before the start is due at
+        once."""
+        held = self._held
         self._totals: dict[str, _Total] | None = None
         self.open: set[bytes] = set()  # mids whose end is open: this gateway is their origin
         self._queued: set[bytes] = set()  # of these, those not known to be on the mesh
-        self._held: dict[bytes, float] = {}  # mid -> time.monotonic() when the mesh shall have it
+        self._held = {}
         for row in self._db.execute(
             "SELECT mid, state, bundle IS NOT NULL AS held FROM posted WHERE ended_s IS NULL"
         ):
             mid = bytes(row["mid"])
             self.open.add(mid)
             if row["held"]:
-                self._held[mid] = 0.0
+                self._held[mid] = held.get(mid, 0.0)
             if row["state"] == "queued":
                 self._queued.add(mid)
 
@@ -136,9 +139,10 @@ class Outbox:
         """What is open, by device."""
         if self._totals is None:
             rows = self._db.execute(
-                f"SELECT device, count(*), sum(iif({_IS_CALL}, 0, parcels)), "  # noqa: S608 - a constant
-                f"sum(iif({_IS_CALL}, parcels, 0)) FROM posted WHERE ended_s IS NULL "
-                "GROUP BY device"
+                "SELECT device, count(*), "  # noqa: S608 - a constant
+                f"sum(CASE WHEN {_IS_CALL} THEN 0 ELSE parcels END), "
+                f"sum(CASE WHEN {_IS_CALL} THEN parcels ELSE 0 END) "
+                "FROM posted WHERE ended_s IS NULL GROUP BY device"
             )
             self._totals = {row[0]: _Total(row[1], [row[2], row[3]]) for row in rows}
         return self._totals

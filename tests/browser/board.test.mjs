@@ -251,3 +251,15 @@ test("a gateway that knows no board is left alone", async () => {
   await settled(ana);
   assert.equal(fake.asked.length, before);
 });
+
+test("a call for help that one gateway refuses goes to the next", async () => {
+  const [a, b] = [new FakeBoard("a"), new FakeBoard("b")];
+  a.refuse = (path) => path === "/api/notices" && new Refused("http-400", "No.");
+  const phone = await phoneAt(a);
+  await phone.board.tell({ type: "sos", need: "fire" });
+  await settled(phone);
+  assert.equal(phone.board.own()[0].state, "refused");
+  await phone.hello(b);
+  assert.equal(b.taken.length, 1, "SOS never left the phone again");
+  assert.equal(phone.board.own()[0].state, "posted");
+});

@@ -71,11 +71,6 @@ export class Gateway {
     return (await this.#signed("GET", `/api/states?after=${after}`)).map(state);
   }
 
-  // Any other question, signed as all are -> its answer.
-  ask(method, path, value) {
-    return this.#signed(method, path, value);
-  }
-
   // The time, by the gateway's clock if it told that.
   nowMs() { return Date.now() + (this.aheadMs || 0); }
 

@@ -91,6 +91,7 @@ export async function attendOnce(store, mail, lifetime, nowMs) {
   const renewed = await rotateIfDue(store, nowMs);
   if (renewed) mail.me = renewed;
   await tellPrekey(store, mail, (await store.value("prekeySince")) || 0);
+  await (await mail.groups()).tellPrekey();
   await tellDevices(store, mail, lifetime);
   await tellPeople(store, mail);
   return Boolean(renewed);

@@ -220,7 +220,7 @@ export class Board {
   async #handIn(at) {
     const old = this.kept.own.filter((own) => this.now() - own.atMs >= lifeMs(own)).map((own) => own.id);
     await this.#letGo(old);
-    const due = this.kept.own.filter((own) => own.at !== at && own.state !== "refused");
+    const due = this.kept.own.filter((own) => own.at !== at);
     for (const own of due) {
       const ends = own.state === "ending" || own.state === "ended";
       try {
@@ -229,7 +229,7 @@ export class Board {
         await this.#change(own.id, { state: ends ? "ended" : "posted", at, why: "" }, own.state);
       } catch (error) {
         if (!(error instanceof Refused) || error.code === "http-401") throw error;
-        await this.#change(own.id, { state: "refused", why: error.message }, own.state);
+        await this.#change(own.id, { state: "refused", at, why: error.message }, own.state);
       }
     }
     return old.length + due.length > 0;

@@ -23,7 +23,7 @@ const NOTES = { // of notes.js
 export function Bubble({ phone, message, person }) {
   const out = message.dir === "out";
   if (message.kind === "notice") return html`<${Notice} message=${message} />`;
-  const part = out && (message.group ? { state: stateOfAll(message) } : best(phone.partsFor(message, person.id)));
+  const part = out && (message.group ? { state: stateOfAll(message), mids: message.sent.map((one) => one.mid) } : best(phone.partsFor(message, person.id)));
   const time = when(out ? message.atMs / 1000 : sane(message));
   const about = out ? stateText(part, message) : relaysText(message);
   const pieces = out && part.state === "queued" && phone.underway.sent(part.mids[part.mids.length - 1]);

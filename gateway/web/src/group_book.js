@@ -144,7 +144,7 @@ export class GroupBook {
   async acknowledge(tx, member, mid) {
     const token = member.pair && ackToken(member.pair, unhex(mid));
     await tx.put("seen", { mid, token, ack: true });
-    if (token) await tx.put("receipts", { mid, token, ack: true });
+    if (token) await tx.put("receipts", { mid, token, ack: true, atMs: this.now() });
   }
 }
 

@@ -12,6 +12,7 @@ import { openForGroup, whoseIsIt } from "./group_seal.js";
 import * as say from "./group_state.js";
 import { H } from "./hashing.js";
 import { deviceId } from "./identity.js";
+import { readPrekey } from "./quiet.js";
 
 const WAITING_MAX = 2; // states to come, of one group
 const STRANGERS_MAX = 4; // invitations of people who are no contacts, unanswered
@@ -50,7 +51,8 @@ export class GroupLetters {
       const opened = openForGroup(letter, found, place.seed, sender.device);
       const said = opened.typed && opened.body[0] === say.GROUP ? say.readGroupBody(opened.body) : null;
       await place.used(); // not before all of it could be read: a newer page may
-      const member = group.members.find((m) => m.id === sender.id && !m.left);
+      const row = await tx.get("people", sender.id);
+      const member = !(row && row.removed) && group.members.find((m) => m.id === sender.id && !m.left);
       if (member) return await this.#file(tx, group, member, found, opened, said, letter, mid);
       await tx.put("seen", { mid }); // it is theirs, and stays refused
       return await drop("removed");
@@ -104,7 +106,8 @@ export class GroupLetters {
     const same = "=" + hex(H("same", group.gid, unhex(member.id), numberBytes(opened.unixS, 4), opened.body));
     const author = await tx.get("people", member.id);
     const blocked = author && author.standing === "blocked";
-    if (what.kind === "here" || blocked || (await tx.get("seen", same))) return;
+    if (what.kind === "quiet") newPrekey(group, member, opened.body);
+    if (["here", "quiet", "badge"].includes(what.kind) || blocked || (await tx.get("seen", same))) return;
     await tx.put("seen", { mid: same });
     const order = await tx.put("messages", {
       dir: "in", group: group.id, chats: [group.id], from: member.id, fromName: member.card.name,
@@ -124,6 +127,7 @@ export class GroupLetters {
       await this.tools.moveOn(tx, at, letter.seq);
       if (await tx.get("seen", mid)) return { is: "again" };
       const person = await tx.get("people", from);
+      if (person && person.removed) throw Object.assign(new Refused("removed-device"), { person });
       const gid = said.gid || (said.salt && groupId(opened.sender.device, said.salt));
       if (!gid) throw new Refused("damaged", "not for one alone");
       let group = await tx.value(groupKey(hex(gid)));
@@ -132,7 +136,7 @@ export class GroupLetters {
         group = newGroup(hex(gid), gid, said.salt, from, this.now());
       }
       await tx.put("seen", { mid, token: opened.token });
-      await tx.put("receipts", { mid, token: opened.token });
+      await tx.put("receipts", { mid, token: opened.token, atMs: this.now() });
       if (!group) return { is: "again" };
       return this.#toldOf(tx, group, said, opened.sender, letter, at);
     });
@@ -175,4 +179,12 @@ export class GroupLetters {
     await this.book.save(tx, group);
     return { is: "again", retry: true };
   }
+}
+
+// A member has a new prekey, which is for the maker's and its own letters to one of them.
+function newPrekey(group, member, body) {
+  const told = readPrekey(body);
+  if (!told || told.prekeySeq <= member.card.prekeySeq) return;
+  member.card = { ...member.card, ...told };
+  if (member.id === group.maker && group.makerCard) group.makerCard = { ...group.makerCard, ...told };
 }

@@ -3,6 +3,7 @@
 
 import { hex, random, utf8 } from "./bytes.js";
 import { fileBody } from "./bodies.js";
+import { devicesOf } from "./account.js";
 import { Refused } from "./errors.js";
 import { ALL, GroupBook, LIFETIME, OVER, newGroup } from "./group_book.js";
 import { epochKeys, groupId } from "./group_keys.js";
@@ -10,6 +11,7 @@ import { GroupLetters } from "./group_letters.js";
 import { groupKey, groupsIn } from "./group_rows.js";
 import * as say from "./group_state.js";
 import { cardOf, deviceId } from "./identity.js";
+import { prekeyBody } from "./quiet.js";
 import { seal } from "./seal.js";
 
 const NORMAL = 1;
@@ -65,26 +67,26 @@ export class GroupMail {
 
   async rename(id, name) {
     const group = await this.#mine(id);
-    await this.#change(group, say.groupName(name), staying(group));
+    await this.#change(group, say.groupName(name), await this.#staying(group));
   }
 
   async invite(id, ids) {
     const group = await this.#mine(id);
     const known = new Set(group.members.filter((m) => !m.left).map((m) => m.id));
     const people = (await this.#contacts(ids)).filter((p) => !known.has(p.id));
-    if (people.length) await this.#change(group, group.name, [...staying(group), ...people.map((p) => p.card)]);
+    if (people.length) await this.#change(group, group.name, [...await this.#staying(group), ...people.map((p) => p.card)]);
   }
 
   async remove(id, member) {
     const group = await this.#mine(id);
     if (member === this.id) throw new Refused("not-maker", "who made the group stays in it, or ends it");
-    await this.#change(group, group.name, staying(group, member));
+    await this.#change(group, group.name, await this.#staying(group, member));
   }
 
   // New keys for everybody who is in it: for whom the present ones did not reach.
   async renew(id) {
     const group = await this.#mine(id);
-    await this.#change(group, group.name, staying(group));
+    await this.#change(group, group.name, await this.#staying(group));
   }
 
   // A new state, under a new secret, to all who are in it; those who are not any more are told.
@@ -121,16 +123,29 @@ export class GroupMail {
 
   async #contacts(ids) {
     const contacts = (await this.store.all("people")).filter((p) => p.standing === "contact");
-    const people = ids.map((id) => contacts.find((p) => p.id === id));
-    if (people.includes(undefined)) throw new Refused("unknown-person");
-    return people;
+    const people = ids.map((id) => devicesOf(contacts, id));
+    if (people.some((devices) => !devices.length)) throw new Refused("unknown-person");
+    const left = people.map((devices) => devices.find((p) => !p.removed)); // one device of each person
+    if (left.includes(undefined)) throw new Refused("no-device");
+    return left;
+  }
+
+  // Devices that their account has removed.
+  async #removed() { return new Set((await this.store.all("people")).filter((p) => p.removed).map((p) => p.id)); }
+
+  // The cards of who is in it and has not left, but for one.
+  async #staying(group, but) {
+    const removed = await this.#removed();
+    return group.members.filter((m) => !m.left && m.id !== but && !removed.has(m.id))
+      .map((m) => (m.id === this.id ? say.memberCard(this.me) : m.card));
   }
 
   // Sealed for one member alone: by the card we have of them, else by that in the state.
   async #pairwise(card, body) {
     const person = await this.store.get("people", deviceId(card));
     const unixS = await this.store.write(["kv"], (tx) => this.tools.secondIn(tx, this.now()));
-    return seal(this.me, person ? person.card : card, body, {
+    const known = person && person.card.prekeySeq >= card.prekeySeq ? person.card : card;
+    return seal(this.me, known, body, {
       unixS, typed: true, priority: NORMAL, lifetime: LIFETIME, withCard: !(person && person.heard),
     });
   }
@@ -212,10 +227,26 @@ export class GroupMail {
     });
   }
 
+  // Everybody in our groups learns our new prekey, contact or not.
+  async tellPrekey() {
+    const card = cardOf(this.me);
+    const due = async (tx) => (await groupsIn(tx)).filter((g) => g.standing === "in" && (g.toldPrekey || 1) < card.prekeySeq);
+    if (!(await this.store.read(["kv"], due)).length) return;
+    await this.store.write(ALL, async (tx) => {
+      for (const group of await due(tx)) {
+        const unixS = await this.tools.secondIn(tx, this.now());
+        const sealed = await this.book.sealed(tx, group, prekeyBody(card), true, unixS);
+        await tx.put("outbox", this.tools.waiting(sealed, null));
+        await this.book.save(tx, { ...group, toldPrekey: card.prekeySeq });
+      }
+    });
+  }
+
   // Now and then: ask for what has not come, give new keys where somebody has left.
   async look() {
+    const removed = await this.#removed();
     for (const group of await this.store.read(["kv"], groupsIn)) {
-      if (group.mine && group.standing === "in" && group.members.some((m) => m.left)) await this.#renewIfPossible(group.id);
+      if (group.mine && group.standing === "in" && group.members.some((m) => m.left || removed.has(m.id))) await this.#renewIfPossible(group.id);
       const late = group.waiting.find((one) => this.now() - one.sinceMs > HOUR_MS);
       if (!late || OVER.includes(group.standing) || this.now() - (group.askedMs || 0) < HOUR_MS) continue;
       const sealed = await this.#pairwise(group.makerCard, say.askBody(group.gid));
@@ -227,6 +258,3 @@ export class GroupMail {
     }
   }
 }
-
-// The cards of who is in it and has not left, but for one.
-const staying = (group, but) => group.members.filter((m) => !m.left && m.id !== but).map((m) => m.card);

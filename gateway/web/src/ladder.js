@@ -12,5 +12,6 @@ export const ended = (state) => state === "delivered" || state === "expired" || 
 
 // Of several devices, the one that is furthest behind speaks for all.
 export function slowest(parts) {
+  if (!parts.length) return "waiting";
   return parts.reduce((worst, part) => (better(worst, part.state) ? part.state : worst), "delivered");
 }

@@ -145,6 +145,8 @@ export class Mail {
     return this.store.write(["kv", "outbox", "messages", "receipts"], async (tx) => {
       await moveOn(tx, at, seq);
       if (state === "delivered" && !proven) return false;
+      const row = await tx.get("outbox", name);
+      if (state === "expired" && row && row.at && row.at !== at) return false; // another gateway has it since
       await improve(tx, name, state, relays);
       if (ended(state)) await tx.delete("outbox", name);
       return true;
@@ -413,7 +415,7 @@ export class Mail {
       const part = message.parts && message.parts.find((p) => p.person === person.id);
       if (part && part.state !== "refused" && lost(part, person) && this.now() - message.atMs < AGAIN_MS) {
         await this.again(message.order, [person.id]).catch((refused) => {
-          if (refused.code !== "bad-card") throw refused;
+          if (refused.code !== "bad-card" && refused.code !== "no-device") throw refused;
         });
       }
     }
@@ -436,7 +438,7 @@ class Full extends Error {}
 
 // Will this part not come, unless it is sealed once more? Of a prekey that its device had before the
 // last one the private half is gone.
-const lost = (part, person) => part.state !== "delivered"
+const lost = (part, person) => !better(part.state, "expired")
   && (ended(part.state) || part.prekey < person.card.prekeySeq - 1);
 async function secondIn(tx, nowMs) {
   const last = (await tx.value("lastUnixS")) || 0;
@@ -484,5 +486,5 @@ async function improveShared(tx, message, mid, state) {
   for (const part of parts) part.state = state;
   await tx.put("messages", message);
   if (message.parts.some((p) => p.state !== "delivered")) return;
-  for (const one of message.sent) await tx.put("receipts", { ...one, recall: true });
+  for (const one of message.sent) await tx.put("receipts", { ...one, recall: true, atMs: Date.now() });
 }

@@ -17,6 +17,10 @@ const RECORDS_MAX = 9; // an account's and those of eight devices
 // "This is my prekey from now on": 37 bytes, one frame.
 export const prekeyBody = (card) => concat([PREKEY], card.prekey, numberBytes(card.prekeySeq, 4));
 
+// The inverse -> {prekey, prekeySeq}; null if it is none.
+export const readPrekey = (body) => (body[0] === PREKEY && body.length === PREKEY_LEN
+  ? { prekey: body.slice(1, 33), prekeySeq: bytesNumber(body.slice(33)) } : null);
+
 // "These are my devices": records as they travel, the account's first, and the box root of today.
 export function devicesBody(boxRoot, records) {
   return concat([DEVICES], boxRoot, ...records.flatMap((record) => [[record.length], record]));
@@ -38,7 +42,7 @@ export function readDevices(body) {
 
 // Take such a body of a person's device, in a transaction. What is not well-formed changes nothing.
 export async function hear(tx, me, person, { body }, nowMs) {
-  if (body[0] === PREKEY && body.length === PREKEY_LEN) await newPrekey(tx, person, body);
+  if (body[0] === PREKEY) await newPrekey(tx, person, body);
   if (body[0] === MARKS) await hearMarks(tx, person, body);
   if (body[0] === COPY) await hearCopy(tx, me, person, body, nowMs);
   const told = body[0] === DEVICES && readDevices(body);
@@ -46,8 +50,8 @@ export async function hear(tx, me, person, { body }, nowMs) {
 }
 
 async function newPrekey(tx, person, body) {
-  const prekeySeq = bytesNumber(body.slice(33));
-  if (prekeySeq <= person.card.prekeySeq) return; // it was passed on late
-  person.card = { ...person.card, prekey: body.slice(1, 33), prekeySeq };
+  const told = readPrekey(body);
+  if (!told || told.prekeySeq <= person.card.prekeySeq) return; // it was passed on late
+  person.card = { ...person.card, ...told };
   await tx.put("people", person);
 }

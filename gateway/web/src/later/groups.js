@@ -84,7 +84,7 @@ function Member({ phone, group, member, remove }) {
 function Change({ phone, group, act, busy }) {
   const [name, setName] = useState(group.name);
   const [chosen, setChosen] = useState([]);
-  const outside = contactsOf(phone).filter((p) => !group.members.some((m) => m.id === p.id));
+  const outside = contactsOf(phone).filter((p) => !group.members.some((m) => (phone.leader(m.id) || m).id === p.id));
   const rename = (event) => {
     event.preventDefault();
     act("rename", name);
