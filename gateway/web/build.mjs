@@ -50,7 +50,7 @@ const IN_ONE = {
 // A source file to {code: bytes, packages: names of what it contains of others}. inOne: with all
 // that it would load later.
 export async function bundled(source, inOne = false) {
-  const { outputFiles, metafile } = await build({
+  const { outputFiles, metafile, warnings } = await build({
     absWorkingDir: HERE,
     entryPoints: [source],
     bundle: true,
@@ -65,6 +65,7 @@ export async function bundled(source, inOne = false) {
     target: "es2020",
     write: false,
   });
+  if (warnings.length) throw new Error(`${source}: ${warnings[0].text}`); // a word that is there twice
   const paths = Object.keys(metafile.inputs);
   const packages = paths.map((path) => /node_modules\/((@[^/]+\/)?[^/]+)/.exec(path));
   return { code: outputFiles[0].contents, packages: packages.filter(Boolean).map((m) => m[1]) };

@@ -177,7 +177,7 @@ export default {
   safe: "I am safe",
   looking: "Looking for",
   announcement: "Announcement",
-  note: "Note",
+  board_note: "Note",
   tell: "Tell everybody",
   not_now: "Not now",
   told: "Kept here. It goes out as soon as the gateway takes it.",

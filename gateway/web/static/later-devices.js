@@ -28,7 +28,7 @@ import{Refused as Fe,drawn as We,fetched as ie,picture as Ye}from"./app.js";var 
         <button type="button" onClick=${()=>o(!1)}>${p("keep_it")}</button></p>
         <p class="error" role="alert">${r}</p>`:g`<p><button type="button" class="small" onClick=${()=>o(!0)}>${p("remove_device")}</button></p>`}
   </li>`}function an({phone:e,asked:t}){let[n,o]=I(t),[r,s]=I(""),[i,a,c,d]=se(),u=l=>{l.preventDefault(),a(async()=>{s(await Ie(e.store,Ve,n)),await e.changedMe()})},f=null;try{f=T(n).id}catch{}return r?g`<h3>${p("add_device")}</h3><p>${p("answer_how")}</p>
-      <${z} text=${r} codeText=${j()?be(r,j()):r} label=${p("answer_code")} fieldLabel=${p("answer_text")} />`:g`<form onSubmit=${u} novalidate><h3>${p("add_device")}</h3><p>${p("add_device_how")}</p>
+      <${z} text=${r} codeText=${j()?be(r,j()):r} label=${p("answer_code")} fieldLabel=${p("answer_text")} />`:g`<form class="card-form" onSubmit=${u} novalidate><h3>${p("add_device")}</h3><p>${p("add_device_how")}</p>
     <${V} id="request" label=${p("request_field")} hint="HELIOASK:…" value=${n}
       setValue=${l=>{o(l),d("")}} wrong=${i} setWrong=${d} />
     ${f&&g`<p role="status">${p("admit_this")} <span class="words big" dir="ltr">${H(f)}</span></p>`}

@@ -190,7 +190,7 @@ function Notice({ phone, board, heard }) {
   const sos = notice.type === "sos";
   const organiser = notice.type === "announcement" ? board.organiser(notice.device) : null;
   const head = sos ? `${t("sos_calls")}: ${t(NEEDS[notice.need])}`
-    : notice.type === "announcement" && !organiser ? t("note") : t(KINDS[notice.type]);
+    : notice.type === "announcement" && !organiser ? t("board_note") : t(KINDS[notice.type]);
   return html`<li class=${over ? "over" : sos ? "call" : organiser ? "official" : ""}>
     <p class="head"><b>${head}</b> <span class="quiet">${over ? t("cancelled") : ago(heard.sinceMs)}</span></p>
     <p><bdi class="name">${notice.name}</bdi> <span class="words quiet" dir="ltr">${words(deviceId(notice))}</span>

@@ -53,7 +53,7 @@ function Admit({ phone, asked }) {
     return html`<h3>${t("add_device")}</h3><p>${t("answer_how")}</p>
       <${Code} text=${answer} codeText=${origin() ? answerLink(answer, origin()) : answer} label=${t("answer_code")} fieldLabel=${t("answer_text")} />`;
   }
-  return html`<form onSubmit=${give} novalidate><h3>${t("add_device")}</h3><p>${t("add_device_how")}</p>
+  return html`<form class="card-form" onSubmit=${give} novalidate><h3>${t("add_device")}</h3><p>${t("add_device_how")}</p>
     <${CodeField} id="request" label=${t("request_field")} hint="HELIOASK:…" value=${pasted}
       setValue=${(v) => { setPasted(v); setWrong(""); }} wrong=${wrong} setWrong=${setWrong} />
     ${theirs && html`<p role="status">${t("admit_this")} <span class="words big" dir="ltr">${words(theirs)}</span></p>`}

@@ -17,7 +17,7 @@ export function Add({ phone, card = "" }) {
   };
   const theirs = nameIn(pasted);
   return html`<section class="view" aria-labelledby="view-title"><${Bar} title=${t("add")} />
-    <div class="sheet"><form onSubmit=${add} novalidate>
+    <div class="sheet"><form class="card-form" onSubmit=${add} novalidate>
       <p>${t("add_how")}</p>
       <${CodeField} id="card" label=${t("their_card")} hint=${t("card_hint")} value=${pasted}
         setValue=${(v) => { setPasted(v); setWrong(""); }} wrong=${wrong} setWrong=${setWrong} />

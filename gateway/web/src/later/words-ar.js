@@ -335,7 +335,7 @@ export default {
   safe: "أنا في أمان",
   looking: "بحث عن",
   announcement: "إعلان",
-  note: "ملاحظة",
+  board_note: "ملاحظة",
   tell: "أخبر الجميع",
   not_now: "ليس الآن",
   told: "محفوظ هنا. يخرج حالما تأخذه البوابة.",

@@ -331,7 +331,7 @@ export default {
   safe: "Ich bin in Sicherheit",
   looking: "Gesucht",
   announcement: "Bekanntmachung",
-  note: "Notiz",
+  board_note: "Notiz",
   tell: "Allen sagen",
   not_now: "Jetzt nicht",
   told: "Hier aufbewahrt. Es geht hinaus, sobald das Gateway es nimmt.",

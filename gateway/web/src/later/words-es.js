@@ -331,7 +331,7 @@ export default {
   safe: "Estoy a salvo",
   looking: "Se busca",
   announcement: "Anuncio",
-  note: "Nota",
+  board_note: "Nota",
   tell: "Decirlo a todos",
   not_now: "Ahora no",
   told: "Guardado aquí. Saldrá en cuanto lo tome la pasarela.",

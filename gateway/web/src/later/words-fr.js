@@ -331,7 +331,7 @@ export default {
   safe: "Je suis en sécurité",
   looking: "On cherche",
   announcement: "Annonce",
-  note: "Note",
+  board_note: "Note",
   tell: "Dire à tous",
   not_now: "Pas maintenant",
   told: "Gardé ici. Cela part dès que la passerelle le prend.",

@@ -331,7 +331,7 @@ export default {
   safe: "मैं सुरक्षित हूँ",
   looking: "तलाश है",
   announcement: "घोषणा",
-  note: "टिप्पणी",
+  board_note: "टिप्पणी",
   tell: "सबको बताएँ",
   not_now: "अभी नहीं",
   told: "यहाँ रखा है। गेटवे के लेते ही यह निकल जाएगा।",

@@ -331,7 +331,7 @@ export default {
   safe: "Güvendeyim",
   looking: "Aranıyor",
   announcement: "Duyuru",
-  note: "Not",
+  board_note: "Not",
   tell: "Herkese söyle",
   not_now: "Şimdi değil",
   told: "Burada saklandı. Ağ geçidi alır almaz yola çıkar.",
