@@ -76,8 +76,6 @@ class Relay:
         self._wake = asyncio.Event()
         self._waiting: bytes | None = None
         self.command_key = record.command_key
-        self.power = record.power
-        self.sleeping = None  # sleeping.py, where somebody does
         self.far = None  # what answers through the mesh, while anybody asks
         self.node = Node(
             record.node,
@@ -182,8 +180,6 @@ class Relay:
             if self.far is not None:
                 wait_ms = min(wait_ms, self.far.poll(self.now_ms()))
             wait_ms = min(wait_ms, self._send_air(), self._send_tether())
-            if self.sleeping is not None and self.sleeping.rest(self):
-                continue
             try:
                 await asyncio.wait_for_ms(self._wake.wait(), max(1, wait_ms))
             except asyncio.TimeoutError:
@@ -224,10 +220,6 @@ class Relay:
             while buffers.STORE.idle():  # erases stop everything for 45 ms: now rather than later
                 await asyncio.sleep_ms(0)
             self.look_at_update()
-            if self.sleeping is None and (
-                self.power != "always" or (self.node.sleepers and gc.mem_free() > UPDATE_HEAP)
-            ):
-                self._load_sleep()
             busy = self.update[OFFERED] or self.node.spread or self.node.spread_wanted
             busy = busy and self.uptime_s() > 1  # the first time is for Ctrl-C, see below
             await asyncio.sleep_ms(_UPDATE_EVERY_MS if busy else _HEAP_EVERY_MS)
@@ -237,12 +229,6 @@ class Relay:
 
                 power.proved()
             micropython.kbd_intr(-1)  # so long Ctrl-C gets in; from now on it is noise on the wire
-
-    def _load_sleep(self) -> None:
-        gc.collect()
-        from firmware import sleeping
-
-        self.sleeping = sleeping.Sleeping(self, self.power, _random_below)
 
     def look_at_update(self, pause: bool = False) -> None:
         """Here, because the locals of who calls it would keep what is forgotten."""

@@ -47,7 +47,6 @@ class FrameCipher:
         self._mac = Hmac(H(b"frame-mac", network_key))
         self._encrypt = ecb(H(b"frame-enc", network_key)[:16])
         self.short_id_key = H(b"short-id", network_key)[:16]
-        self.net_time = b""  # of the frame opened last, if it had any
 
     def seal(self, frame_type: int, counter: int, src: bytes, body: bytes) -> bytes:
         """Body (at most 239 bytes) to a frame of at most 250 bytes."""
@@ -60,7 +59,7 @@ class FrameCipher:
     def open(self, src: bytes, frame: bytes) -> tuple[int, int, bytes]:
         """A frame heard from `src` to (frame type, counter, body). DecodeError if it is not ours.
 
-        Net time, where the flag announces it, is stripped: `net_time` has it until the next one.
+        Net time, where the flag announces it, is stripped: nodes that never sleep ignore it.
         """
         if not HEADER <= len(frame) <= FRAME_MAX:
             raise DecodeError("frame length")
@@ -76,12 +75,10 @@ class FrameCipher:
         if self._mac.digest(src + head + body)[:6] != mac:
             raise DecodeError("frame mac")
         counter = struct.unpack("!I", head[1:])[0]
-        self.net_time = b""
         if counter & NET_TIME:
             if len(body) < NET_TIME_LEN:
                 raise DecodeError("net time")
             counter &= COUNTER_MAX
-            self.net_time = body[:NET_TIME_LEN]
             body = body[NET_TIME_LEN:]
         return b0 & 15, counter, body
 

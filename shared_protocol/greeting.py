@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from shared_protocol.neighbours import Neighbour
     from shared_protocol.node import Node
-    from shared_protocol.windows import Windows
 
 _CHALLENGE_MS = 3_600_000  # an hour: a recording older than that proves nothing to a new neighbour
 _QUIET_MS = 8_000  # beacon intervals from which on a beacon says less
@@ -24,8 +23,7 @@ class Greeting:
     def __init__(self, node: "Node", random_below: "Callable[[int], int]", now_ms: int) -> None:
         self._node = node
         self._random = random_below
-        self.trickle: Trickle | Windows = Trickle(random_below, now_ms)
-        self.pace = 1  # so many times shorter its waits are (windows.py)
+        self.trickle = Trickle(random_below, now_ms)
         self._due_ms: int | None = now_ms + random_below(_SOON_SPREAD_MS)
         self._echo_turn = 0
         self.new_challenge(now_ms)
@@ -38,7 +36,7 @@ class Greeting:
     def soon(self, now_ms: int) -> None:
         """Somebody waits for my beacon."""
         if self._due_ms is None:
-            self._due_ms = now_ms + (_SOON_MS + self._random(_SOON_SPREAD_MS)) // self.pace
+            self._due_ms = now_ms + _SOON_MS + self._random(_SOON_SPREAD_MS)
 
     def poll(self, now_ms: int) -> int:
         """Have a beacon sent on every link if one is due; milliseconds until the next may be."""
@@ -98,19 +96,18 @@ class Greeting:
         body: bytes,
         rssi_dbm: int,
         now_ms: int,
-    ) -> "Neighbour | None":
-        """A beacon with a valid MAC. DecodeError if its body is none. Its sender, if that is
-        fresh and the beacon no replay."""
+    ) -> None:
+        """A beacon with a valid MAC. DecodeError if its body is none."""
         b = beacon.decode(body)
         self._node.stats["unknown_kinds"] += b.unknown
         if neighbour is None:
             neighbour = self._node.neighbours.add(link, src, now_ms)
             if neighbour is None:
-                return None
+                return
             self.soon(now_ms)
         elif neighbour.fresh and neighbour.replayed(counter):
             self._node.stats["replayed"] += 1
-            return None
+            return
         neighbour.heard_ms = now_ms
         neighbour.rssi_dbm = rssi_dbm
         neighbour.flags = b.flags
@@ -143,5 +140,3 @@ class Greeting:
                 self.trickle.reset(now_ms)
             elif verdict == UNCLEAR:
                 self.trickle.soften(now_ms)  # there is more to it than one exchange
-            return neighbour
-        return None

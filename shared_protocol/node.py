@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from shared_protocol.parcel_index import ParcelIndex
     from shared_protocol.spread import Spread
     from shared_protocol.store import Store
-    from shared_protocol.windows import Windows
 
 PARCEL_GAP_MS = (25, 0)  # ten times a parcel's airtime; the tether has a line of its own
 
@@ -94,8 +93,6 @@ class Node:
         self.greeting = Greeting(self, random_below, now_ms)
         self.told = (0, 0)  # newest update: its sequence, and the pages to be told in beacons
         self.spread: Spread | None = None
-        self.windows: Windows | None = None  # windows.py, where somebody sleeps
-        self.sleepers = False  # somebody does
         self.try_ms = 0  # from when on a statement may be verified
         self.finished_ms = 0  # when the last page of an update came, since the start
         self.spread_wanted: tuple[Neighbour, tuple[int, int]] | None = None
@@ -158,8 +155,6 @@ class Node:
         self.index.forget_neighbour(bit)
         self.pull.gone(bit)
         self.push.gone(bit)
-        if self.windows:
-            self.windows.gone(bit)
         if self.spread:
             self.spread.gone(bit)
         self.unicast.gone(bit)
@@ -183,12 +178,9 @@ class Node:
             return
         self.stats["frames_heard"] += 1
         neighbour = self.neighbours.find(link, src)
-        told = self.cipher.net_time
-        self.sleepers |= told != b""
-        live = None  # its sender, if that is fresh and the frame no replay
         try:
             if frame_type == frame.BEACON:
-                live = self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
+                self.greeting.heard(link, src, neighbour, counter, body, rssi_dbm, now_ms)
             elif neighbour is None or not neighbour.fresh:
                 self.stats["not_fresh"] += 1
                 if neighbour is None:  # its beacon was lost, and the next may be a minute away:
@@ -201,10 +193,7 @@ class Node:
             else:
                 neighbour.heard_ms = now_ms
                 neighbour.rssi_dbm = rssi_dbm
-                live = neighbour
                 self.handlers[frame_type](neighbour, body, now_ms)
-            if link == AIR and self.windows:
-                self.windows.heard(live, frame_type, told, len(data), now_ms)
         except DecodeError:
             self.stats["bad_bodies"] += 1
 
@@ -270,8 +259,6 @@ class Node:
             waits.append(self.spread.poll(now_ms))
         for queue in self.queues:
             waits.append(queue.wait_ms(now_ms, IDLE_MS))
-        if self.windows:
-            waits[-2] = max(waits[-2], self.windows.send_wait(now_ms))
         self.shelf.sync()
         return min(waits)
 
@@ -307,9 +294,6 @@ class Node:
         """The next frame for this link, sealed; None if there is nothing to send now."""
         queue = self.queues[link]
         self.shelf.sync()
-        if link == AIR and self.windows:
-            if not self.windows.may_send(now_ms, queue.beacon_due):
-                return None
         if queue.beacon_due:
             queue.beacon_due = False
             return self._seal(link, frame.BEACON, self.greeting.beacon_body(link, now_ms), now_ms)
@@ -360,6 +344,4 @@ class Node:
     def _seal(self, link: int, frame_type: int, body: bytes, now_ms: int) -> bytes:
         self.stats["frames_sent"] += 1
         counter = self.clock.next_counter(link, now_ms)
-        if link == AIR and self.windows:
-            counter, body = self.windows.stamp(frame_type, counter, body, now_ms)
         return self.cipher.seal(frame_type, counter, self.node_id, body)

@@ -18,7 +18,7 @@ class LinkQueue:
         self.beacon_due = False
         self.dropped = 0
         self._control: list[tuple[int, bytes]] = []
-        self.parcels: list[int] = []
+        self._parcels: list[int] = []
         self._next_ms = 0
 
     def control(self, frame_type: int, body: bytes) -> None:
@@ -34,12 +34,12 @@ class LinkQueue:
         """Queue a parcel or receipt by short id. False if the queue is full."""
         if not self.up:
             return False
-        if short in self.parcels:
+        if short in self._parcels:
             return True
-        if len(self.parcels) >= OUT_MAX:
+        if len(self._parcels) >= OUT_MAX:
             self.dropped += 1
             return False
-        self.parcels.append(short)
+        self._parcels.append(short)
         return True
 
     def next_control(self) -> tuple[int, bytes] | None:
@@ -48,15 +48,15 @@ class LinkQueue:
 
     def next_parcel(self, now_ms: int) -> int:
         """The next parcel's short id, -1 if none is there or the gap is not over."""
-        if not self.parcels or now_ms < self._next_ms:
+        if not self._parcels or now_ms < self._next_ms:
             return -1
-        return self.parcels.pop(0)
+        return self._parcels.pop(0)
 
     def take_if(self, wanted: "Callable[[int], bool]") -> int:
         """Take the first waiting short id for which wanted(short id) holds, or -1."""
-        for short in self.parcels:
+        for short in self._parcels:
             if wanted(short):
-                self.parcels.remove(short)
+                self._parcels.remove(short)
                 return short
         return -1
 
@@ -68,7 +68,7 @@ class LinkQueue:
         """Milliseconds until this queue has something to send; idle_ms if it is empty."""
         if self.beacon_due or self._control:
             return 0
-        if self.parcels:
+        if self._parcels:
             return max(0, self._next_ms - now_ms)
         return idle_ms
 
@@ -76,5 +76,5 @@ class LinkQueue:
         """The link is down: forget everything."""
         self.up = False
         self._control.clear()
-        self.parcels.clear()
+        self._parcels.clear()
         self.beacon_due = False

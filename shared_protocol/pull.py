@@ -114,7 +114,6 @@ class Pull:
         self._want_ms = 0
         self._turn = 0
         self._awaited: list[int] = []
-        self.pace = 1  # so many times shorter its waits are (windows.py)
 
     def note(self, missing: "Sequence[int]", bit: int, listed: bool, now_ms: int) -> bool:
         """The neighbour with this bit has these. True if some should have come by now."""
@@ -131,7 +130,7 @@ class Pull:
         if self._missing.ids and (at_once or listed):
             wait_ms = _LIST_MS + self._random(_LIST_SPREAD_MS)
             if not listed:
-                wait_ms = (_PUSH_MS + self._random(_PUSH_SPREAD_MS)) // self.pace
+                wait_ms = _PUSH_MS + self._random(_PUSH_SPREAD_MS)
             self._want_ms = now_ms + wait_ms if at_once else min(self._want_ms, now_ms + wait_ms)
         return overdue
 
@@ -178,7 +177,7 @@ class Pull:
         """Another node asks for these: the answer may serve me as well."""
         for short in ids:
             if short in self._missing.ids:
-                wait_ms = (_OVERHEARD_MS + self._random(_OVERHEARD_SPREAD_MS)) // self.pace
+                wait_ms = _OVERHEARD_MS + self._random(_OVERHEARD_SPREAD_MS)
                 self._want_ms = max(self._want_ms, now_ms + wait_ms)
                 break
 

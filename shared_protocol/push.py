@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _AIR, _TETHER = 0, 1  # links; a tether reaches one node, a transmission on the air many
 WAIT_MS = 450  # divided by 1 + 2 x those uncovered: 150 ms for one, 21 for ten
 JITTER_MS = 20
-_JITTER_LEAST_MS = 8  # three frames
 PACE_MS = 50  # between messages that enter the air here: each shall get away before the next
 GRACE_MS = 300  # what a neighbour lacks this long after the last copy, that copy did not bring
 OWED_MS = 30_000  # so long a node that left somebody uncovered answers for it by beacons
@@ -57,8 +56,6 @@ class Push:
         self._next = 0
         self._used = 0
         self._paced_ms = 0
-        self.pace = 1  # so many times shorter its waits are (windows.py)
-        self.eager = False  # where others sleep: what is left to pull takes a period longer
 
     # --- what is heard
 
@@ -66,7 +63,7 @@ class Push:
         """Something new is held here: it wants to be passed on. sender None: it is our own."""
         index = self._index
         short = index.short[row]
-        if sender is None and index.piece[row] != NO_PIECE and self.pending() >= WINDOW_MAX:
+        if sender is None and index.piece[row] != NO_PIECE and self._pending() >= WINDOW_MAX:
             return  # a relay takes no more than its window; it asks for the rest as it has room
         if self._neighbours.fresh_mask[_TETHER] & ~index.cover[row]:
             self._queues[_TETHER].parcel(short)
@@ -112,13 +109,7 @@ class Push:
             if wait_ms < self._left_ms(at, now_ms):
                 self._due_ms[at] = now_ms + wait_ms & _CLOCK
         silent_ms = now_ms - self._acted_ms[at] & _CLOCK
-        if self._state[at] != _IDLE or silent_ms <= GRACE_MS // self.pace:
-            return False
-        if self.eager and self._index.sendable(row):
-            wait_ms = self._wait_ms(self._uncovered(at, row), neighbour.cover)
-            self._due_ms[at] = now_ms + wait_ms & _CLOCK
-            self._state[at] = _PENDING
-        return True
+        return self._state[at] == _IDLE and silent_ms > GRACE_MS
 
     def asked(self, short: int) -> None:
         """It is no push any more: somebody wants it in any case, or it was not sent after all."""
@@ -182,7 +173,7 @@ class Push:
 
     def _worth(self, at: int, row: int) -> bool:
         uncovered = bits(self._uncovered(at, row))
-        if self.eager or self._index.source[row] == 0xFF or self._index.code[row] >> 2 & 3 == SOS:
+        if self._index.source[row] == 0xFF or self._index.code[row] >> 2 & 3 == SOS:
             return uncovered > 0
         degree = bits(self._neighbours.reached_mask[_AIR])
         return uncovered > 0 and 2 * uncovered > degree - 2
@@ -201,10 +192,9 @@ class Push:
         wait_ms = 0
         for n in self._neighbours.all:
             if n.bit & heard_it and n.cover & uncovered:
-                wait_ms = WAIT_MS // (1 + 2 * max(1, bits(uncovered))) // self.pace
+                wait_ms = WAIT_MS // (1 + 2 * max(1, bits(uncovered)))
                 break
-        jitter_ms = max(_JITTER_LEAST_MS, JITTER_MS // self.pace)
-        return wait_ms + self._random(wait_ms // 10 + 1) + self._random(jitter_ms)
+        return wait_ms + self._random(wait_ms // 10 + 1) + self._random(JITTER_MS)
 
     def _left_ms(self, at: int, now_ms: int) -> int:
         """Until its moment; 0 or less when that has come."""
@@ -216,8 +206,7 @@ class Push:
                 return at
         return -1
 
-    def pending(self) -> int:
-        """How many wait for their moment."""
+    def _pending(self) -> int:
         count = 0
         for at in range(self._used):
             count += self._state[at] == _PENDING

@@ -5,7 +5,7 @@
 Rows with a target say whether it is a least or a most value ("bound") and whether it holds; rows
 without are what it is compared with. Times on a shared machine are noisy: ratios of one run are
 what counts. A missed target is no failure (exit code 0): it is a finding. A value is null where
-what was timed never came to be. `broadcast` adds "classes", `power` "trials".
+what was timed never came to be. `broadcast` adds "classes".
 """
 
 import argparse
@@ -268,16 +268,8 @@ def backhaul(args: argparse.Namespace) -> dict[str, Any]:
     return bench_backhaul.measure(args.seed)
 
 
-def power(args: argparse.Namespace) -> dict[str, Any]:
-    """Relays that sleep: energy, delivery, times, clocks."""
-    from tools import bench_power
-
-    return bench_power.measure(args.seed)
-
-
 BENCHES = {
     "codec": codec, "flash": flash, "sync": sync, "broadcast": broadcast, "gossip": gossip,
     "unicast": unicast, "dtn": dtn, "sim": sim, "boards": boards, "compression": compression,
     "gateway": gateway, "backhaul": backhaul,
-    "power": power,
 }  # fmt: skip

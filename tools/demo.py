@@ -22,8 +22,7 @@ from gateway.pieces import Shape
 from shared_protocol import parcel
 from shared_protocol.limits import MESSAGE_MAX
 from shared_protocol.records import Kept, decode
-from tools.field import RANGE_M, Field, NotReached, until
-from tools.power.energy import SLEEP, STATES, awake_pct, currents_of, mean_ma
+from tools.field import HEAP_KB, RANGE_M, Field, NotReached, until
 from tools.sniffer import Sniffer
 from tools.virtual_board.board import BoardError
 from tools.virtual_board.interpreter import NoInterpreter
@@ -32,8 +31,6 @@ from tools.virtual_board.rom import RomError
 TEXT = "The bridge at Kestrel Ford is down. Twelve people are safe in the school; send water."
 ANSWER = "Water is on its way to the school, with Petra. Two hours."
 _LOOK_S = 0.5
-_SLEPT_US = 12_000_000  # three periods of "balanced"
-_BOARDS = ("esp32", "esp32-devkitc")  # a bare module made for batteries, and what stands on a desk
 _ANSWER_S = 240  # for 20 kB through 30 % loss on a busy machine; a short message takes a second
 
 
@@ -73,8 +70,7 @@ def main(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace, story: Story) -> int:
     story.tell(f"air: range {RANGE_M} m, {args.loss:.0%} loss, seed {args.seed}")
-    keep = Path(args.keep) if args.keep else None
-    field = Field(args.relays, args.loss, args.seed, keep, power=args.power)
+    field = Field(args.relays, args.loss, args.seed, Path(args.keep) if args.keep else None)
     switched_on = asyncio.create_task(_switch_on_again(field))
     try:
         summary = await (_absent if args.absent else _present)(args, field, story)
@@ -105,9 +101,6 @@ async def _present(args: argparse.Namespace, field: Field, story: Story) -> dict
     field.a.start()
     field.b.start()
     await _ready(field, story)
-    if args.power != "always":
-        await _asleep(field, story)
-    before_us = field.spent_us()
     text, letter = _write(args, field, story)
     started = time.monotonic()
     follow = asyncio.create_task(_follow(field, story, letter["mid"]))
@@ -118,38 +111,8 @@ async def _present(args: argparse.Namespace, field: Field, story: Story) -> dict
     follow.cancel()
     await asyncio.gather(follow, return_exceptions=True)
     story.tell("Ana sees: delivered. The receipt is back")
-    answer = await _answer(field, story)
-    spent_us = field.spent_us()  # before they are asked how they are, which wakes them
-    summary = await _summary(args, field, story, letter, latency_s) | {"answer": answer}
-    if args.power != "always":
-        summary["power"] = _power(field, before_us, spent_us)
-    return summary
-
-
-async def _asleep(field: Field, story: Story) -> None:
-    """Wait until all sleep that have no gateway: they stay awake for a minute after the start."""
-    story.tell("relays stay awake for a minute, then all sleep but the two with a gateway")
-    inner = field.boards[1:-1]
-
-    def sleep() -> bool:
-        spent = [b.meter.read(time.monotonic_ns() // 1000)[SLEEP] for b in inner]
-        return min(spent) > _SLEPT_US
-
-    await until(sleep, _ANSWER_S, "the relays to sleep", every_s=_LOOK_S)
-    story.tell(f"{len(inner)} relays sleep, and wake together")
-
-
-def _power(
-    field: Field, before_us: list[dict[str, int]], after_us: list[dict[str, int]]
-) -> list[dict[str, Any]]:
-    """Of the relays that sleep, from the message to the answer's receipt."""
-    rows = []
-    for i in range(1, len(field.boards) - 1):
-        us = {state: after_us[i][state] - before_us[i][state] for state in STATES}
-        ma = {name: round(mean_ma(us, currents_of(name)), 2) for name in _BOARDS}
-        name, awake = field.boards[i].name, round(awake_pct(us), 1)
-        rows.append({"relay": name, "awake_pct": awake, "ma": ma})
-    return rows
+    summary = await _summary(args, field, story, letter, latency_s)
+    return summary | {"answer": await _answer(field, story)}
 
 
 async def _answer(field: Field, story: Story) -> dict[str, Any]:
@@ -214,8 +177,7 @@ async def _ready(field: Field, story: Story) -> None:
     )  # fmt: skip
     for status in (await field.relay_status())[:1]:
         story.tell(
-            f"relays: {len(field.boards)} x {status['interpreter']},"
-            f" {field.boards[0].heap_kb} KB heap each"
+            f"relays: {len(field.boards)} x {status['interpreter']}, {HEAP_KB} KB heap each"
         )
     story.tell("privacy delays are off, so that you need not wait (up to 60 s in real life)")
 
@@ -329,7 +291,7 @@ async def _summary(
         "airtime_ms": air["airtime_ms"],
         "parcels_left_on_relays": sum(s.get("parcels", -1) for s in statuses),
         "heap_peak": max(s.get("heap_peak", 0) for s in statuses),
-        "heap_limit": field.boards[0].heap_kb * 1024,
+        "heap_limit": HEAP_KB * 1024,
         "faults": sum(s.get("faults", 0) for s in statuses),
         "size": received["bytes"],
         "k": 1 if shape is None else shape.k,
@@ -356,11 +318,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
               f"transmissions, {summary['answer']['parcels']} for everybody")  # fmt: skip
     print(f"  {summary['frames_sent']} frames, {summary['bytes_on_air']} bytes on the air; "
           f"{summary['parcels_left_on_relays']} parcels left on the relays")  # fmt: skip
-    for p in summary.get("power", ()):
-        print(f"  {p['relay']} was awake {p['awake_pct']} % of the time: {p['ma']['esp32']} mA on "
-              f"a bare ESP32, {p['ma']['esp32-devkitc']} on a DevKitC")  # fmt: skip
-    heap_kb = summary["heap_limit"] // 1024
-    print(f"  at most {summary['heap_peak'] // 1024} of {heap_kb} KB of heap in use on a relay")
+    print(f"  at most {summary['heap_peak'] // 1024} of {HEAP_KB} KB of heap in use on a relay")
 
 
 def _page_links(field: Field) -> list[str]:

@@ -29,16 +29,12 @@ from gateway.errors import UserError
 from gateway.links.serial_port import SerialPort
 from gateway.network_card import NetworkFacts, public_key
 from gateway.web.requests import b64
-from tools.power.energy import LISTEN, SEND
 from tools.virtual_board import air_client
 from tools.virtual_board.board import VirtualBoard, die_with_parent
 
 SPACING_M, RANGE_M = 100, 120  # each relay hears its two neighbours and nobody else
-SLEEP_KB = 16  # more, where relays sleep: their code takes 9 KB here, half of that on an ESP32
 HEAP_KB = 160  # of 64-bit MicroPython; an ESP32 needs about half of what this one uses
 _START_S = 20
-_STATUS = b'{"ask": "status"}'
-_ASLEEP_S = 30  # one that sleeps hears its wire once a period
 
 
 class FieldGateway:
@@ -112,8 +108,7 @@ class FieldGateway:
 class Field:
     """The parts, in a folder that is removed at the end unless `keep` names one.
 
-    places: where each relay stands, in m; a line if it is not given. key: of the network. power:
-    the relays' profile; those with a gateway do not sleep.
+    places: where each relay stands, in m; a line if it is not given. key: of the network.
     """
 
     def __init__(
@@ -125,9 +120,7 @@ class Field:
         people: tuple[str, str] = ("Ana", "Bo"),
         places: Sequence[tuple[int, int]] | None = None,
         key: bytes | None = None,
-        power: str = "always",
     ) -> None:
-        self._power = power
         self._places = places or [(i * SPACING_M, 0) for i in range(relays)]
         self._temporary = tempfile.TemporaryDirectory(prefix="heliograph-")
         self.folder = keep or Path(self._temporary.name)
@@ -163,14 +156,11 @@ class Field:
         mac = bytes([0x24, 0x0A, 0xC4, 0, 0, i + 1])  # Espressif's prefix
         node = bytes([0x26, 0x0A, 0xC4, 0, 0, i + 1])  # not drawn: a seed must repeat the scene
         x_m, y_m = self._places[i]
-        heap_kb = HEAP_KB + (SLEEP_KB if self._power != "always" else 0)
         board = VirtualBoard(
-            f"r{i + 1}", mac, self.folder, self.air_port, x_m, y_m, heap_kb=heap_kb
+            f"r{i + 1}", mac, self.folder, self.air_port, x_m, y_m, heap_kb=HEAP_KB
         )
         board.flash_path.unlink(missing_ok=True)
-        record, _ = network.new_record(
-            self.operator, name=board.name, node=node, power=self._power
-        )
+        record, _ = network.new_record(self.operator, name=board.name, node=node)
         board.provision(record)
         network.confirm(self.operator, node.hex())
         self.names[node.hex()] = board.name
@@ -180,16 +170,6 @@ class Field:
     def air(self) -> dict[str, Any]:
         """The air's own account."""
         return air_client.ask(self.air_port, "stats")
-
-    def spent_us(self) -> list[dict[str, int]]:
-        """How long each board was in each of its states so far."""
-        on_air = {b["mac"]: b["airtime_us"] for b in self.air()["boards"]}
-        found = []
-        for board, node in zip(self.boards, self.names, strict=True):
-            us = board.meter.read(time.monotonic_ns() // 1000)
-            sent_us = on_air.get(node, 0)
-            found.append(us | {SEND: sent_us, LISTEN: us[LISTEN] - sent_us})
-        return found
 
     async def relay_status(self) -> list[dict[str, Any]]:
         """Every relay's status, over its serial port or, where a gateway has that, from there."""
@@ -201,7 +181,7 @@ class Field:
                 return await _relay_of(gateway)
         port = SerialPort(board.port_path, lambda address, frame: None)
         try:
-            return json.loads(await port.ask(_STATUS, _ASLEEP_S))  # type: ignore[no-any-return]
+            return json.loads(await port.ask(b'{"ask": "status"}'))  # type: ignore[no-any-return]
         finally:
             port.close()
 

@@ -15,7 +15,6 @@ class EspNowLink:
     """The radio. `heard(address, frame, link, rssi_dbm)` is called for every frame.
 
     address: the node's, six bytes, from which its frames come, instead of the chip's own.
-    radio: MicroPython's driver.
     """
 
     def __init__(self, channel: int, address: bytes) -> None:
@@ -23,18 +22,18 @@ class EspNowLink:
         wlan.active(True)  # first: a station that is off refuses an address
         wlan.config(mac=address)
         wlan.config(channel=channel, pm=network.WLAN.PM_NONE)
-        self.radio = aioespnow.AIOESPNow()
-        self.radio.config(rxbuf=_RXBUF)
-        self.radio.active(True)
-        self.radio.add_peer(BROADCAST)
+        self._radio = aioespnow.AIOESPNow()
+        self._radio.config(rxbuf=_RXBUF)
+        self._radio.active(True)
+        self._radio.add_peer(BROADCAST)
 
     def send(self, frame: bytes) -> bool:
         """Broadcast a frame. False if the radio has no memory for it now."""
-        sent, answered = self.radio.stats()[:2]
+        sent, answered = self._radio.stats()[:2]
         if sent - answered >= _OUTSTANDING_MAX:
             return False
         try:
-            self.radio.send(BROADCAST, frame, False)
+            self._radio.send(BROADCAST, frame, False)
         except OSError as e:
             if e.args[0] != _NO_MEMORY:
                 raise
@@ -43,10 +42,10 @@ class EspNowLink:
 
     async def run(self, heard, link: int) -> None:
         """Hand on every frame heard, as of this link, for ever."""
-        async for address, frame in self.radio:
+        async for address, frame in self._radio:
             if address is None:
                 continue
-            if len(self.radio.peers_table) > _STRANGERS_MAX:
+            if len(self._radio.peers_table) > _STRANGERS_MAX:
                 machine.reset()  # the driver notes every sender for ever, and no code may clear it
-            known = self.radio.peers_table.get(address)
+            known = self._radio.peers_table.get(address)
             heard(bytes(address), bytes(frame), link, known[0] if known else 0)

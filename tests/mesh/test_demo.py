@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def demo(*arguments, timeout_s=200, heap_kb=160):
+def demo(*arguments, timeout_s=200):
     command = [sys.executable, "-m", "gateway.cli", "demo", "--once", "--json", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, timeout=timeout_s, check=False
@@ -22,7 +20,7 @@ def demo(*arguments, timeout_s=200, heap_kb=160):
     assert summary["receipt"] is True
     assert summary["faults"] == 0, "no task of any relay stumbled"
     assert summary["parcels_left_on_relays"] == 0, "the receipt has cleaned the mesh"
-    assert summary["heap_peak"] < summary["heap_limit"] == heap_kb * 1024
+    assert summary["heap_peak"] < summary["heap_limit"] == 160 * 1024
     return summary
 
 
@@ -59,15 +57,3 @@ def test_the_longest_message_through_ten_percent_loss():
 def test_a_long_message_waits_in_pieces_for_an_absent_receiver():
     summary = demo("--absent", "--loss", "0.1", "--size", "6000")
     assert 0 < summary["max_pieces_on_one_relay"] < summary["k"]
-
-
-@pytest.mark.system
-def test_six_relays_that_sleep_deliver_and_bring_the_receipt_back():
-    summary = demo("--power", "balanced", "--relays", "8", timeout_s=400, heap_kb=176)
-    assert summary["hops"] >= 7
-    assert len(summary["power"]) == 6
-    for relay in summary["power"]:
-        assert (
-            relay["awake_pct"] < 25
-        )  # an always-on one is 100; busy for a minute, on a busy host
-        assert relay["ma"]["esp32"] < 30

@@ -62,8 +62,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Board:
-    """A board's file. id: the file's name without .toml. battery and gps are {} if it has none,
-    power if nobody said what it takes."""
+    """A board's file. id: the file's name without .toml. battery and gps are {} if it has none."""
 
     id: str
     name: str
@@ -77,7 +76,6 @@ class Board:
     pins: dict[str, int]
     battery: dict[str, Any]
     gps: dict[str, int]
-    power: dict[str, float]
     notes: tuple[str, ...]
 
     def hardware(self) -> dict[str, Any]:

@@ -22,12 +22,6 @@ curve = "li-ion"
 rx = 34
 tx = 12
 baud = 9600
-[power]                          # mA of the whole board, by state: tools/power/energy.py
-sleep = 10                       # light sleep; a USB chip and a power LED take more than the ESP32
-start = 70
-listen = 100
-send = 240
-cpu = 40
 """
 
 import importlib.resources
@@ -119,10 +113,6 @@ def _is_version(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", value) is not None
 
 
-def _is_ma(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < 2000
-
-
 def _is_table(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -140,7 +130,6 @@ _TOP: dict[str, _Rule] = {
     "pins": (False, _is_table, "is a section: write [pins]"),
     "battery": (False, _is_table, "is a section: write [battery]"),
     "gps": (False, _is_table, "is a section: write [gps]"),
-    "power": (False, _is_table, "is a section: write [power]"),
 }
 _SECTIONS: dict[str, dict[str, _Rule]] = {
     "pins": {
@@ -158,10 +147,6 @@ _SECTIONS: dict[str, dict[str, _Rule]] = {
         "rx": _pin(True),
         "tx": _pin(True),
         "baud": (True, _whole(1200, 921600), "must be 1200 to 921600"),
-    },
-    "power": {
-        state: (True, _is_ma, "must be milliamperes, more than 0")
-        for state in ("sleep", "start", "listen", "send", "cpu")
     },
 }
 _PARTITION: dict[str, _Rule] = {
@@ -194,7 +179,6 @@ class _Reader:
             pins=table.get("pins", {}),
             battery=table.get("battery", {}),
             gps=table.get("gps", {}),
-            power=table.get("power", {}),
             notes=tuple(table["notes"]),
         )
 

@@ -14,7 +14,6 @@ from tools.sim.world import World
 
 _PATIENCE_S = 1.0  # a run that takes longer shows how far it is
 _BAR = 30
-_NODES_SHOWN = 20
 
 
 def main(args: argparse.Namespace) -> int:
@@ -87,9 +86,7 @@ def table(report: dict[str, Any]) -> str:
         ("frames heard", f"{m['frames_heard']:,}; lost: {lost}"),
         ("on the air", f"{m['bytes_on_air']:,} bytes; a relay sends {air['mean']:.3%} of the time,"
                        f" the busiest {air['most']:.3%}"),
-        *_power(m["power"]),
-        ("energy" if m["power"] is None else "always on",
-                   f"{energy['mean']:,} mAh a relay, at most {energy['most']:,}; sending took"
+        ("energy", f"{energy['mean']:,} mAh a relay, at most {energy['most']:,}; sending took"
                    f" {energy['sending']:,}, listening the rest"),
         ("store, at most", f"{peak['parcels']} parcels of {peak['of_parcels']},"
                            f" {peak['bytes']:,} bytes"),
@@ -106,21 +103,6 @@ def _over_the_hub(b: dict[str, int] | None) -> list[tuple[str, str]]:
         return []
     text = f"{b['pushed']} pushed, {b['refused']} of them there already; {b['taken']} taken"
     return [("over the hub", f"{text}; {b['left']} left there")]
-
-
-def _power(p: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """What each board takes from its battery; of many those that take most."""
-    if p is None:
-        return []
-    nodes = sorted((n for n in p["nodes"] if n["ma"]), key=lambda n: -float(n["ma"]))
-    mean = "-" if p["mean_ma"] is None else f"{p['mean_ma']:g} mA a relay that sleeps"
-    rows = [("power", f"{mean}, at most {p['most_ma']}; currents of {p['currents']}")]
-    for n in nodes[:_NODES_SHOWN]:
-        text = f"{n['ma']:g} mA, {n['days_per_ah']:g} days an Ah, awake {n['awake_pct']:g} %"
-        rows.append((f"  relay {n['node']}", text))
-    if len(nodes) > _NODES_SHOWN:
-        rows.append(("", f"and {len(nodes) - _NODES_SHOWN} that take less (--json has all)"))
-    return rows
 
 
 def _times(p: dict[str, float] | None) -> str:

@@ -6,8 +6,6 @@ from pathlib import Path
 from gateway.errors import UserError
 from shared_protocol.lifetime import LIFETIMES_S
 from shared_protocol.limits import MESSAGE_MAX
-from shared_protocol.schedule import PROFILES
-from tools.power.energy import currents_of
 from tools.sim.contacts import Contact, read_contacts
 from tools.sim.layouts import (
     VOIDS_MAX,
@@ -29,7 +27,6 @@ FIELD_MAX_M = 1_000_000.0
 SEED_MAX = 2**63 - 1
 _LEVELS = ("fading", "shadowing", "asymmetry")
 _DB_MAX = 20.0
-_PPM_MAX = 8000.0  # more no node would learn (shared_protocol/schedule.py)
 _DEFAULT_LIFETIME_S = 7 * 86_400  # as a gateway sends
 
 LAYOUTS = ("line", "grid", "random", "city", "positions")
@@ -79,17 +76,6 @@ class Backhaul:
 
 
 @dataclass(frozen=True)
-class Power:
-    """Relays sleep, but for those with a gateway. ppm: how wrong a clock may be in sleep;
-    noise_ppm: how much that differs from sleep to sleep. currents: energy.currents_of()."""
-
-    profile: str
-    ppm: float
-    noise_ppm: float
-    currents: str
-
-
-@dataclass(frozen=True)
 class Scenario:
     """All that a run needs. contacts: None, or the only pairs that ever hear each other.
 
@@ -116,16 +102,13 @@ class Scenario:
     cells: bool = False  # nodes know where they stand
     beats: bool = True  # gateways make themselves known
     backhaul: Backhaul | None = None
-    power: Power | None = None  # all listen all the time
 
 
 def load(path: Path, seed: int | None = None) -> Scenario:
     """Read a scenario; `seed` instead of the file's. UserError: one line with file and place."""
     source = Source(path)
     top = source.content
-    tables = (
-        "sim", "radio", "nodes", "messages", "events", "mobility", "contacts", "backhaul", "power",
-    )  # fmt: skip
+    tables = ("sim", "radio", "nodes", "messages", "events", "mobility", "contacts", "backhaul")
     for key in top:
         if key not in tables:
             known = ", ".join(tables)
@@ -165,24 +148,7 @@ def load(path: Path, seed: int | None = None) -> Scenario:
         cells,
         beats,
         _backhaul(source, gateways),
-        _power(source),
     )
-
-
-def _power(source: Source) -> Power | None:
-    if "power" not in source.content:
-        return None
-    table = Table(source, "power", 0, source.content["power"])
-    profile = table.choice("profile", ("always", *PROFILES))
-    ppm = table.number("ppm", 0, _PPM_MAX, 500)
-    noise_ppm = table.number("noise_ppm", 0, _PPM_MAX, 200)
-    name = table.text("currents") if "currents" in table.values else "esp32"
-    table.end()
-    try:
-        currents_of(name)
-    except UserError as e:
-        raise table.error("currents", str(e)) from None
-    return Power(profile, ppm, noise_ppm, name)
 
 
 def _us(seconds: float) -> int:

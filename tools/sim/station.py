@@ -12,7 +12,6 @@ from shared_protocol.frame import FrameCipher
 from shared_protocol.neighbours import TETHER
 from shared_protocol.node import Node, Settings
 from shared_protocol.store import MemoryStore
-from tools.power.sleeper import Sleeper
 from tools.sim.letters import address_of, digest
 from tools.sim.shared_sums import shared_index
 
@@ -28,7 +27,7 @@ class SharedCipher(FrameCipher):
 
     def __init__(self, network_key: bytes) -> None:
         super().__init__(network_key, 0, ecb)
-        self._opened: dict[tuple[bytes, bytes], tuple[tuple[int, int, bytes], bytes]] = {}
+        self._opened: dict[tuple[bytes, bytes], tuple[int, int, bytes]] = {}
 
     def open(self, src: bytes, frame: bytes) -> tuple[int, int, bytes]:
         """As FrameCipher.open, which depends on nothing but its arguments and the key."""
@@ -36,10 +35,8 @@ class SharedCipher(FrameCipher):
         if found is None:
             if len(self._opened) >= _OPENED_MAX:
                 self._opened.clear()
-            opened = super().open(src, frame)
-            found = self._opened[src, frame] = opened, self.net_time
-        self.net_time = found[1]
-        return found[0]
+            found = self._opened[src, frame] = super().open(src, frame)
+        return found
 
 
 class CountingStore(MemoryStore):
@@ -90,20 +87,14 @@ class Station:
         self.wire_free_us = 0  # when its side of the tether has sent what it sends now
         self.address = address_of(number, gateway)
         self.cell = NO_CELL  # where it stands, if it knows
-        self.sleeper: Sleeper | None = None  # of a relay, where any sleep
         self._gateway = gateway
         self._capacity = capacity
         self._cipher = cipher
         self._seed = seed
         self._is_ours = is_ours
 
-    def ms(self, now_us: int) -> int:
-        """What its clock shows."""
-        return now_us // 1000 if self.sleeper is None else self.sleeper.ms(now_us)
-
     def boot(self, now_us: int) -> Node:
         """Power is there: a new Node, from what the store has."""
-        now_ms = self.ms(now_us)
         self.boots += 1
         self.air_full = False
         self.wire_free_us = now_us
@@ -118,12 +109,10 @@ class Station:
             Settings(self._gateway, secret, self.cell),
             self._is_ours,
             dice.randrange,
-            now_ms,
+            now_us // 1000,
         )
         for link in self.links:
-            self.node.link_up(link, now_ms)
-        if self.sleeper is not None:
-            self.sleeper.attach(self.node, now_us)
+            self.node.link_up(link, now_us // 1000)
         return self.node
 
     def cut(self) -> None:

@@ -5,7 +5,6 @@ from collections import Counter
 from typing import Any
 
 from tools.frame_contents import FRAME_NAMES, MESSAGE
-from tools.power.energy import awake_pct, currents_of, days, mean_ma
 from tools.sim.letters import Letter
 from tools.sim.scenario import Scenario
 from tools.virtual_board.air_model import OVERHEAD_BYTES
@@ -32,7 +31,6 @@ class Tally:
         self.lost: Counter[str] = Counter()
         self._powered_us = [0] * len(scenario.places)  # up to _on_since_us, where that is set
         self._on_since_us: list[int | None] = [None] * len(scenario.places)
-        self._rested: list[dict[str, int]] = [{} for _ in scenario.places]
         self.relayed = [0] * len(scenario.places)  # parcel frames, by node
 
     def transmission(
@@ -54,38 +52,6 @@ class Tally:
         if since_us is not None:
             self._powered_us[node] += at_us - since_us
         self._on_since_us[node] = at_us if on else None
-
-    def rested(self, node: int, us: dict[str, int]) -> None:
-        """How long a board that may sleep was in each of its states, in one life."""
-        spent = self._rested[node]
-        for state, more in us.items():
-            spent[state] = spent.get(state, 0) + more
-
-    def _power(self) -> dict[str, Any] | None:
-        """Of boards that may sleep: mean current, how long an Ah lasts, how much each is awake."""
-        power = self._scenario.power
-        if power is None:
-            return None
-        currents = currents_of(power.currents)
-        nodes = []
-        for node, us in enumerate(self._rested):
-            ma = mean_ma(us, currents) if us else 0.0
-            nodes.append(
-                {
-                    "node": node, "ma": round(ma, 3),
-                    "days_per_ah": round(days(ma), 2) if ma else None,
-                    "awake_pct": round(awake_pct(us), 2) if us else None,
-                    "states_s": {state: round(spent / 1e6, 3) for state, spent in us.items()},
-                }
-            )  # fmt: skip
-        sleeping = [n for n in nodes if n["node"] not in self._scenario.gateways and n["ma"]]
-        each = [float(str(n["ma"])) for n in sleeping]
-        return {
-            "currents": power.currents,
-            "mean_ma": round(sum(each) / len(each), 3) if each else None,
-            "most_ma": max(each, default=None),
-            "nodes": nodes,
-        }
 
     def _energy_mah(self) -> dict[str, float]:
         """Of the radios: what all listening and all sending takes, of a node, and of the worst."""
@@ -151,7 +117,6 @@ class Tally:
                 "mean": round(sum(shares) / len(shares), 6), "most": round(max(shares), 6),
             },
             "energy_mah": self._energy_mah(),
-            "power": self._power(),
         }  # fmt: skip
 
 

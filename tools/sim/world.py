@@ -17,13 +17,12 @@ from shared_protocol.neighbours import AIR, TETHER
 from shared_protocol.node import Node
 from tools.frame_contents import OTHER, content_of
 from tools.medium import Heard, Lost, Medium, Sent
-from tools.power.sleeper import Sleeper
 from tools.sim.backhaul import TICK_US, Uplinks
 from tools.sim.desks import Desks
 from tools.sim.layouts import Place
 from tools.sim.letters import Letter, digest, write
 from tools.sim.mobility import Walks
-from tools.sim.scenario import Happening, Power, Scenario
+from tools.sim.scenario import Happening, Scenario
 from tools.sim.station import SharedCipher, Station
 from tools.sim.tally import Tally
 from tools.sim.ways import Ways
@@ -151,9 +150,7 @@ class World:
         if node is None:
             return
         self.tally.events += 1
-        if station.sleeper is not None and not station.sleeper.listening:
-            return  # its next turn is when its radio has started
-        now_ms = station.ms(self.now_us)
+        now_ms = self.now_us // 1000
         wait_ms = node.poll(now_ms)
         if node.events:
             self.desks.read(station.number, node, self.now_us)
@@ -165,8 +162,7 @@ class World:
             busy |= self._send_wire(station, node, now_ms)
         if busy and not wait_ms:
             wait_ms = _BUSY_MS
-        if not self._rest(station):
-            self._want_turn(station, (self.now_us // 1000 + max(1, wait_ms)) * 1000)
+        self._want_turn(station, (now_ms + max(1, wait_ms)) * 1000)
 
     def _send_air(self, station: Station, node: Node, now_ms: int) -> bool:
         """Fill the radio's queue. Is it full?"""
@@ -202,7 +198,7 @@ class World:
     def _over_wire(self, station: Station, other: Station, data: bytes) -> None:
         if other.node is None:
             return  # both lost their power; starting again takes longer than any frame
-        other.node.receive(TETHER, station.address, data, 0, other.ms(self.now_us))
+        other.node.receive(TETHER, station.address, data, 0, self.now_us // 1000)
         if other is self.relays[other.number]:
             self._note_reach(other, other.number, *self.desks.carried_in(station, data))
         self._want_turn(other, self.now_us)
@@ -220,9 +216,7 @@ class World:
             content = content_of(kind, body)
             times = event.start_us, event.end_us
             self.tally.transmission(event.node, kind, content, event.frame, *times)
-            if sender.sleeper is not None:
-                sender.sleeper.meter.sent(event.end_us - event.start_us)
-            if sender.air_full or sender.sleeper is not None:
+            if sender.air_full:
                 self._want_turn(sender, self.now_us)
         else:
             self.tally.lost[event.why] += 1
@@ -231,12 +225,9 @@ class World:
         station = self.relays[event.node]
         if station.node is None:
             return
-        if station.sleeper is not None and not station.sleeper.listening:
-            self.tally.lost["asleep"] += 1
-            return
         self.tally.reception(event.node, event.sender, event.at_us, event.rssi_dbm)
         sender = self.relays[event.sender]
-        now_ms = station.ms(self.now_us)
+        now_ms = self.now_us // 1000
         station.node.receive(AIR, sender.address, event.frame, int(event.rssi_dbm), now_ms)
         self._note_reach(station, event.sender, *self.desks.carried_in(sender, event.frame))
         self._want_turn(station, self.now_us)
@@ -275,8 +266,6 @@ class World:
             return
         self._place(number)
         self.tally.power(number, True, self.now_us)
-        if self.scenario.power is not None:
-            self._give_sleep(self.relays[number], self.scenario.power)
         for station in self._at_place(number):
             station.cell = self._cell(number)
             node = station.boot(self.now_us)
@@ -293,43 +282,6 @@ class World:
         self._medium.remove(number)
         for station in self._at_place(number):
             station.cut()
-        self._bank(self.relays[number])
-
-    # --- sleep
-
-    def _give_sleep(self, relay: Station, power: Power) -> None:
-        """Its board for this life. On a tether it never sleeps."""
-        number = relay.number
-        drawn = random.Random(f"{self.scenario.seed}/{number}/clock")
-        ppm = drawn.uniform(-power.ppm, power.ppm)
-        profile = "always" if number in self.scenario.gateways else power.profile
-        dice = random.Random(f"{self.scenario.seed}/{number}/{relay.boots}/sleep")
-        relay.sleeper = Sleeper(profile, ppm, power.noise_ppm, dice, self.now_us)
-
-    def _rest(self, station: Station) -> bool:
-        """Let it sleep if it may. Does it?"""
-        sleeper = station.sleeper
-        if sleeper is None or self._medium.queued(station.number):
-            return False
-        wakes_us = sleeper.rest(self.now_us)
-        if wakes_us:
-            station.wake_us = 0
-            self._at(wakes_us, partial(self._start_radio, station, sleeper))
-        return wakes_us > 0
-
-    def _start_radio(self, station: Station, sleeper: Sleeper) -> None:
-        if station.sleeper is sleeper:  # else its power was cut meanwhile
-            self._at(sleeper.start(self.now_us), partial(self._woken, station, sleeper))
-
-    def _woken(self, station: Station, sleeper: Sleeper) -> None:
-        if station.sleeper is sleeper:
-            sleeper.woken(self.now_us)
-            self._want_turn(station, self.now_us)
-
-    def _bank(self, relay: Station) -> None:
-        if relay.sleeper is not None:
-            self.tally.rested(relay.number, relay.sleeper.meter.read(self.now_us))
-            relay.sleeper = None
 
     def _at_place(self, number: int) -> list[Station]:
         gateway = self.gateways.get(number)
@@ -365,8 +317,6 @@ class World:
 
     def results(self) -> dict[str, Any]:
         """All metrics."""
-        for relay in self.relays:
-            self._bank(relay)
         relays, gateways = self.relays, list(self.gateways.values())
         return self.tally.metrics(self.letters) | {
             "store_peak": {

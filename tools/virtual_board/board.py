@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.new_node import partition
-from tools.power.energy import Meter
 from tools.virtual_board.interpreter import find_micropython
 from tools.virtual_board.rom import build_rom
 from tools.virtual_board.wires import Wires
@@ -205,11 +204,6 @@ class VirtualBoard:
         """Cut the power and take the serial port away."""
         self.kill()
         self._wires.close()
-
-    @property
-    def meter(self) -> Meter:
-        """How long it was in which state, by time.monotonic_ns() // 1000."""
-        return self._wires.meter
 
     @property
     def is_running(self) -> bool:

@@ -39,7 +39,6 @@ class Board:
         self.room: Room | None = None  # where it is heard; None once it has left
         self.sent = 0
         self.heard = 0
-        self.airtime_us = 0
 
 
 class Room:
@@ -180,7 +179,6 @@ class Radio:
         self.bytes_on_air += air_model.OVERHEAD_BYTES + len(frame)
         self._airtime_us += sent.end_us - sent.start_us
         board.sent += 1
-        board.airtime_us += sent.end_us - sent.start_us
         heard: list[str] = []
         lost: dict[str, str] = {}  # mac: why
         for fate in fates:
@@ -248,7 +246,6 @@ class Radio:
                     "muted": board.mac in self._muted,
                     "sent": board.sent,
                     "heard": board.heard,
-                    "airtime_us": board.airtime_us,
                 }
                 for board in self.boards.values()
             ],

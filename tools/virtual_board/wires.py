@@ -9,7 +9,6 @@ other. Which of the two only Linux tells; elsewhere it always is a byte.
 On the pipe (file descriptor HELIO_HOST of the board) the stand-in for `machine` says, in lines,
     W <ms>    the watchdog was fed, and bites so many ms from now
     S <ms>    deep sleep: the process ends, and is to be started again after so many ms
-    P <state> what the board is doing from now on, one of tools/power/energy.py's states
 """
 
 import contextlib
@@ -24,8 +23,6 @@ import threading
 import time
 import tty
 from pathlib import Path
-
-from tools.power.energy import CPU, Meter
 
 _CTRL_A, _CTRL_B, _CTRL_C = b"\x01", b"\x02", b"\x03"
 # The unix port raises KeyboardInterrupt in the signal handler itself, be it in the middle of a
@@ -56,7 +53,6 @@ class Wires:
         self.wakes_s = 0.0  # when deep sleep ends, by time.monotonic()
         self.was_bitten = False
         self.raw_repl = False
-        self.meter = Meter(time.monotonic_ns() // 1000, CPU)
         self._poke_out, self._poke_in = os.pipe()
         self._thread = threading.Thread(target=self._serve, name="wires", daemon=True)
         self._thread.start()
@@ -157,9 +153,6 @@ class Wires:
                 *lines, self._said = (self._said + data).split(b"\n")
                 for line in lines:
                     kind, ms = line.split()
-                    if kind == b"P":
-                        self.meter.enter(ms.decode(), time.monotonic_ns() // 1000)
-                        continue
                     at_s = time.monotonic() + int(ms) / 1000
                     if kind == b"W":
                         self._bites_s = at_s

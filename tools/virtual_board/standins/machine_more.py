@@ -1,7 +1,6 @@
 """What of ESP32 MicroPython's `machine` only some boards use: deep sleep, pins, ADC, UART."""
 
 import sys
-import time
 from os import getenv, urandom
 
 import machine
@@ -17,13 +16,6 @@ def deepsleep(time_ms: int) -> None:
     """Switch everything off but a timer; the board starts again after so many milliseconds."""
     machine.host.write("S %d\n" % time_ms)
     sys.exit(_EXIT_SLEEP)
-
-
-def lightsleep(time_ms: int) -> None:
-    """Everything stands still for so long; RAM stays."""
-    machine.host.write("P sleep\n")
-    time.sleep_ms(time_ms)
-    machine.host.write("P cpu\n")
 
 
 def _outside(name: str, mode: str):

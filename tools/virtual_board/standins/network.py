@@ -3,14 +3,11 @@
 There is no access point to connect to or to be: only the station's interface is modelled.
 """
 
-import time
-
 import machine
 from air_link import LINK
 from micropython import const
 
 STA_IF = 0
-_START_MS = const(30)  # of a radio that was off: a guess between what others measured
 _WRONG_MODE = const(-12293)  # ESP_ERR_WIFI_MODE: the station is off
 _WRONG_MAC = const(-12297)  # ESP_ERR_WIFI_MAC: a group's address is nobody's
 
@@ -26,13 +23,8 @@ class WLAN:
 
     def active(self, on: bool | None = None) -> bool:
         """Tell whether the interface is up, after bringing it up or down when asked to."""
-        if on is not None and bool(on) != LINK.is_up:
-            if on and LINK.pipe:  # again: what came meanwhile nobody heard
-                machine.host.write("P start\n")
-                time.sleep_ms(_START_MS)
-                LINK.pull(0)
+        if on is not None:
             LINK.is_up = bool(on)
-            machine.host.write("P listen\n" if on else "P cpu\n")
         return LINK.is_up
 
     def config(
