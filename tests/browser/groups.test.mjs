@@ -2,62 +2,18 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { accept, becomes, group, groups, hears, said, say, standing, three, together } from "./group_scene.mjs";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
 import { Refused, b64, concat, hex, newIdentity, random, seal, unb64, unhex } from "../../gateway/web/src/core.js";
-import { groupsIn } from "../../gateway/web/src/group_rows.js";
 import { chainOf, epochKeys, groupId, senderOf } from "../../gateway/web/src/group_keys.js";
 import { sealForGroup } from "../../gateway/web/src/group_seal.js";
 import { GROUP, keyBody, memberCard, outBody, stateBody, stateRecord } from "../../gateway/web/src/group_state.js";
 
 const HOUR = 3_600_000;
 
-// Three phones, each at a gateway of its own, all contacts of each other.
-async function three() {
-  const mesh = new Mesh();
-  const gateways = ["A", "B", "C"].map((name) => mesh.gateway(name));
-  const phones = [];
-  for (const [i, name] of ["Ana", "Bo", "Cy"].entries()) phones.push(await TestPhone.make(name, gateways[i]));
-  for (const one of phones) for (const other of phones) if (one !== other) await one.add(other);
-  const [ana, bo, cy] = phones;
-  return { mesh, gateways, ana, bo, cy, phones, end: () => Promise.all(phones.map((p) => p.leave())) };
-}
-
-const groups = (phone) => phone.store.read(["kv"], groupsIn);
-const group = async (phone) => (await groups(phone))[0];
-const standing = async (phone) => ((await group(phone)) || {}).standing;
-const becomes = (phone, what) => phone.until(async () => await standing(phone) === what, what);
-const said = async (phone) => (await phone.messages()).filter((m) => m.kind !== "notice" && m.group)
-  .map((m) => `${m.fromName || phone.me.name}: ${m.text}`);
 const notices = async (phone) => (await phone.messages()).filter((m) => m.kind === "notice").map((m) => m.notice.what);
-const hears = (phone, text) => phone.until(async () => (await said(phone)).some((t) => t.endsWith(text)), text);
 const notes = (phone, what) => phone.until(async () => (await notices(phone)).includes(what), what);
-
-async function say(phone, text) {
-  const message = await phone.groups.send((await group(phone)).id, { text });
-  phone.link.kick();
-  return message;
-}
-
-async function accept(phone) {
-  await becomes(phone, "invited");
-  await phone.groups.accept((await group(phone)).id);
-  phone.link.kick();
-}
-
-// A group of all three, and everybody knows that everybody is in it.
-async function together() {
-  const scene = await three();
-  const { ana, bo, cy } = scene;
-  const id = await ana.groups.make("Well", [bo.id, cy.id]);
-  ana.link.kick();
-  await accept(bo);
-  await accept(cy);
-  for (const phone of scene.phones) {
-    await phone.until(async () => (await group(phone)).members.every((m) => m.joined), "all joined");
-  }
-  return { ...scene, id };
-}
 
 async function letterOf(sealed, seq = 0) {
   const head = concat([sealed.b0, sealed.b1], sealed.mid);

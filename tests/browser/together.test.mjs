@@ -4,11 +4,11 @@
 import "./no_subtle.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { becomes, group, hears, said, say, standing, three, together } from "./group_scene.mjs";
 import { Mesh } from "./mesh.mjs";
 import { TestPhone } from "./phones.mjs";
 import { random, hex, cardOf, deviceId, newIdentity } from "../../gateway/web/src/core.js";
 import { ALL } from "../../gateway/web/src/group_book.js";
-import { groupsIn } from "../../gateway/web/src/group_rows.js";
 import { prekeyBody } from "../../gateway/web/src/quiet.js";
 import { attendOnce } from "../../gateway/web/src/attend.js";
 import { learn } from "../../gateway/web/src/lists.js";
@@ -16,32 +16,19 @@ import { commitment, signAccount, signDevice } from "../../gateway/web/src/direc
 import { slowest } from "../../gateway/web/src/ladder.js";
 import { EVERY_MS } from "../../gateway/web/src/rotate.js";
 
-async function three() {
+// Ana and Bo, and a message that Bo has.
+async function two() {
   const mesh = new Mesh();
-  const gateways = ["A", "B", "C"].map((name) => mesh.gateway(name));
-  const phones = [];
-  for (const [i, name] of ["Ana", "Bo", "Cy"].entries()) phones.push(await TestPhone.make(name, gateways[i]));
-  for (const one of phones) for (const other of phones) if (one !== other) await one.add(other);
-  const [ana, bo, cy] = phones;
-  return { mesh, gateways, ana, bo, cy, phones, end: () => Promise.all(phones.map((p) => p.leave())) };
+  const gateways = [mesh.gateway("A"), mesh.gateway("B")];
+  const ana = await TestPhone.make("Ana", gateways[0]);
+  const bo = await TestPhone.make("Bo", gateways[1]);
+  await ana.add(bo);
+  await bo.add(ana);
+  const message = await ana.write([bo], "hello");
+  await ana.until(async () => (await ana.states()).flat().every((s) => s === "delivered"), "delivered");
+  return { gateways, ana, bo, message };
 }
-const groups = (phone) => phone.store.read(["kv"], groupsIn);
-const group = async (phone) => (await groups(phone))[0];
-const standing = async (phone) => ((await group(phone)) || {}).standing;
-const becomes = (phone, what) => phone.until(async () => await standing(phone) === what, what);
-const said = async (phone) => (await phone.messages()).filter((m) => m.kind !== "notice" && m.group).map((m) => `${m.fromName || phone.me.name}: ${m.text}`);
-const hears = (phone, text) => phone.until(async () => (await said(phone)).some((t) => t.endsWith(text)), text);
-async function say(phone, text) { const m = await phone.groups.send((await group(phone)).id, { text }); phone.link.kick(); return m; }
-async function accept(phone) { await becomes(phone, "invited"); await phone.groups.accept((await group(phone)).id); phone.link.kick(); }
-async function together() {
-  const scene = await three();
-  const { ana, bo, cy } = scene;
-  const id = await ana.groups.make("Well", [bo.id, cy.id]);
-  ana.link.kick();
-  await accept(bo); await accept(cy);
-  for (const phone of scene.phones) await phone.until(async () => (await group(phone)).members.every((m) => m.joined), "all joined");
-  return { ...scene, id };
-}
+
 const quiet = (phone) => phone.until(async () => !(await phone.store.all("outbox")).length, "nothing under way");
 
 // the account of `who` signs a list without this device (only another one)
@@ -146,13 +133,7 @@ test("a message to a group that nobody else is in is not delivered", async () =>
 });
 
 test("what was read is not sent again", async () => {
-  const mesh = new Mesh();
-  const gateways = [mesh.gateway("A"), mesh.gateway("B")];
-  const ana = await TestPhone.make("Ana", gateways[0]);
-  const bo = await TestPhone.make("Bo", gateways[1]);
-  await ana.add(bo); await bo.add(ana);
-  const m = await ana.write([bo], "hello");
-  await ana.until(async () => (await ana.states()).flat().every((s) => s === "delivered"), "delivered");
+  const { gateways, ana, bo, message: m } = await two();
   await quiet(ana);
   await ana.store.write(["messages"], async (tx) => { const now = await tx.get("messages", m.order); now.parts[0].state = "read"; await tx.put("messages", now); });
   const before = gateways[0].posted.size;
@@ -218,13 +199,7 @@ test("what one gateway calls expired may still arrive from the next one", async 
 
 // A removed device of a contact tells something unseen; something of ours for it has expired.
 test("a quiet letter of a removed device does not end as 'dropped', nor stops what waits behind it", async () => {
-  const mesh = new Mesh();
-  const gateways = [mesh.gateway("A"), mesh.gateway("B")];
-  const ana = await TestPhone.make("Ana", gateways[0]);
-  const bo = await TestPhone.make("Bo", gateways[1]);
-  await ana.add(bo); await bo.add(ana);
-  const m = await ana.write([bo], "hello");
-  await ana.until(async () => (await ana.states()).flat().every((s) => s === "delivered"), "delivered");
+  const { ana, bo, message: m } = await two();
   await ana.store.write(["messages"], async (tx) => { const now = await tx.get("messages", m.order); now.parts[0].state = "expired"; await tx.put("messages", now); });
   const other = deviceId(cardOf(newIdentity("x")));
   const nextKey = commitment(cardOf({ ...newIdentity("x"), account: random(32) }).account);
